@@ -1,0 +1,377 @@
+"""The nouns: runs, backups, observations, findings, and the rows that hold them. Frozen, no behaviour but derivation.
+
+All times are UTC and aware. What is stored or published is made from these by `core/wire.py`.
+State and level names that were stored once are a wire format: retire them, never reuse them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.core.spec import Policy, Target
+
+
+class Kind(StrEnum):
+    BACKUP = "backup"
+    RESTORE = "restore"
+    DRILL = "drill"
+    RETENTION = "retention"
+    AUDIT = "audit"
+    COPY = "copy"
+    INQUIRY = "inquiry"
+
+
+class State(StrEnum):
+    QUEUED = "QUEUED"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    VERIFYING = "VERIFYING"
+    SUCCEEDED = "SUCCEEDED"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    CANCELLED = "CANCELLED"
+    SKIPPED = "SKIPPED"
+    MISSED = "MISSED"
+
+    @property
+    def settled(self) -> bool:
+        return self not in OPEN_STATES
+
+
+OPEN_STATES = frozenset({State.QUEUED, State.STARTING, State.RUNNING, State.VERIFYING})
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing wrong with a backup or a repository. `code` is dotted and stable (docs/findings.md)."""
+
+    code: str
+    severity: Severity
+    subject: str
+    message: str
+    next_step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexRef:
+    """An index (or backing index) as the server knew it: the uuid tells a recreated one from the same one."""
+
+    name: str
+    uuid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """What we write into a backup's metadata. A backup that lacks it, or names another installation, is a stranger's."""
+
+    installation: str
+    policy: str
+    slot: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardFailure:
+    index: str
+    shard: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The engine itself said that there is no backup of this name (never: a timeout, an unreadable repository)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InProgress:
+    """`owner` is None when the answer that was asked does not carry the metadata; compare `uuid` then."""
+
+    uuid: str
+    owner: Owner | None = None
+    shards_done: int = 0
+    shards_total: int = 0
+    bytes_done: int | None = None
+    bytes_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complete:
+    """The engine finished writing. `partial` or `shards_failed` > 0: not everything asked for is in it."""
+
+    uuid: str
+    owner: Owner | None
+    partial: bool
+    started_at: datetime
+    ended_at: datetime
+    indices: tuple[str, ...]
+    shards_total: int
+    shards_failed: int
+    failures: tuple[ShardFailure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """The engine says that this backup ended badly and cannot be used."""
+
+    uuid: str
+    owner: Owner | None
+    reason: str
+
+
+Observation = Absent | InProgress | Complete | Broken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Bytes of a finished backup: all that it needs, and what it added to the repository."""
+
+    total: int
+    added: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    done: int
+    total: int
+    unit: str = "shards"
+    bytes_done: int | None = None
+    bytes_total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shards:
+    total: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One transition of a run; `rev` is the row's revision that it was written with."""
+
+    state: State
+    at: datetime
+    rev: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What a run cost so far. Counted where it happens, added up by the driver in the write of each step."""
+
+    engine: int = 0
+    store_reads: int = 0
+    store_writes: int = 0
+    messages: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A row `R#<run_id>`. `rev` counts its writes; `token` tells a writer its own lost answer.
+
+    `wake_at` is when the next step is due (None: nothing more to do, the row leaves the due index). `busy_until`: an
+    actor may still be acting on a claim; until then only it moves the run. `told`: people were told of the end.
+    """
+
+    run_id: str
+    kind: Kind
+    policy: str
+    target: str
+    repository: str
+    slot: str
+    requested_by: str
+    spec_gen: int
+    state: State
+    snapshot: str
+    created_at: datetime
+    deadline_at: datetime
+    start_by: datetime
+    rev: int = 1
+    token: str = ""
+    wake_at: datetime | None = None
+    busy_until: datetime | None = None
+    reason: str | None = None
+    level: str | None = None
+    snapshot_uuid: str | None = None
+    previous_state: State | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    attempts: int = 0
+    looks: int = 0
+    crashes: int = 0
+    refusals: int = 0
+    last_error: str | None = None
+    progress: Progress | None = None
+    indices: int | None = None
+    docs: int | None = None
+    bytes: int | None = None
+    bytes_added: int | None = None
+    shards: Shards | None = None
+    missed: int = 0
+    missed_from: datetime | None = None
+    findings: tuple[Finding, ...] = ()
+    steps: tuple[Step, ...] = ()
+    calls: Calls = field(default_factory=Calls)
+    emitted_rev: int = 0
+    told: bool = False
+
+    @property
+    def settled(self) -> bool:
+        return self.state.settled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A row `R#<run_id> | X#<kind>#<n>`: facts of a run that are too big for its row. Written once."""
+
+    run_id: str
+    kind: str
+    n: int
+    indices: tuple[IndexRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    by: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastResult:
+    run_id: str
+    state: State
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastGood:
+    """The newest backup that reached a level: when its data was taken, and its id."""
+
+    backup_id: str
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyState:
+    """A row `F#<shard> | P#<policy>`: what changes about a policy. Slots up to and including `cursor` are dealt with.
+
+    `due_at` is the next slot's instant (None: paused or retired, the row leaves the due index).
+    """
+
+    policy: str
+    spec_gen: int
+    cursor: datetime
+    rev: int = 1
+    token: str = ""
+    due_at: datetime | None = None
+    active: bool = True
+    open_run: str | None = None
+    queued_run: str | None = None
+    last_good: Mapping[str, LastGood] = field(default_factory=dict)
+    last_result: LastResult | None = None
+    catalog_rev: int = 0
+    paused: Pause | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A row `P#<policy> | SPEC#<gen>`: what the file said, with the target it named. Immutable: runs keep theirs."""
+
+    policy: Policy
+    target: Target
+    gen: int
+
+
+class BackupState(StrEnum):
+    KEPT = "KEPT"
+    PLANNED = "PLANNED"
+    DELETING = "DELETING"
+    GONE = "GONE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """A row `P#<policy> | B#<taken>#<id>`: the catalogue's entry. `taken_at` is the engine's start time."""
+
+    backup_id: str
+    run_id: str
+    policy: str
+    target: str
+    repository: str
+    snapshot: str
+    snapshot_uuid: str
+    taken_at: datetime
+    ended_at: datetime
+    outcome: State
+    level: str
+    indices: int
+    bytes: int | None
+    bytes_added: int | None
+    shards: Shards
+    docs: int | None = None
+    state: BackupState = BackupState.KEPT
+    rev: int = 1
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigState:
+    """The row `CFG | META`: which file is in force. `generation` numbers the `apply` calls; `complete` is False
+    from the claim of an `apply` until its last row is written."""
+
+    generation: int
+    digest: str
+    applied_at: datetime
+    applied_by: str
+    complete: bool = True
+    rev: int = 1
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """The row `CFG | INSTALL`: the random id of this stage, made once, written into every backup's metadata."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wakeup:
+    """A message: do the next step of a run. Stale (`rev` behind the row's) ones are dropped before the engine is asked.
+
+    `claim` is the token of the claim whose act has returned: proof that `busy_until` need not be waited for.
+    `emitted_rev`: events up to this revision went out.
+    """
+
+    run_id: str
+    rev: int
+    claim: str | None = None
+    emitted_rev: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One entry for the bus. `key` repeats when the same event is sent twice."""
+
+    key: str
+    detail_type: str
+    at: datetime
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What people are told of a settled run, once, under one key."""
+
+    key: str
+    topic: str
+    subject: str
+    body: str
+    attributes: Mapping[str, str]

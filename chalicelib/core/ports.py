@@ -1,0 +1,181 @@
+"""The small protocols between the use cases and the world. Every adapter and every fake passes the same contract suite
+(tests/contract). None of them retries: the next step of the run is the retry, visible in its row.
+
+Every method may raise `Retryable` (no answer; nothing is known) or `Refused` (answered no), and nothing else that
+comes from the world.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.core.model import (
+    Backup,
+    ConfigState,
+    Event,
+    Evidence,
+    IndexRef,
+    Installation,
+    Observation,
+    Owner,
+    PolicyState,
+    Report,
+    Run,
+    Sizes,
+    Spec,
+    Wakeup,
+)
+from chalicelib.core.spec import Repository, Select
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOrder:
+    """What to put into the backup `snapshot`. `indices` are exact names, resolved a moment ago, never empty."""
+
+    repository: str
+    snapshot: str
+    indices: tuple[str, ...]
+    global_state: bool
+    feature_states: tuple[str, ...]
+    owner: Owner
+
+
+class Engine(Protocol):
+    """One product that can be backed up. Bound to one target; cheap to make, connects on first use."""
+
+    @property
+    def calls(self) -> int:
+        """Requests sent so far, answered or not."""
+
+    def resolve(self, select: Select) -> tuple[IndexRef, ...]:
+        """What `select` means right now: open and closed indices and backing indices of data streams, without system
+        indices and without what `exclude` matches, sorted by name. Nothing matching is an empty tuple, no error."""
+
+    def look(self, repository: str, snapshot: str, *, running: bool = False) -> Observation:
+        """What the engine says of this one backup. Absent only when the engine itself said so: an unreadable or
+        missing repository is an error. `running`: it was seen in progress before; a cheaper question with progress in
+        bytes may be asked first, but an end is only ever taken from the authoritative answer."""
+
+    def sizes(self, repository: str, snapshot: str) -> Sizes:
+        """Bytes of a complete backup."""
+
+    def repository(self, name: str) -> Repository | None:
+        """The registration as the server has it, None when there is none."""
+
+    def register(self, name: str, repository: Repository) -> None:
+        """Registers or re-registers; safe to repeat."""
+
+    def start(self, order: StartOrder) -> None:
+        """Asks for the backup and returns as soon as the request is accepted. Sent at most once: never retried by any
+        layer. A name that is taken is `Refused`; look to see by whom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Put a row that must not exist."""
+
+    item: Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Replace a row whose stored `rev` is `item.rev - 1`."""
+
+    item: Run | PolicyState | Backup | ConfigState
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A candidate from the due index, possibly stale: only a condition on the base row decides."""
+
+    id: str
+    at: datetime
+
+
+class Store(Protocol):
+    """Rows of one stage. `commit` is the only write."""
+
+    @property
+    def reads(self) -> int:
+        """Read requests sent so far."""
+
+    @property
+    def writes(self) -> int:
+        """Commits sent so far (a transaction is one)."""
+
+    def commit(self, *changes: Create | Update) -> bool:
+        """All or nothing (1 to 100 changes). True: they are stored, by this very call. False: a condition did not
+        hold, nothing was stored. A commit whose answer was lost and that was sent again is True: `token` (a fresh
+        random value in each changed row that has one) is read back and compared. Retryable: not known whether stored;
+        reading the row and comparing `token` tells."""
+
+    def run(self, run_id: str) -> Run | None:
+        """Consistent."""
+
+    def evidence(self, run_id: str, kind: str, n: int) -> Evidence | None: ...
+
+    def runs(
+        self, *, policy: str | None = None, kind: str | None = None, state: str | None = None, limit: int = 20
+    ) -> tuple[Run, ...]:
+        """Newest first by `created_at`."""
+
+    def state(self, policy: str) -> PolicyState | None:
+        """Consistent."""
+
+    def states(self) -> tuple[PolicyState, ...]:
+        """All, retired ones too, sorted by name."""
+
+    def spec(self, policy: str, gen: int) -> Spec | None:
+        """Immutable, so it may be answered from memory."""
+
+    def backups(self, policy: str) -> tuple[Backup, ...]:
+        """Newest `taken_at` first."""
+
+    def config(self) -> ConfigState | None: ...
+
+    def installation(self) -> Installation | None: ...
+
+    def due_policies(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
+        """Policies whose `due_at` is at or before `now`, oldest first."""
+
+    def due_runs(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
+        """Runs whose `wake_at` is at or before `now`, oldest first."""
+
+    @property
+    def shards(self) -> int: ...
+
+
+class Queue(Protocol):
+    """Wake-up calls. Losing every one of them delays and loses nothing."""
+
+    def send(self, wakeup: Wakeup, *, delay: int = 0) -> None:
+        """`delay` in seconds, 0 to 900."""
+
+
+class Bus(Protocol):
+    def emit(self, events: Sequence[Event]) -> None:
+        """All of them arrive, or Retryable; some may then have arrived, and come again under the same key."""
+
+
+class Notifier(Protocol):
+    def report(self, report: Report) -> None: ...
+
+
+class Metrics(Protocol):
+    def count(self, name: str, value: int = 1, **dimensions: str) -> None:
+        """A counter of `interfaces.md` §5; `dimensions` beside Stage."""
+
+    def gauge(self, name: str, value: float) -> None: ...
+
+    def seconds(self, name: str, value: float, **dimensions: str) -> None: ...
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """UTC, aware."""
+
+
+class Secrets(Protocol):
+    def read(self, name: str) -> Mapping[str, str]:
+        """The JSON object behind a reference. Never logged, never stored."""
