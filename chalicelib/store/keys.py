@@ -1,0 +1,132 @@
+"""Where a record stands in the table: keys, due index, history. Pure; both stores use it, so both order alike.
+
+A text that is compared as a time is `wire.millis`, so everything here has the resolution of a millisecond.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from chalicelib.core.errors import Refused
+from chalicelib.core.model import Backup, ConfigState, Evidence, Installation, PolicyState, Run, Spec
+from chalicelib.core.ports import Create, Due, Update
+from chalicelib.core.wire import millis
+
+Record = Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation
+
+MAX_CHANGES = 100
+MAX_STEPS = 30
+# DynamoDB takes 400 KB an item, names and index attributes included.
+MAX_BODY = 350_000
+LIST_PARTS = 4
+# A list over all policies looks through this many of the newest runs for those that match, and no further.
+LIST_DEPTH = 2_000
+
+CONFIG = ("CFG", "META")
+INSTALLATION = ("CFG", "INSTALL")
+
+
+class Key(NamedTuple):
+    pk: str
+    sk: str
+
+
+def part_of(name: str, parts: int) -> int:
+    """The same on every machine and in every release: rows are found by it."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % parts
+
+
+def run_key(run_id: str) -> Key:
+    return Key(f"R#{run_id}", "META")
+
+
+def state_key(policy: str, shards: int) -> Key:
+    return Key(f"F#{part_of(policy, shards)}", f"P#{policy}")
+
+
+def spec_key(policy: str, gen: int) -> Key:
+    return Key(f"P#{policy}", f"SPEC#{gen:08d}")
+
+
+def evidence_key(run_id: str, kind: str, n: int) -> Key:
+    """Parts beyond the first follow it: `…#01`, `…#02`."""
+    return Key(f"R#{run_id}", f"X#{kind}#{n:04d}")
+
+
+def key_of(record: Record, shards: int) -> Key:
+    match record:
+        case Run():
+            return run_key(record.run_id)
+        case PolicyState():
+            return state_key(record.policy, shards)
+        case Spec():
+            return spec_key(record.policy.name, record.gen)
+        case Backup():
+            return Key(f"P#{record.policy}", f"B#{millis(record.taken_at)}#{record.backup_id}")
+        case Evidence():
+            return evidence_key(record.run_id, record.kind, record.n)
+        case ConfigState():
+            return Key(*CONFIG)
+        case Installation():
+            return Key(*INSTALLATION)
+
+
+def due_of(record: Record, shards: int) -> Key | None:
+    """Its place in the due index. A run is due while it names a wake time, a policy while it runs and names a slot."""
+    match record:
+        case Run(wake_at=datetime() as at):
+            return Key(f"RUN#{part_of(record.run_id, shards)}", f"{millis(at)}#{record.run_id}")
+        case PolicyState(due_at=datetime() as at, active=True, paused=None):
+            return Key(f"POL#{part_of(record.policy, shards)}", f"{millis(at)}#{record.policy}")
+    return None
+
+
+def due_until(now: datetime) -> str:
+    """Above every sort key of the due index at or before `now`: `$` follows `#`."""
+    return f"{millis(now)}$"
+
+
+def due_at(place: str) -> Due:
+    """The sort key of the due index, read back."""
+    at, _, name = place.partition("#")
+    return Due(id=name, at=datetime.fromisoformat(at))
+
+
+def history_of(record: Record) -> Key | None:
+    """Its place among the runs of its policy."""
+    if isinstance(record, Run):
+        return Key(f"P#{record.policy}", f"{millis(record.created_at)}#{record.run_id}")
+    return None
+
+
+def stub_of(record: Record) -> Key | None:
+    """The row beside a new run by which the list over all policies finds it.
+
+    No date in the partition key: a list of the newest would have to ask for empty days one by one, and the creates of
+    one minute would meet in the partition of their day all the same.
+    """
+    if isinstance(record, Run):
+        return Key(f"RUNS#{part_of(record.run_id, LIST_PARTS)}", f"{millis(record.created_at)}#{record.run_id}")
+    return None
+
+
+def trimmed(record: Record) -> Record:
+    """As it is stored: a run that took a day of looks keeps the end of its story."""
+    if isinstance(record, Run) and len(record.steps) > MAX_STEPS:
+        return replace(record, steps=record.steps[-MAX_STEPS:])
+    return record
+
+
+def check_size(key: Key, body: str) -> None:
+    if len(body.encode()) > MAX_BODY:
+        raise Refused(f"the row {key.pk} {key.sk} would be {len(body)} characters long, a row holds {MAX_BODY}")
+
+
+def check_changes(changes: Sequence[Create | Update], keys: Sequence[Key]) -> None:
+    """Mistakes of the caller: DynamoDB answers them with a ValidationException at best."""
+    if not 1 <= len(changes) <= MAX_CHANGES:
+        raise ValueError(f"{len(changes)} changes in one commit, 1 to {MAX_CHANGES} are possible")
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"one row twice in one commit: {', '.join(f'{key.pk} {key.sk}' for key in keys)}")

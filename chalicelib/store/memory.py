@@ -1,0 +1,164 @@
+"""The store in memory: tests and simulation. Same answers as `dynamo.py` (tests/contract/test_stores.py), same counts
+for what a step of a run does; rows are kept as the JSON that the table would hold."""
+
+import threading
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TypeVar
+
+from chalicelib.core.model import Backup, ConfigState, Evidence, Installation, PolicyState, Run, Spec
+from chalicelib.core.ports import Create, Due, Update
+from chalicelib.core.wire import dump, load
+from chalicelib.store import keys
+from chalicelib.store.keys import Key, Record
+
+T = TypeVar("T", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    rev: int
+    token: str
+    body: str
+    due: Key | None
+    history: Key | None
+
+
+class MemoryStore:
+    def __init__(self, *, shards: int = 16) -> None:
+        self._shards = shards
+        self._lock = threading.RLock()
+        self._rows: dict[Key, _Row] = {}
+        self._index: dict[str, list[str]] = {}
+        self._newest: list[str] = []
+        self._specs: dict[tuple[str, int], Spec] = {}
+        self._reads = 0
+        self._writes = 0
+
+    @property
+    def shards(self) -> int:
+        return self._shards
+
+    @property
+    def reads(self) -> int:
+        return self._reads
+
+    @property
+    def writes(self) -> int:
+        return self._writes
+
+    def commit(self, *changes: Create | Update) -> bool:
+        placed = [keys.key_of(change.item, self._shards) for change in changes]
+        keys.check_changes(changes, placed)
+        rows = [self._row(key, change.item) for key, change in zip(placed, changes, strict=True)]
+        with self._lock:
+            self._writes += 1
+            if not all(self._holds(key, change) for key, change in zip(placed, changes, strict=True)):
+                self._reads += len(changes) == 1
+                return any(row.token and self._token(key) == row.token for key, row in zip(placed, rows, strict=True))
+            for key, row, change in zip(placed, rows, changes, strict=True):
+                self._put(key, row, change)
+            return True
+
+    def run(self, run_id: str) -> Run | None:
+        return self._get(Run, keys.run_key(run_id))
+
+    def evidence(self, run_id: str, kind: str, n: int) -> Evidence | None:
+        return self._get(Evidence, keys.evidence_key(run_id, kind, n))
+
+    def runs(
+        self, *, policy: str | None = None, kind: str | None = None, state: str | None = None, limit: int = 20
+    ) -> tuple[Run, ...]:
+        with self._lock:
+            self._reads += 1
+            if policy is None:
+                places = list(islice(reversed(self._newest), keys.LIST_DEPTH))
+            else:
+                places = list(reversed(self._index.get(f"P#{policy}", [])))
+            return tuple(islice(self._matching(places, kind, state), max(limit, 0)))
+
+    def state(self, policy: str) -> PolicyState | None:
+        return self._get(PolicyState, keys.state_key(policy, self._shards))
+
+    def states(self) -> tuple[PolicyState, ...]:
+        with self._lock:
+            self._reads += self._shards
+            found = [load(PolicyState, row.body) for key, row in self._rows.items() if key.pk.startswith("F#")]
+        return tuple(sorted(found, key=lambda state: state.policy))
+
+    def spec(self, policy: str, gen: int) -> Spec | None:
+        known = self._specs.get((policy, gen)) or self._get(Spec, keys.spec_key(policy, gen))
+        if known is not None:
+            self._specs[policy, gen] = known
+        return known
+
+    def backups(self, policy: str) -> tuple[Backup, ...]:
+        with self._lock:
+            self._reads += 1
+            places = sorted((key for key in self._rows if key.pk == f"P#{policy}" and key.sk[:2] == "B#"), reverse=True)
+            return tuple(load(Backup, self._rows[key].body) for key in places)
+
+    def config(self) -> ConfigState | None:
+        return self._get(ConfigState, Key(*keys.CONFIG))
+
+    def installation(self) -> Installation | None:
+        return self._get(Installation, Key(*keys.INSTALLATION))
+
+    def due_policies(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
+        return self._due(f"POL#{shard}", now, limit)
+
+    def due_runs(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
+        return self._due(f"RUN#{shard}", now, limit)
+
+    def _row(self, key: Key, record: Record) -> _Row:
+        record = keys.trimmed(record)
+        body = dump(record)
+        if not isinstance(record, Evidence):
+            keys.check_size(key, body)
+        due, history = keys.due_of(record, self._shards), keys.history_of(record)
+        return _Row(getattr(record, "rev", 1), getattr(record, "token", ""), body, due, history)
+
+    def _holds(self, key: Key, change: Create | Update) -> bool:
+        row = self._rows.get(key)
+        if isinstance(change, Create):
+            return row is None
+        return row is not None and row.rev == change.item.rev - 1
+
+    def _token(self, key: Key) -> str | None:
+        row = self._rows.get(key)
+        return row.token if row else None
+
+    def _put(self, key: Key, row: _Row, change: Create | Update) -> None:
+        before = self._rows.get(key)
+        for place in (before.due, before.history) if before else ():
+            if place:
+                names = self._index[place.pk]
+                del names[bisect_left(names, place.sk)]
+        for place in (row.due, row.history):
+            if place:
+                insort(self._index.setdefault(place.pk, []), place.sk)
+        if row.history and isinstance(change, Create):
+            insort(self._newest, row.history.sk)
+        self._rows[key] = row
+
+    def _get(self, kind: type[T], key: Key) -> T | None:
+        with self._lock:
+            self._reads += 1
+            row = self._rows.get(key)
+        return load(kind, row.body) if row else None
+
+    def _matching(self, places: list[str], kind: str | None, state: str | None) -> Iterator[Run]:
+        for place in places:
+            run = load(Run, self._rows[keys.run_key(place.split("#", 1)[1])].body)
+            if kind in (None, run.kind) and state in (None, run.state):
+                yield run
+
+    def _due(self, pk: str, now: datetime, limit: int) -> tuple[Due, ...]:
+        with self._lock:
+            self._reads += 1
+            places = self._index.get(pk, [])
+            found = places[: min(bisect_left(places, keys.due_until(now)), max(limit, 0))]
+        return tuple(keys.due_at(place) for place in found)
