@@ -1,0 +1,63 @@
+"""What every test gets: profiles of random examples, golden files, and no skip without a reason."""
+
+import importlib.util
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if importlib.util.find_spec("tests.servers"):
+    pytest_plugins = ["tests.servers"]
+
+TIERS = ("unit", "contract", "faults", "app", "live")
+TESTS = Path(__file__).parent
+UNEXPLAINED = pytest.StashKey[list[str]]()
+
+# The same examples in every run: a red build is red for what was changed. The nightly run looks further.
+settings.register_profile("default", derandomize=True, deadline=None, database=None, print_blob=True)
+settings.register_profile(
+    "nightly", max_examples=3000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[UNEXPLAINED] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tiers first, so that a broken core is not reported by a live test minutes later."""
+    items.sort(key=lambda item: _tier(item.path))
+
+
+def _tier(path: Path) -> int:
+    folder = path.relative_to(TESTS).parts[0] if path.is_relative_to(TESTS) else ""
+    return TIERS.index(folder) if folder in TIERS else len(TIERS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and not skip_reason(report):
+        item.config.stash[UNEXPLAINED].append(report.nodeid)
+    return report
+
+
+def skip_reason(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return str(report.wasxfail).removeprefix("reason: ").strip()
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    reason = text.removeprefix("Skipped").removeprefix(":").strip()
+    return "" if reason in ("unconditional skip", "<Skipped instance>") else reason
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.stash[UNEXPLAINED] and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for nodeid in config.stash[UNEXPLAINED]:
+        terminalreporter.write_line(f"FAILED {nodeid} - skipped without a reason", red=True)
