@@ -45,8 +45,8 @@ check: $(INSTALLED)  ## format, lint, types, import directions, sizes, dead code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(SOURCES)
-	$(BIN)/python -m pytest -q --durations=0 tests/unit/test_layering.py tests/unit/test_sizes.py tests/unit/test_locks.py
-	$(BIN)/vulture $(SOURCES) $(wildcard .ci/vulture_names.py)
+	$(BIN)/python -m pytest -q --durations=0 $(addprefix tests/unit/test_,layering.py sizes.py locks.py gates.py)
+	$(BIN)/python -m tests.dead_code
 
 lock: $(INSTALLED)  ## write both lock files anew (LOCK_OPTIONS=--upgrade for newer versions)
 	$(COMPILE) --group dev pyproject.toml --output-file requirements-dev.txt
