@@ -18,6 +18,10 @@ class Conflict(Refused):
     """Somebody else wrote first (two `apply` at once, a request id used twice with another payload)."""
 
 
+class NameTaken(Refused):
+    """A create was refused because its name exists: perhaps our own, after a lost answer. Look to see whose it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong in what a user wrote, with where it stands and how to mend it."""

@@ -176,7 +176,8 @@ class Run:
     """A row `R#<run_id>`. `rev` counts its writes; `token` tells a writer its own lost answer.
 
     `wake_at` is when the next step is due (None: nothing more to do, the row leaves the due index). `busy_until`: an
-    actor may still be acting on a claim; until then only it moves the run. `told`: people were told of the end.
+    actor may still be acting on a claim; until then only it moves the run. `told`: people were told of the end. `recovers`: it is
+    the first success after a failure, decided in the write that settled it.
     """
 
     run_id: str
@@ -220,6 +221,7 @@ class Run:
     calls: Calls = field(default_factory=Calls)
     emitted_rev: int = 0
     told: bool = False
+    recovers: bool = False
 
     @property
     def settled(self) -> bool:
@@ -262,12 +264,14 @@ class LastGood:
 class PolicyState:
     """A row `F#<shard> | P#<policy>`: what changes about a policy. Slots up to and including `cursor` are dealt with.
 
-    `due_at` is the next slot's instant (None: paused or retired, the row leaves the due index).
+    `due_at` is the instant when the next slot is to be started (None: paused, retired or without a schedule; the row
+    leaves the due index). `since`: when the policy was first applied.
     """
 
     policy: str
     spec_gen: int
     cursor: datetime
+    since: datetime | None = None
     rev: int = 1
     token: str = ""
     due_at: datetime | None = None

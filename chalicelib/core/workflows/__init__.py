@@ -1,0 +1,29 @@
+"""One file = one kind of run: its state table and its pure `decide`.
+
+`decide` gets the row, what was just seen and the time, and says what the row becomes, what is to be done, and when to
+look again. The driver (`service/advance.py`) writes first and acts after.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from chalicelib.core.model import Backup, Evidence, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What follows from a look.
+
+    `changes` are fields of the row beside `state`. `act`: the workflow's own description of one act, done by the
+    winner of the write only. `again`: time until the next look (None only for settled states). `evidence` and
+    `backup` are written in the same transaction.
+    """
+
+    state: State
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    act: Any = None
+    again: timedelta | None = None
+    evidence: Evidence | None = None
+    backup: Backup | None = None

@@ -1,0 +1,132 @@
+"""What a command prints: tables for people, one JSON document for programs, errors with what to do next."""
+
+import json as json_text
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable
+from chalicelib.core.model import State
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+WIDE = 160
+"""Columns when nobody looks (a pipe, a log): nothing is cut off."""
+
+GOOD, BAD, MOVING = "green", "bold red", "cyan"
+
+
+def console(*, stderr: bool = False) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The global options of a call."""
+
+    stage: str | None
+    json: bool
+
+    def document(self, document: object) -> None:
+        print(json_text.dumps(document, indent=2, ensure_ascii=False))
+
+    def say(self, text: str) -> None:
+        """A line for people; programs get the document instead."""
+        if not self.json:
+            console().print(text, markup=False)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+        """`columns` are headings; a cell may hold rich markup of `colour`."""
+        if not rows:
+            self.say(empty)
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        console().print(table)
+
+
+def failed(error: Exception, *, as_json: bool) -> int:
+    """Says what went wrong and returns the exit code."""
+    code, word = _exit(error)
+    if as_json:
+        body: dict[str, Any] = {"code": word, "message": str(error)}
+        if isinstance(error, BadInput):
+            body["problems"] = [
+                {"file": p.file, "line": p.line, "key": p.key, "message": p.message, "expected": p.expected}
+                for p in error.problems
+            ]
+        print(json_text.dumps({"error": body}, indent=2, ensure_ascii=False))
+        return code
+    lines = [str(problem) for problem in error.problems] if isinstance(error, BadInput) else [str(error)]
+    out = console(stderr=True)
+    for line in lines:
+        out.print(f"error: {line}", style="red", markup=False)
+    if isinstance(error, BadInput) and len(lines) > 1:
+        out.print(f"{len(lines)} problems, nothing was stored", style="red", markup=False)
+    return code
+
+
+def _exit(error: Exception) -> tuple[int, str]:
+    if isinstance(error, BadInput):
+        return 2, "bad_input"
+    if isinstance(error, Conflict):
+        return 1, "conflict"
+    if isinstance(error, Refused):
+        return 3, "refused"
+    assert isinstance(error, Retryable)
+    return 3, "no_answer"
+
+
+def colour(text: str, style: str) -> str:
+    return f"[{style}]{text}[/{style}]"
+
+
+def state(value: State) -> str:
+    style = GOOD if value is State.SUCCEEDED else MOVING if not value.settled else BAD
+    return colour(value.value, style)
+
+
+def instant(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}Z" if at else "-"
+
+
+def span(length: timedelta | None) -> str:
+    """`2d 4h`, `3h 12m`, `4m 10s`, `2.4s`: the two largest units."""
+    if length is None:
+        return "-"
+    seconds = length.total_seconds()
+    if seconds < 0:
+        return f"-{span(-length)}"
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if minutes < 60:
+        return f"{minutes:.0f}m {seconds % 60:.0f}s"
+    if hours < 48:
+        return f"{hours:.0f}h {minutes % 60:.0f}m"
+    return f"{days:.0f}d {hours % 24:.0f}h"
+
+
+def size(count: int | None) -> str:
+    """Decimal units, as disks and S3 bills have them."""
+    if count is None:
+        return "-"
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def changes(diff: Mapping[str, Sequence[str]]) -> str:
+    return ", ".join(f"{len(names)} {kind}" for kind, names in diff.items() if names) or "nothing changed"

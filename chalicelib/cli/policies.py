@@ -1,0 +1,143 @@
+"""`policies`, `status`, `next`: what is promised, whether it holds, what comes."""
+
+import sys
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from chalicelib import bootstrap
+from chalicelib.cli.output import BAD, GOOD, Output, colour, instant, span, state
+from chalicelib.core import wire
+from chalicelib.service import query
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("policies", epilog="Example: snapwarden policies")(policies)
+    app.command("status", epilog="Example: snapwarden status nightly || page-somebody")(status)
+    app.command("next", epilog="Example: snapwarden next nightly -n 5")(upcoming)
+
+
+def policies(context: typer.Context) -> None:
+    """Every policy: last good backup, last result, next start."""
+    out: Output = context.obj
+    world = bootstrap.of_terminal(out.stage)
+    rows = query.policies(world)
+    if out.json:
+        out.document([_policy_json(row) for row in rows])
+        return
+    now = world.clock.now()
+    table = []
+    for row in rows:
+        good = f"{row.level} {span(now - row.last_good.taken_at)} ago" if row.last_good else colour("never", BAD)
+        last = state(row.last_result.state) if row.last_result else "-"
+        open_run = f" ({row.open_run.split(':', 2)[2]} is open)" if row.open_run else ""
+        following = "retired" if not row.active else "paused" if row.paused else instant(row.next_due)
+        when = ", ".join(row.schedule) + (f" {row.timezone}" if row.schedule else "on request")
+        table.append((row.name, row.target, when, good, last + open_run, following))
+    out.table(
+        ("POLICY", "TARGET", "SCHEDULE", "LAST GOOD", "LAST RESULT", "NEXT"),
+        table,
+        empty="no policies yet: snapwarden apply FILE",
+    )
+
+
+def _policy_json(row: query.PolicyRow) -> dict[str, object]:
+    return {
+        "name": row.name,
+        "target": row.target,
+        "repository": row.repository,
+        "schedule": list(row.schedule),
+        "timezone": row.timezone,
+        "last_good": _good(row.last_good, row.level),
+        "last_result": {
+            "run_id": row.last_result.run_id,
+            "state": row.last_result.state.value,
+            "at": wire.seconds(row.last_result.at),
+        }
+        if row.last_result
+        else None,
+        "next_due": wire.seconds(row.next_due) if row.next_due else None,
+        "open_run": row.open_run,
+        "queued_run": row.queued_run,
+        "paused": row.paused,
+        "active": row.active,
+    }
+
+
+def _good(last_good: query.LastGood | None, level: str | None) -> dict[str, object] | None:
+    if last_good is None:
+        return None
+    return {"backup_id": last_good.backup_id, "taken_at": wire.seconds(last_good.taken_at), "level": level}
+
+
+def status(context: typer.Context, policy: Annotated[str | None, typer.Argument(help="Only this one.")] = None) -> None:
+    """The promise of each policy: kept or broken, and by how much. Exit code 1 when one is broken."""
+    out: Output = context.obj
+    found = query.promises(bootstrap.of_terminal(out.stage), policy)
+    if out.json:
+        out.document([_promise_json(promise) for promise in found])
+    else:
+        rows = [_promise_row(promise) for promise in found]
+        out.table(("POLICY", "PROMISE", "NEWEST GOOD", "STATE"), rows, empty="no policies yet: snapwarden apply FILE")
+    if any(promise.kept is False for promise in found):
+        sys.exit(1)
+
+
+def _promise_row(promise: query.Promise) -> tuple[str, str, str, str]:
+    promised = f"{promise.level} every {span(promise.rpo)}" if promise.rpo else "none"
+    newest = f"{span(promise.age)} ago" if promise.age is not None else "never"
+    if promise.rpo is None:
+        verdict = "no promise (set `rpo`)"
+    elif promise.kept is None:
+        verdict = "waiting for the first backup"
+    elif promise.kept:
+        verdict = colour(f"KEPT, {span(promise.by)} left", GOOD)
+    else:
+        verdict = colour(f"BROKEN for {span(promise.by)}", BAD)
+    return promise.policy, promised, newest, verdict
+
+
+def _promise_json(promise: query.Promise) -> dict[str, object]:
+    return {
+        "policy": promise.policy,
+        "level": promise.level,
+        "rpo_seconds": promise.rpo.total_seconds() if promise.rpo else None,
+        "last_good": _good(promise.last_good, promise.level),
+        "age_seconds": promise.age.total_seconds() if promise.age is not None else None,
+        "kept": promise.kept,
+        "by_seconds": promise.by.total_seconds() if promise.by is not None else None,
+    }
+
+
+def upcoming(
+    context: typer.Context,
+    policy: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
+    count: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many of each policy.")] = 3,
+) -> None:
+    """The next slots, with jitter and blackout applied: in the policy's time zone and in UTC."""
+    out: Output = context.obj
+    found = query.upcoming(bootstrap.of_terminal(out.stage), policy, count)
+    if out.json:
+        out.document(
+            [
+                {
+                    "policy": item.policy,
+                    "slot": wire.seconds(item.slot),
+                    "due_at": wire.seconds(item.due_at),
+                    "local": item.due_at.astimezone(ZoneInfo(item.timezone)).isoformat(),
+                }
+                for item in found
+            ]
+        )
+        return
+    rows = [
+        (
+            item.policy,
+            f"{item.due_at.astimezone(ZoneInfo(item.timezone)):%a %Y-%m-%d %H:%M:%S} {item.timezone}",
+            instant(item.due_at),
+            instant(item.slot) if item.slot != item.due_at else "",
+        )
+        for item in found
+    ]
+    out.table(("POLICY", "LOCAL", "UTC", "SLOT (IF MOVED)"), rows, empty="nothing is scheduled")

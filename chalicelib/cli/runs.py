@@ -1,0 +1,175 @@
+"""`backup`, `runs`, `show`: the ledger, and a run now."""
+
+import getpass
+import secrets
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from chalicelib import bootstrap
+from chalicelib.cli.output import Output, console, instant, size, span, state
+from chalicelib.core import wire
+from chalicelib.core.model import Kind, Run, State
+from chalicelib.service import query, request
+from chalicelib.service.world import World
+
+POLL = 0.5
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("backup", epilog="Example: snapwarden backup nightly --wait")(backup)
+    app.command("runs", epilog="Example: snapwarden runs --policy nightly --state FAILED")(runs)
+    app.command("show", epilog="Example: snapwarden show backup:nightly:2026-11-21T02:00Z")(show)
+
+
+def backup(
+    context: typer.Context,
+    policy: Annotated[str, typer.Argument(help="The policy to run.")],
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow it to its end; exit code 1 unless it SUCCEEDED.")
+    ] = False,
+    request_id: Annotated[
+        str | None, typer.Option("--request-id", help="The same id again answers the same run.", show_default=False)
+    ] = None,
+) -> None:
+    """A run now. Prints its id."""
+    out: Output = context.obj
+    world = bootstrap.of_terminal(out.stage)
+    stamp = world.clock.now()
+    request_id = request_id or f"now-{stamp:%Y%m%dt%H%M%S}-{secrets.token_hex(2)}"
+    run = request.backup_now(world, policy, request_id=request_id, requested_by=f"cli:{getpass.getuser()}")
+    out.say(run.run_id)
+    if wait:
+        run = follow(world, run, quiet=out.json)
+    if out.json:
+        out.document(wire.public_run(run))
+    elif wait:
+        _print_end(out, run)
+    if wait and run.state is not State.SUCCEEDED:
+        sys.exit(1)
+
+
+def follow(world: World, run: Run, *, quiet: bool = False) -> Run:
+    """Looks at the row until the run has settled; progress on stderr: a bar on a terminal, else a line a transition."""
+    shown: State | None = None
+    bar = _Bar() if sys.stderr.isatty() and not quiet else None
+    try:
+        while True:
+            if bar:
+                bar.show(run)
+            elif not quiet and run.state is not shown:
+                print(f"{instant(datetime.now(UTC))} {run.state}", file=sys.stderr)
+            shown = run.state
+            if run.settled:
+                return run
+            time.sleep(POLL)
+            run = query.run(world, run.run_id)
+    finally:
+        if bar:
+            bar.stop()
+
+
+class _Bar:
+    """Shards and bytes of a run that moves."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.fields[state]:<10}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} shards  {task.fields[moved]}"),
+            TimeElapsedColumn(),
+            console=console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=1, state="", moved="")
+        self._progress.start()
+
+    def show(self, run: Run) -> None:
+        seen = run.progress
+        moved = f"{size(seen.bytes_done)} of {size(seen.bytes_total)}" if seen and seen.bytes_total else ""
+        self._progress.update(
+            self._task,
+            total=max(seen.total, 1) if seen else 1,
+            completed=seen.done if seen else 0,
+            state=run.state.value,
+            moved=moved,
+        )
+
+    def stop(self) -> None:
+        self._progress.stop()
+
+
+def runs(
+    context: typer.Context,
+    policy: Annotated[str | None, typer.Option("--policy", help="Only of this policy.")] = None,
+    kind: Annotated[Kind | None, typer.Option("--kind", help="Only of this kind.")] = None,
+    state_is: Annotated[State | None, typer.Option("--state", help="Only in this state.")] = None,
+    count: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 20,
+) -> None:
+    """The ledger, newest first."""
+    out: Output = context.obj
+    world = bootstrap.of_terminal(out.stage)
+    found = world.store.runs(policy=policy, kind=kind, state=state_is, limit=count)
+    if out.json:
+        out.document([wire.public_run(run) for run in found])
+        return
+    rows = [
+        (
+            run.run_id,
+            state(run.state),
+            run.level or "-",
+            instant(run.created_at),
+            _took(run),
+            str(run.indices) if run.indices is not None else "-",
+            size(run.bytes),
+            size(run.bytes_added),
+            run.reason or "",
+        )
+        for run in found
+    ]
+    columns = ("RUN", "STATE", "LEVEL", "CREATED", "TOOK", "INDICES", "SIZE", "ADDED", "REASON")
+    out.table(columns, rows, empty="no runs yet: snapwarden backup POLICY")
+
+
+def show(context: typer.Context, run_id: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
+    """One run with its steps and findings."""
+    out: Output = context.obj
+    run = query.run(bootstrap.of_terminal(out.stage), run_id)
+    if out.json:
+        out.document(wire.public_run(run))
+        return
+    _print_end(out, run)
+    out.say(f"  snapshot   {run.snapshot} in {run.repository} on {run.target}")
+    out.say(f"  asked by   {run.requested_by}, spec generation {run.spec_gen}, attempts {run.attempts}")
+    out.say(f"  deadline   {instant(run.deadline_at)}")
+    if run.last_error:
+        out.say(f"  last error {run.last_error}")
+    for step in run.steps:
+        out.say(f"  {instant(step.at)} {step.state}")
+    spent = run.calls
+    out.say(
+        f"  cost       {spent.engine} engine calls, {spent.store_reads} store reads, {spent.store_writes} store writes, "
+        f"{spent.messages} messages"
+    )
+
+
+def _print_end(out: Output, run: Run) -> None:
+    console().print(f"{run.run_id} {state(run.state)} {run.level or ''} {_took(run) if run.settled else ''}".rstrip())
+    if run.reason:
+        out.say(f"  {run.reason}")
+    if run.shards:
+        whole = run.shards.total - run.shards.failed
+        out.say(
+            f"  {run.indices} indices, {whole}/{run.shards.total} shards, {size(run.bytes)}, of it new {size(run.bytes_added)}"
+        )
+    for finding in run.findings:
+        out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
+
+
+def _took(run: Run) -> str:
+    started = run.started_at or run.created_at
+    return span(run.finished_at - started) if run.finished_at else span(None)

@@ -1,0 +1,66 @@
+"""The pure half of the driver: what a row becomes by a decision. The other half is `service/advance.py`."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.core.model import Calls, Finding, Run, Severity, State, Step
+from chalicelib.core.workflows import Decision
+
+MAX_CRASHES = 5
+KEPT_STEPS = 30
+CRASH_WAITS = timedelta(seconds=10)
+
+
+def moved(run: Run, decision: Decision, now: datetime, *, token: str, busy: timedelta, cost: Calls) -> Run:
+    """The row after `decision`, ready to be written: next `rev`, a transition recorded when the state changes, the due
+    time of the next look. A claim (a decision with an act) is busy for `busy`. A settled row stays due until its end
+    is told. `cost` is what this step spent, without its own write, message and act, which are counted here."""
+    changed = decision.state is not run.state
+    settled = decision.state.settled
+    acts = decision.act.calls if decision.act else 0
+    step = Step(state=decision.state, at=now, rev=run.rev + 1)
+    return replace(
+        run,
+        **{"crashes": 0, **decision.changes},
+        state=decision.state,
+        previous_state=run.state if changed else run.previous_state,
+        rev=run.rev + 1,
+        token=token,
+        steps=(*run.steps, step)[-KEPT_STEPS:] if changed else run.steps,
+        looks=run.looks + 1,
+        wake_at=now if settled else now + (decision.again or timedelta(0)),
+        busy_until=now + busy if decision.act else None,
+        finished_at=now if settled else None,
+        calls=Calls(
+            engine=run.calls.engine + cost.engine + acts,
+            store_reads=run.calls.store_reads + cost.store_reads,
+            store_writes=run.calls.store_writes + cost.store_writes + 1,
+            messages=run.calls.messages + cost.messages + (0 if settled else 1),
+        ),
+    )
+
+
+def told(run: Run, *, token: str) -> Run:
+    """The row after its end was told: nothing more to do, it leaves the due index. Its state does not move."""
+    calls = replace(run.calls, store_writes=run.calls.store_writes + 1)
+    return replace(run, rev=run.rev + 1, token=token, told=True, wake_at=None, emitted_rev=run.rev, calls=calls)
+
+
+def crashed(run: Run, crash: Exception) -> Decision:
+    """A step that raised what nobody expected is counted in the row and tried again; after MAX_CRASHES in a row the run
+    ends, so that a defect of ours cannot keep it open silently."""
+    what = f"{type(crash).__name__}: {crash}"
+    count = run.crashes + 1
+    if count < MAX_CRASHES:
+        changes = {"crashes": count, "last_error": what}
+        return Decision(state=run.state, changes=changes, again=CRASH_WAITS * count)
+    message = f"a step crashed {count} times in a row, the last time with {what}"
+    finding = Finding(
+        code="run.crashed",
+        severity=Severity.ERROR,
+        subject=run.run_id,
+        message=message,
+        next_step="this is a defect of Snapwarden: report it with the log of the function `work`",
+    )
+    changes = {"crashes": count, "last_error": what, "reason": message, "findings": (*run.findings, finding)}
+    return Decision(state=State.FAILED, changes=changes)

@@ -1,0 +1,136 @@
+"""The one driver: moves a run by one step.
+
+    look (ask the engine) → decide (pure) → write (conditional) → act → tell → wake again later
+
+Why this order: only the winner of the conditional write acts. "Call the engine, then save" starts snapshots for runs that
+a faster copy has finished already. A claim (a write before an act) sets `busy_until`; until then nobody moves the run
+but the actor itself, which proves by the claim's token in its next message that the act has returned. A crash at any
+point leaves a row with a `wake_at`; the sweeper (`service/tick.py`) finds it, so a lost message loses nothing. Only the
+winner of a write sends the next message, so chains never multiply.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.model import Calls, Kind, Run, Spec, State, Wakeup
+from chalicelib.core.ports import Create, Engine, Store, Update
+from chalicelib.core.workflows import Decision, driver
+from chalicelib.core.workflows import backup as backup_workflow
+from chalicelib.service import settle, tell
+from chalicelib.service.backups import ACT_TIMEOUT, BackupWork
+from chalicelib.service.world import CLAIM, World
+
+log = logging.getLogger(__name__)
+
+
+class Work(Protocol):
+    """One kind of run: its questions, its pure decision, its acts."""
+
+    def look(self, run: Run, spec: Spec, engine: Engine, store: Store, *, installation: str, accepted: bool) -> Any: ...
+
+    def decide(self, run: Run, spec: Spec, seen: Any, now: datetime) -> Decision: ...
+
+    def act(self, act: Any, engine: Engine) -> None: ...
+
+
+WORK: dict[Kind, Work] = {Kind.BACKUP: BackupWork()}
+
+
+def advance(world: World, wakeup: Wakeup) -> None:
+    """One step of the run that the message names. Safe to repeat, to reorder and to lose.
+
+    Raises Retryable when the store or the queue gave no answer: the message is delivered again, the sweeper comes.
+    """
+    reads, writes = world.store.reads, world.store.writes
+    run = world.store.run(wakeup.run_id)
+    if run is None:
+        log.error("a message names a run that does not exist", extra={"run_id": wakeup.run_id})
+        return
+    if wakeup.rev < run.rev:
+        return  # stale: somebody moved the run since, and sent the next message
+    run = replace(run, emitted_rev=max(run.emitted_rev, wakeup.emitted_rev))
+    if run.settled:
+        tell.end(world, run)
+        return
+    acted = wakeup.claim is not None and wakeup.claim == run.token
+    if run.busy_until is not None and world.clock.now() < run.busy_until and not acted:
+        return  # an actor may still be acting; the sweeper comes back when the claim has ended
+    spec = world.store.spec(run.policy, run.spec_gen)
+    if spec is None:
+        raise Retryable(f"generation {run.spec_gen} of policy {run.policy} could not be read")
+    engine = _Lazy(world, spec)
+    decision = _decide(world, run, spec, engine, accepted=acted)
+    if decision is None:
+        return
+    if decision.act is not None and world.remaining() <= ACT_TIMEOUT:
+        raise Retryable("too little time left to act: the next delivery starts with a fresh invocation")
+    spent = Calls(engine=engine.calls, store_reads=world.store.reads - reads, store_writes=world.store.writes - writes)
+    after = driver.moved(run, decision, world.clock.now(), token=world.token(), busy=CLAIM, cost=spent)
+    _write_and_go_on(world, decision, after, engine)
+
+
+class _Lazy:
+    """Connects when first asked, so that a target whose secret can't be read is an error of the look, not of the step."""
+
+    def __init__(self, world: World, spec: Spec) -> None:
+        self._world, self._spec = world, spec
+        self._engine: Engine | None = None
+
+    @property
+    def calls(self) -> int:
+        return self._engine.calls if self._engine else 0
+
+    def connect(self) -> Engine:
+        if self._engine is None:
+            self._engine = self._world.engine(self._spec)
+        return self._engine
+
+
+def _decide(world: World, run: Run, spec: Spec, engine: _Lazy, *, accepted: bool) -> Decision | None:
+    if run.state is State.QUEUED:
+        return settle.from_queue(world, run)
+    work = WORK[run.kind]
+    try:
+        installation = world.installation()
+        seen = work.look(run, spec, engine.connect(), world.store, installation=installation, accepted=accepted)
+        return work.decide(run, spec, seen, world.clock.now())
+    except (Retryable, Refused) as error:
+        return backup_workflow.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused))
+    except Exception as crash:  # the one place where a defect of ours is caught: it is counted in the row
+        log.exception("a step crashed", extra={"run_id": run.run_id})
+        return driver.crashed(run, crash)
+
+
+def _write_and_go_on(world: World, decision: Decision, after: Run, engine: _Lazy) -> None:
+    if after.settled:
+        if settle.store(world, after, decision):
+            tell.end(world, after)
+        return
+    evidence = [Create(decision.evidence)] if decision.evidence else []
+    if not world.store.commit(Update(after), *evidence):
+        return  # somebody else moved the run first: they go on
+    if decision.act is not None and not _act(world, after, decision, engine):
+        return
+    emitted = tell.transitions(world, after)
+    delay = int(decision.again.total_seconds()) if decision.again else 0
+    claim = after.token if decision.act is not None else None
+    world.queue.send(Wakeup(run_id=after.run_id, rev=after.rev, claim=claim, emitted_rev=emitted), delay=delay)
+
+
+def _act(world: World, run: Run, decision: Decision, engine: _Lazy) -> bool:
+    """True: the act was accepted. An error is written into the row, and the run goes on from there."""
+    try:
+        WORK[run.kind].act(decision.act, engine.connect())
+        return True
+    except (Retryable, Refused) as error:
+        refused = isinstance(error, Refused)
+        follows = backup_workflow.not_accepted(run, error, world.clock.now(), refused=refused)
+    except Exception as crash:  # as in _decide
+        log.exception("an act crashed", extra={"run_id": run.run_id})
+        follows = driver.crashed(run, crash)
+    after = driver.moved(run, follows, world.clock.now(), token=world.token(), busy=CLAIM, cost=Calls())
+    _write_and_go_on(world, follows, after, engine)
+    return False

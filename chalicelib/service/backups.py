@@ -1,0 +1,50 @@
+"""The two sides of a backup run that touch the world: the questions of a look, and the act of a claim."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.core.errors import Retryable
+from chalicelib.core.model import Absent, Complete, Evidence, Run, Spec, State
+from chalicelib.core.ports import Engine, Store
+from chalicelib.core.workflows import Decision
+from chalicelib.core.workflows import backup as workflow
+
+ACT_TIMEOUT = timedelta(seconds=30)
+"""Registering and starting are each answered within this, or the call is given up."""
+
+
+class BackupWork:
+    """What the driver needs to know of backup runs."""
+
+    def look(
+        self, run: Run, spec: Spec, engine: Engine, store: Store, *, installation: str, accepted: bool
+    ) -> workflow.Seen:
+        """One look; what is asked depends on the state, see `workflow.Seen`."""
+        observation = engine.look(run.repository, run.snapshot, running=run.state is State.RUNNING)
+        seen = workflow.Seen(observation=observation, installation=installation, accepted=accepted)
+        if run.state is State.STARTING and isinstance(observation, Absent) and not accepted:
+            return replace(seen, live=engine.resolve(spec.policy.select), registered=engine.repository(run.repository))
+        if run.state is State.VERIFYING and isinstance(observation, Complete):
+            return replace(
+                seen,
+                live=engine.resolve(spec.policy.select),
+                sizes=engine.sizes(run.repository, run.snapshot),
+                expected=_expected(run, store).indices,
+            )
+        return seen
+
+    def decide(self, run: Run, spec: Spec, seen: workflow.Seen, now: datetime) -> Decision:
+        return workflow.decide(run, spec, seen, now)
+
+    def act(self, act: workflow.Start, engine: Engine) -> None:
+        if act.register:
+            engine.register(act.order.repository, act.register)
+        engine.start(act.order)
+
+
+def _expected(run: Run, store: Store) -> Evidence:
+    """What the start asked for. A run without it can't be judged, and what can't be judged is not good."""
+    found = store.evidence(run.run_id, "expected", run.attempts)
+    if found is None:
+        raise Retryable(f"the list of expected indices of {run.run_id} could not be read")
+    return found

@@ -1,0 +1,160 @@
+"""What people ask: policies, promises, runs, the next slots. Reads only."""
+
+import difflib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from chalicelib.core import schedule
+from chalicelib.core.errors import BadInput, Problem, Retryable
+from chalicelib.core.model import LastGood, LastResult, PolicyState, Run, Spec
+from chalicelib.service.world import World
+
+LEVELS = ("L1", "L2", "L3", "L4")
+JUDGED_AT = "L1"
+"""The highest level that this release proves; a policy that asks for more is judged at this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRow:
+    """One policy, as a list of tasks shows it. `next_due`: when the next run may start."""
+
+    name: str
+    target: str
+    repository: str
+    schedule: tuple[str, ...]
+    timezone: str
+    last_good: LastGood | None
+    level: str | None
+    last_result: LastResult | None
+    next_due: datetime | None
+    open_run: str | None
+    queued_run: str | None
+    paused: bool
+    active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """`rpo` (None: nothing was promised) against the newest backup that reached `level`.
+
+    `kept` is None while nothing can be said: no promise, or a policy younger than its promise without a backup yet.
+    `by`: how much is left (kept) or how long it is broken.
+    """
+
+    policy: str
+    level: str
+    rpo: timedelta | None
+    last_good: LastGood | None
+    age: timedelta | None
+    kept: bool | None
+    by: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextSlot:
+    policy: str
+    slot: datetime
+    due_at: datetime
+    timezone: str
+
+
+def policies(world: World) -> tuple[PolicyRow, ...]:
+    return tuple(_row(state, _spec(world, state)) for state in world.store.states())
+
+
+def promises(world: World, policy: str | None = None) -> tuple[Promise, ...]:
+    """Of all active policies, or of the one that is named (BadInput when there is none of that name)."""
+    now = world.clock.now()
+    states = [_named(world, policy)] if policy else [state for state in world.store.states() if state.active]
+    return tuple(
+        _promise(state, level, rpo, now)
+        for state in states
+        for level, rpo in (_promised(_spec(world, state)) or {JUDGED_AT: None}).items()
+    )
+
+
+def upcoming(world: World, policy: str | None, count: int) -> tuple[NextSlot, ...]:
+    """The next `count` slots of each policy (or of the one named), by the instant when they may start."""
+    states = [_named(world, policy)] if policy else list(world.store.states())
+    found = []
+    for state in states:
+        if not state.active or state.paused:
+            continue
+        spec = _spec(world, state)
+        for slot in islice(schedule.slots(spec.policy, state.cursor), count):
+            due = schedule.due_at(spec.policy, slot)
+            found.append(NextSlot(policy=state.policy, slot=slot, due_at=due, timezone=spec.policy.timezone))
+    return tuple(sorted(found, key=lambda item: (item.due_at, item.policy)))
+
+
+def run(world: World, run_id: str) -> Run:
+    """BadInput with the nearest known id when there is none."""
+    found = world.store.run(run_id)
+    if found is None:
+        near = difflib.get_close_matches(
+            run_id, [known.run_id for known in world.store.runs(limit=50)], n=1, cutoff=0.5
+        )
+        raise BadInput(Problem(f"there is no run {run_id}", expected=f"perhaps {near[0]}" if near else "see `runs`"))
+    return found
+
+
+def no_such_policy(world: World, policy: str) -> BadInput:
+    names = [state.policy for state in world.store.states()]
+    near = difflib.get_close_matches(policy, names, n=1)
+    expected = f"perhaps {near[0]}" if near else f"one of {', '.join(names)}" if names else "apply a file first"
+    return BadInput(Problem(f"there is no policy {policy}", expected=expected))
+
+
+def _named(world: World, policy: str) -> PolicyState:
+    state = world.store.state(policy)
+    if state is None:
+        raise no_such_policy(world, policy)
+    return state
+
+
+def _spec(world: World, state: PolicyState) -> Spec:
+    spec = world.store.spec(state.policy, state.spec_gen)
+    if spec is None:
+        raise Retryable(f"generation {state.spec_gen} of policy {state.policy} could not be read")
+    return spec
+
+
+def _row(state: PolicyState, spec: Spec) -> PolicyRow:
+    proved = [level for level in LEVELS if level in state.last_good]
+    level = proved[-1] if proved else None
+    return PolicyRow(
+        name=state.policy,
+        target=spec.policy.target,
+        repository=spec.policy.repository,
+        schedule=spec.policy.schedule,
+        timezone=spec.policy.timezone,
+        last_good=state.last_good[level] if level else None,
+        level=level,
+        last_result=state.last_result,
+        next_due=state.due_at,
+        open_run=state.open_run,
+        queued_run=state.queued_run,
+        paused=state.paused is not None,
+        active=state.active,
+    )
+
+
+def _promised(spec: Spec) -> dict[str, timedelta]:
+    """The promise by level, brought down to what this release can prove: the shortest one counts."""
+    judged: dict[str, timedelta] = {}
+    for level, rpo in spec.policy.rpo.items():
+        at = min(level, JUDGED_AT)
+        judged[at] = min(rpo, judged.get(at, rpo))
+    return judged
+
+
+def _promise(state: PolicyState, level: str, rpo: timedelta | None, now: datetime) -> Promise:
+    last_good = state.last_good.get(level)
+    age = now - last_good.taken_at if last_good else None
+    since = age if age is not None else now - (state.since or state.cursor)
+    kept: bool | None = None
+    if rpo is not None and (since > rpo or last_good is not None):
+        kept = since <= rpo
+    by = abs(rpo - since) if rpo is not None and kept is not None else None
+    return Promise(policy=state.policy, level=level, rpo=rpo, last_good=last_good, age=age, kept=kept, by=by)

@@ -1,0 +1,48 @@
+"""A run now, because somebody asked: Backup Now."""
+
+from chalicelib.core import naming
+from chalicelib.core.errors import BadInput, Conflict, Problem, Retryable
+from chalicelib.core.model import Kind, PolicyState, Run
+from chalicelib.service.create import new_run, place
+from chalicelib.service.query import no_such_policy
+from chalicelib.service.world import World
+
+TRIES = 4
+
+
+def backup_now(world: World, policy: str, *, request_id: str, requested_by: str) -> Run:
+    """The run of this request. The same `request_id` again answers the same run, whatever became of it.
+
+    Raises BadInput for an unknown or retired policy, Conflict when the policy's row is written by others all the time.
+    """
+    known = world.store.run(naming.run_id(Kind.BACKUP, policy, request_id))
+    if known is not None:
+        return known
+    for _ in range(TRIES):
+        state = world.store.state(policy)
+        if state is None:
+            raise no_such_policy(world, policy)
+        if not state.active:
+            raise BadInput(Problem(f"policy {policy} is retired", expected="one that the applied file holds"))
+        run = _request(world, state, request_id, requested_by)
+        if placed := place(world, run, state, change=lambda before: before):
+            return placed
+        if known := world.store.run(run.run_id):
+            return known
+    raise Conflict(f"policy {policy} is being changed by others all the time; try again")
+
+
+def _request(world: World, state: PolicyState, request_id: str, requested_by: str) -> Run:
+    spec = world.store.spec(state.policy, state.spec_gen)
+    if spec is None:
+        raise Retryable(f"generation {state.spec_gen} of policy {state.policy} could not be read")
+    now = world.clock.now()
+    return new_run(
+        spec,
+        request_id,
+        now,
+        installation=world.installation(),
+        requested_by=requested_by,
+        start_by=now + spec.policy.catch_up,
+        token=world.token(),
+    )

@@ -1,0 +1,58 @@
+"""Telling: events for each transition, one report for each end. Only what the store holds is told, after it is stored;
+a crash in between repeats it under the same key and loses nothing."""
+
+import logging
+
+from chalicelib.core import reports
+from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.model import Run, Wakeup
+from chalicelib.core.ports import Update
+from chalicelib.core.workflows import driver
+from chalicelib.service.world import World
+
+log = logging.getLogger(__name__)
+
+TELL_AGAIN = 30
+"""Seconds until a report that found no answer is sent again."""
+
+
+def transitions(world: World, run: Run) -> int:
+    """Sends the events of all transitions that are not known to be out, oldest first, and returns the revision up to
+    which they are. A bus without an answer delays nothing: the run's next step sends them again."""
+    due = [step for step in run.steps if step.rev > run.emitted_rev]
+    if not due:
+        return run.rev
+    try:
+        world.bus.emit([reports.transition_event(run, step) for step in due])
+    except (Retryable, Refused) as error:
+        log.warning("events wait for the next step", extra={"run_id": run.run_id, "error": str(error)})
+        return run.emitted_rev
+    return run.rev
+
+
+def end(world: World, run: Run) -> None:
+    """Tells the end of a settled run, then marks it `told`. Until then the row stays due, so the sweeper comes back."""
+    if run.told:
+        return
+    if transitions(world, run) < run.rev or not _report(world, run):
+        world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev, emitted_rev=run.emitted_rev), delay=TELL_AGAIN)
+        return
+    world.store.commit(Update(driver.told(run, token=world.token())))
+
+
+def _report(world: World, run: Run) -> bool:
+    spec = world.store.spec(run.policy, run.spec_gen)
+    state = world.store.state(run.policy)
+    if spec is None or state is None:
+        log.error("a settled run without its policy can't be reported", extra={"run_id": run.run_id})
+        return False
+    newest = state.last_good.get("L1")
+    report = reports.settled_report(run, spec.policy, newest, stage=world.stage, now=world.clock.now())
+    if report is None:
+        return True
+    try:
+        world.notifier.report(report)
+        return True
+    except (Retryable, Refused) as error:
+        log.error("a report could not be delivered yet", extra={"run_id": run.run_id, "error": str(error)})
+        return False

@@ -1,0 +1,115 @@
+"""Each minute: what is due becomes runs, what was forgotten is woken, and the gauges say that we live.
+
+`now` is the time of the tick's event: it decides what is due, so the same tick delivered twice decides the same. What is
+written down as having happened carries the clock's time.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.core import naming, schedule
+from chalicelib.core.errors import Retryable
+from chalicelib.core.model import LastResult, PolicyState, Run, Spec, State, Wakeup
+from chalicelib.core.ports import Create, Due, Update
+from chalicelib.service.create import missed_run, new_run, place
+from chalicelib.service.world import World
+
+log = logging.getLogger(__name__)
+
+OVERDUE = timedelta(seconds=90)
+"""A wake time that passed by this much lost its message."""
+PAGE = 200
+"""Candidates a shard and tick; the rest waits a minute, oldest first."""
+
+
+def tick(world: World, now: datetime) -> None:
+    """Starts what is due, wakes what is overdue, then publishes the gauges, last of all: a dying tick shows by their
+    absence. A policy that fails stops no other; the failures are raised together at the end, to alarm as errors."""
+    failures: list[Exception] = []
+    overdue = 0
+    for shard in range(world.store.shards):
+        _each(failures, world.store.due_policies(shard, now, PAGE), lambda name: start_due(world, name, now))
+    for shard in range(world.store.shards):
+        late = world.store.due_runs(shard, now - OVERDUE, PAGE)
+        overdue += len(late)
+        _each(failures, late, lambda run_id: wake_overdue(world, run_id, now))
+    world.metrics.gauge("OverdueRuns", overdue)
+    world.metrics.gauge("TickHeartbeat", 1)
+    if failures:
+        raise ExceptionGroup("some of what was due could not be handled", failures)
+
+
+def _each(failures: list[Exception], due: tuple[Due, ...], act: Callable[[str], None]) -> None:
+    for item in due:
+        try:
+            act(item.id)
+        except Exception as error:  # kept and raised at the end of the tick
+            log.exception("could not be handled, the next tick tries again", extra={"due": item.id})
+            failures.append(error)
+
+
+def start_due(world: World, policy: str, now: datetime) -> None:
+    """Makes the run of the policy's newest due slot, and one MISSED row for all the slots that came to nothing.
+
+    The index only finds candidates: the row decides, and of two ticks at once the transaction lets one win.
+    """
+    state = world.store.state(policy)
+    if state is None or not state.active or state.paused or state.due_at is None or state.due_at > now:
+        return
+    spec = world.store.spec(policy, state.spec_gen)
+    if spec is None:
+        raise Retryable(f"generation {state.spec_gen} of policy {policy} could not be read")
+    plan = schedule.plan_slots(spec.policy, state.cursor, now)
+    installation = world.installation()
+    missed = [_gap(world, spec, plan.missed, installation)] if plan.missed else []
+
+    def handled(before: PolicyState) -> PolicyState:
+        result = before.last_result
+        if missed:
+            result = LastResult(run_id=missed[0].run_id, state=State.MISSED, at=missed[0].created_at)
+        return replace(before, cursor=plan.cursor, due_at=plan.next_due, last_result=result)
+
+    if plan.start is not None:
+        place(world, _slot_run(world, spec, plan.start, installation), state, *missed, change=handled)
+    else:
+        after = replace(handled(state), rev=state.rev + 1, token=world.token())
+        if world.store.commit(Update(after), *(Create(run) for run in missed)):
+            for run in missed:
+                world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))
+
+
+def _slot_run(world: World, spec: Spec, slot: datetime, installation: str) -> Run:
+    return new_run(
+        spec,
+        naming.slot_name(slot),
+        world.clock.now(),
+        installation=installation,
+        requested_by="schedule",
+        start_by=schedule.start_by(spec.policy, slot),
+        token=world.token(),
+    )
+
+
+def _gap(world: World, spec: Spec, gap: schedule.Gap, installation: str) -> Run:
+    """One row for the gap, under the name of its newest slot."""
+    run = _slot_run(world, spec, gap.last, installation)
+    many = f"{'at least ' if gap.at_least else ''}{gap.count} slots" if gap.count > 1 else "the slot"
+    why = {
+        "late": "nothing ran within catch_up, or a newer slot took over",
+        "blackout": "the policy's blackout outlasted its catch_up",
+    }[gap.reason]
+    span = f"from {naming.slot_name(gap.first)} to " if gap.count > 1 else ""
+    reason = f"missed {many} {span}{naming.slot_name(gap.last)}: {why}"
+    return missed_run(run, reason=reason, count=gap.count, since=gap.first)
+
+
+def wake_overdue(world: World, run_id: str, now: datetime) -> None:
+    """Sends the message that was lost. An actor that may still be acting is left alone until its claim has ended."""
+    run = world.store.run(run_id)
+    if run is None or run.wake_at is None or run.wake_at > now - OVERDUE:
+        return
+    if run.busy_until is not None and run.busy_until > now:
+        return
+    world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))

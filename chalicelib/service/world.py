@@ -1,0 +1,42 @@
+"""Everything outside the use cases, in one place: what a use case gets beside its arguments."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from chalicelib.core.model import Installation, Spec
+from chalicelib.core.ports import Bus, Clock, Create, Engine, Metrics, Notifier, Queue, Store
+
+FUNCTION_TIMEOUT = timedelta(seconds=60)
+"""The timeout of `work` in `.chalice/config.json` (a test compares them)."""
+CLAIM = FUNCTION_TIMEOUT + timedelta(seconds=30)
+"""How long a claim keeps others away: the actor is dead by then, whatever froze it."""
+
+
+def _no_limit() -> timedelta:
+    return timedelta.max
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """The ports of one stage. `engine` connects to the target of a spec. `token` makes a fresh random write token.
+    `remaining`: time until this invocation is killed."""
+
+    stage: str
+    store: Store
+    queue: Queue
+    bus: Bus
+    notifier: Notifier
+    metrics: Metrics
+    clock: Clock
+    engine: Callable[[Spec], Engine]
+    token: Callable[[], str]
+    remaining: Callable[[], timedelta] = field(default=_no_limit)
+
+    def installation(self) -> str:
+        """The id of this stage, made at first use; the same for everybody, however many ask at once."""
+        for _ in range(2):
+            if found := self.store.installation():
+                return found.id
+            self.store.commit(Create(Installation(id=self.token())))
+        raise AssertionError("an installation id that could not be created must be there")
