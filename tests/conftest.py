@@ -2,7 +2,7 @@
 
 import importlib.util
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,25 @@ settings.register_profile(
     "nightly", max_examples=3000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="write tests/golden anew instead of comparing with it")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """`golden("report.md", text)`: text is that of tests/golden/report.md; `--update` writes it: read the diff."""
+
+    def compare(name: str, text: str) -> None:
+        path = TESTS / "golden" / name
+        if request.config.getoption("--update"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        assert path.exists(), f"tests/golden/{name} is missing: run pytest --update and read what it wrote"
+        assert text == path.read_text(), f"differs from tests/golden/{name}: if meant so, run pytest --update"
+
+    return compare
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -47,7 +47,22 @@ def test_a_skip_with_a_reason_passes(pytester: pytest.Pytester) -> None:
     assert result.ret == pytest.ExitCode.OK
 
 
-def _run(pytester: pytest.Pytester, tests: str) -> pytest.RunResult:
+def test_a_golden_file_is_compared_and_rewritten_only_on_request(pytester: pytest.Pytester) -> None:
+    (pytester.path / "golden").mkdir()
+    file = pytester.path / "golden" / "a.txt"
+    file.write_text("old")
+    tests = """
+        def test_same(golden): golden("a.txt", "new")
+        """
+
+    assert _run(pytester, tests).ret == pytest.ExitCode.TESTS_FAILED
+    assert file.read_text() == "old"
+    assert _run(pytester, tests, "--update").ret == pytest.ExitCode.OK
+    assert file.read_text() == "new"
+    assert _run(pytester, tests).ret == pytest.ExitCode.OK
+
+
+def _run(pytester: pytest.Pytester, tests: str, *options: str) -> pytest.RunResult:
     pytester.makeconftest(CONFTEST.read_text())
     pytester.makepyfile(tests)
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *options)
