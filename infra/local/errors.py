@@ -1,0 +1,5 @@
+"""What can stand in the way of the local servers."""
+
+
+class CannotStart(Exception):
+    """Nothing was started (or it ended at once). The message says what is wrong and what to do, and is shown as it is."""
