@@ -13,7 +13,8 @@ PROVIDED := boto3 botocore jmespath python-dateutil s3transfer six urllib3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup up down demo test nightly bench check lock test-all-pythons clean
+CHECKS := check-format check-lint check-types check-rules check-dead-code
+.PHONY: help setup up down demo test nightly bench check $(CHECKS) lock test-all-pythons clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,11 +42,21 @@ nightly: $(INSTALLED)  ## every test, with far more random examples
 bench: $(INSTALLED)  ## measurements
 	$(BIN)/python -m pytest -m bench -s
 
-check: $(INSTALLED)  ## format, lint, types, import directions, sizes, dead code
+check: $(CHECKS)  ## format, lint, types, import directions, sizes, dead code
+
+check-format: $(INSTALLED)
 	$(BIN)/ruff format --check .
+
+check-lint: $(INSTALLED)
 	$(BIN)/ruff check .
+
+check-types: $(INSTALLED)
 	$(BIN)/mypy $(SOURCES)
+
+check-rules: $(INSTALLED)
 	$(BIN)/python -m pytest -q --durations=0 $(addprefix tests/unit/test_,layering.py sizes.py locks.py gates.py)
+
+check-dead-code: $(INSTALLED)
 	$(BIN)/python -m tests.dead_code
 
 lock: $(INSTALLED)  ## write both lock files anew (LOCK_OPTIONS=--upgrade for newer versions)

@@ -12,6 +12,7 @@ if importlib.util.find_spec("tests.servers"):
     pytest_plugins = ["tests.servers"]
 
 TIERS = ("unit", "contract", "faults", "app", "live")
+SERVER_TIMEOUT = 600
 TESTS = Path(__file__).parent
 UNEXPLAINED = pytest.StashKey[list[str]]()
 
@@ -47,8 +48,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tiers first, so that a broken core is not reported by a live test minutes later."""
+    """Quick tiers first: a broken core shall not be reported by a live test minutes later. Only unit tests must be quick:
+    the first of the others may have to download and boot its server."""
     items.sort(key=lambda item: _tier(item.path))
+    for item in items:
+        if _tier(item.path) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SERVER_TIMEOUT))
+        if _tier(item.path) == TIERS.index("live"):
+            item.add_marker("live")
 
 
 def _tier(path: Path) -> int:

@@ -24,6 +24,7 @@ CALLED_BY_DECORATOR = [
 CALLED_BY_NAME = ["pytest_*", "test_*", "Test*", "do_GET", "do_HEAD", "do_POST", "do_PUT", "do_DELETE", "log_message"]
 
 USED_ELSEWHERE: dict[str, str] = {
+    "Meta": "pynamodb",
     "run": "the console script, see pyproject.toml",
 }
 """name -> who uses it."""
