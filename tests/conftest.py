@@ -48,8 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tiers first: a broken core shall not be reported by a live test minutes later. Only unit tests must be quick:
-    the first of the others may have to download and boot its server."""
+    """Quick tiers first: a broken core shall not be reported by a live test minutes later. Only unit tests have to be
+    quick: the first of the others may have to download and boot its server."""
     items.sort(key=lambda item: _tier(item.path))
     for item in items:
         if _tier(item.path) and not item.get_closest_marker("timeout"):
