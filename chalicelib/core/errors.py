@@ -22,6 +22,10 @@ class NameTaken(Refused):
     """A create was refused because its name exists: perhaps our own, after a lost answer. Look to see whose it is."""
 
 
+class RepositoryMissing(Refused):
+    """The engine has no repository of this name, so nothing can be said of its backups. Registering it is the cure."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong in what a user wrote, with where it stands and how to mend it."""
