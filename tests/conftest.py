@@ -1,15 +1,11 @@
 """What every test gets: profiles of random examples, golden files, and no skip without a reason."""
 
-import importlib.util
 import os
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-if importlib.util.find_spec("tests.servers"):
-    pytest_plugins = ["tests.servers"]
 
 TIERS = ("unit", "contract", "faults", "app", "live")
 SERVER_TIMEOUT = 600
