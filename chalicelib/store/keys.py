@@ -130,3 +130,8 @@ def check_changes(changes: Sequence[Create | Update], keys: Sequence[Key]) -> No
         raise ValueError(f"{len(changes)} changes in one commit, 1 to {MAX_CHANGES} are possible")
     if len(set(keys)) < len(keys):
         raise ValueError(f"one row twice in one commit: {', '.join(f'{key.pk} {key.sk}' for key in keys)}")
+
+
+def shared_token(changes: Sequence[Create | Update]) -> str:
+    """What the rows of a commit carry that have no token of their own; empty when none has."""
+    return next((token for change in changes if (token := getattr(change.item, "token", ""))), "")

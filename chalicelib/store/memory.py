@@ -3,7 +3,7 @@ for what a step of a run does; rows are kept as the JSON that the table would ho
 
 import threading
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -53,12 +53,14 @@ class MemoryStore:
     def commit(self, *changes: Create | Update) -> bool:
         placed = [keys.key_of(change.item, self._shards) for change in changes]
         keys.check_changes(changes, placed)
-        rows = [self._row(key, change.item) for key, change in zip(placed, changes, strict=True)]
+        shared = keys.shared_token(changes)
+        rows = [self._row(key, change.item, shared) for key, change in zip(placed, changes, strict=True)]
         with self._lock:
             self._writes += 1
             if not all(self._holds(key, change) for key, change in zip(placed, changes, strict=True)):
-                self._reads += len(changes) == 1
-                return any(row.token and self._token(key) == row.token for key, row in zip(placed, rows, strict=True))
+                self._reads += not _is_transaction(changes)
+                return self._are_stored(placed, rows)
+            self._check_tokens(placed, rows)
             for key, row, change in zip(placed, rows, changes, strict=True):
                 self._put(key, row, change)
             return True
@@ -113,13 +115,13 @@ class MemoryStore:
     def due_runs(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
         return self._due(f"RUN#{shard}", now, limit)
 
-    def _row(self, key: Key, record: Record) -> _Row:
+    def _row(self, key: Key, record: Record, shared: str) -> _Row:
         record = keys.trimmed(record)
         body = dump(record)
         if not isinstance(record, Evidence):
             keys.check_size(key, body)
         due, history = keys.due_of(record, self._shards), keys.history_of(record)
-        return _Row(getattr(record, "rev", 1), getattr(record, "token", ""), body, due, history)
+        return _Row(getattr(record, "rev", 1), getattr(record, "token", "") or shared, body, due, history)
 
     def _holds(self, key: Key, change: Create | Update) -> bool:
         row = self._rows.get(key)
@@ -127,9 +129,20 @@ class MemoryStore:
             return row is None
         return row is not None and row.rev == change.item.rev - 1
 
-    def _token(self, key: Key) -> str | None:
-        row = self._rows.get(key)
-        return row.token if row else None
+    def _are_stored(self, placed: Sequence[Key], rows: Sequence[_Row]) -> bool:
+        """By this very commit, whose answer was lost."""
+        self._check_tokens(placed, rows)
+        stored = [self._rows.get(key) for key in placed]
+        return all(
+            row.token and before and (before.rev, before.token) == (row.rev, row.token)
+            for row, before in zip(rows, stored, strict=True)
+        )
+
+    def _check_tokens(self, placed: Sequence[Key], rows: Sequence[_Row]) -> None:
+        for key, row in zip(placed, rows, strict=True):
+            before = self._rows.get(key)
+            if row.token and before and (before.rev, before.token) == (row.rev - 1, row.token):
+                raise ValueError(f"the write of {key.pk} {key.sk} carries the token of the write before it")
 
     def _put(self, key: Key, row: _Row, change: Create | Update) -> None:
         before = self._rows.get(key)
@@ -162,3 +175,8 @@ class MemoryStore:
             places = self._index.get(pk, [])
             found = places[: min(bisect_left(places, keys.due_until(now)), max(limit, 0))]
         return tuple(keys.due_at(place) for place in found)
+
+
+def _is_transaction(changes: Sequence[Create | Update]) -> bool:
+    """In DynamoDB, which then hands the rows back with its refusal; a single one is read. A new run has its stub."""
+    return len(changes) > 1 or (isinstance(changes[0], Create) and isinstance(changes[0].item, Run))

@@ -1,0 +1,197 @@
+"""The store in DynamoDB: records to rows and back. Keys: `keys.py`; requests and their counts: `dynamo_table.py`."""
+
+import gzip
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from heapq import merge
+from itertools import islice
+from typing import TypeVar
+
+from chalicelib.core.errors import Refused
+from chalicelib.core.model import Backup, ConfigState, Evidence, Installation, PolicyState, Run, Spec
+from chalicelib.core.ports import Create, Due, Update
+from chalicelib.core.wire import dump, load
+from chalicelib.store import keys
+from chalicelib.store.dynamo_table import Item, Put, Table, item_for
+from chalicelib.store.keys import Key, Record
+
+T = TypeVar("T", bound=Record)
+
+# DynamoDB takes 400 KB an item and 4 MB a transaction.
+PART = 300_000
+MAX_PARTS = 12
+PAGE = 100
+KNOWN_SPECS = 4_096
+
+
+class DynamoStore:
+    """`token` makes a fresh random value of at most 36 characters. `host`: another endpoint than the region's."""
+
+    def __init__(
+        self, table: str, *, region: str, token: Callable[[], str], host: str | None = None, shards: int = 16
+    ) -> None:
+        self._table = Table(item_for(table, region, host))
+        self._token = token
+        self._shards = shards
+        self._specs: dict[tuple[str, int], Spec] = {}
+
+    @property
+    def shards(self) -> int:
+        return self._shards
+
+    @property
+    def reads(self) -> int:
+        return self._table.reads
+
+    @property
+    def writes(self) -> int:
+        return self._table.writes
+
+    def commit(self, *changes: Create | Update) -> bool:
+        placed = [keys.key_of(change.item, self._shards) for change in changes]
+        keys.check_changes(changes, placed)
+        fresh = self._token()
+        shared = keys.shared_token(changes) or fresh
+        puts = [put for key, change in zip(placed, changes, strict=True) for put in self._puts(key, change, shared)]
+        if len(puts) > keys.MAX_CHANGES:
+            raise Refused(f"{len(puts)} rows in one commit, {keys.MAX_CHANGES} are possible")
+        return self._table.put(puts[0]) if len(puts) == 1 else self._table.put_all(puts, fresh)
+
+    def run(self, run_id: str) -> Run | None:
+        return self._get(Run, keys.run_key(run_id))
+
+    def evidence(self, run_id: str, kind: str, n: int) -> Evidence | None:
+        pk, sk = keys.evidence_key(run_id, kind, n)
+        rows = list(
+            self._table.query(
+                lambda item: item.query(pk, item.sk.between(sk, f"{sk}#~"), consistent_read=True)  # `#~`: its parts
+            )
+        )
+        if not rows:
+            return None
+        return _loaded(Evidence, Key(pk, sk), gzip.decompress(b"".join(row.data or b"" for row in rows)))
+
+    def runs(
+        self, *, policy: str | None = None, kind: str | None = None, state: str | None = None, limit: int = 20
+    ) -> tuple[Run, ...]:
+        page = PAGE if kind or state else min(max(limit, 1), PAGE)
+        places = self._newest(page) if policy is None else self._newest_of(policy, kind, state, page)
+        found = self._runs(places, page)
+        matching = (run for run in found if kind in (None, run.kind) and state in (None, run.state))
+        return tuple(islice(matching, max(limit, 0)))
+
+    def state(self, policy: str) -> PolicyState | None:
+        return self._get(PolicyState, keys.state_key(policy, self._shards))
+
+    def states(self) -> tuple[PolicyState, ...]:
+        found = [_read(PolicyState, row) for shard in range(self._shards) for row in self._all(f"F#{shard}", "P#")]
+        return tuple(sorted(found, key=lambda state: state.policy))
+
+    def spec(self, policy: str, gen: int) -> Spec | None:
+        known = self._specs.get((policy, gen)) or self._get(Spec, keys.spec_key(policy, gen))
+        if known is not None:
+            if len(self._specs) >= KNOWN_SPECS:
+                self._specs.clear()
+            self._specs[policy, gen] = known
+        return known
+
+    def backups(self, policy: str) -> tuple[Backup, ...]:
+        return tuple(_read(Backup, row) for row in self._all(f"P#{policy}", "B#", newest=True))
+
+    def config(self) -> ConfigState | None:
+        return self._get(ConfigState, Key(*keys.CONFIG))
+
+    def installation(self) -> Installation | None:
+        return self._get(Installation, Key(*keys.INSTALLATION))
+
+    def due_policies(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
+        return self._due(f"POL#{shard}", now, limit)
+
+    def due_runs(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
+        return self._due(f"RUN#{shard}", now, limit)
+
+    def _puts(self, key: Key, change: Create | Update, shared: str) -> Iterator[Put]:
+        record = keys.trimmed(change.item)
+        rev = change.item.rev - 1 if isinstance(change, Update) else None
+        if isinstance(record, Evidence):
+            yield from self._parts(key, record, shared)
+            return
+        row = self._row(key, record, shared)
+        yield Put(row, rev)
+        if rev is None and isinstance(record, Run) and (stub := keys.stub_of(record)):
+            yield Put(self._table.item(*stub, rev=row.rev, token=row.token, kind=row.kind))
+
+    def _row(self, key: Key, record: Record, shared: str) -> Item:
+        body = dump(record)
+        keys.check_size(key, body)
+        token = getattr(record, "token", "") or shared
+        row = self._table.item(*key, rev=getattr(record, "rev", 1), token=token, body=body)
+        row.due_pk, row.due_at = keys.due_of(record, self._shards) or (None, None)
+        row.h_pk, row.h_sk = keys.history_of(record) or (None, None)
+        if isinstance(record, Run):
+            row.kind, row.state, row.level = record.kind.value, record.state.value, record.level
+            row.reason = record.reason
+        if isinstance(record, Run | PolicyState):
+            row.spec_gen = record.spec_gen
+        return row
+
+    def _parts(self, key: Key, record: Evidence, shared: str) -> Iterator[Put]:
+        data = gzip.compress(dump(record).encode(), mtime=0)
+        parts = [data[at : at + PART] for at in range(0, len(data), PART)]
+        if len(parts) > MAX_PARTS:
+            raise Refused(f"evidence of {record.run_id} would take {len(data)} bytes, {MAX_PARTS * PART} are possible")
+        for n, part in enumerate(parts):
+            place = Key(key.pk, f"{key.sk}#{n:02d}" if n else key.sk)
+            yield Put(self._table.item(*place, rev=1, token=shared, data=part, parts=len(parts)))
+
+    def _get(self, kind: type[T], key: Key) -> T | None:
+        row = self._table.get(key)
+        return _read(kind, row) if row else None
+
+    def _all(self, pk: str, prefix: str, *, newest: bool = False) -> Iterator[Item]:
+        return self._table.query(
+            lambda item: item.query(pk, item.sk.startswith(prefix), consistent_read=True, scan_index_forward=not newest)
+        )
+
+    def _newest(self, page: int) -> Iterator[str]:
+        """Ids of the newest runs of all policies."""
+
+        def newest(part: int) -> Iterator[Item]:
+            pk = f"RUNS#{part}"
+            return self._table.query(lambda item: item.query(pk, scan_index_forward=False, page_size=page))
+
+        parts = [newest(part) for part in range(keys.LIST_PARTS)]
+        rows = merge(*parts, key=lambda row: str(row.sk), reverse=True)
+        return (row.sk.split("#", 1)[1] for row in islice(rows, keys.LIST_DEPTH))
+
+    def _newest_of(self, policy: str, kind: str | None, state: str | None, page: int) -> Iterator[str]:
+        """The index may be a moment behind: one whose state has just changed may be missed by a filter."""
+        rows = self._table.query(
+            lambda item: item.history.query(f"P#{policy}", scan_index_forward=False, page_size=page)
+        )
+        return (row.h_sk.split("#", 1)[1] for row in rows if kind in (None, row.kind) and state in (None, row.state))
+
+    def _runs(self, places: Iterator[str], page: int) -> Iterator[Run]:
+        while ids := list(islice(places, page)):
+            wanted = [keys.run_key(run_id) for run_id in ids]
+            rows = self._table.batch(wanted)
+            yield from (_read(Run, rows[key]) for key in wanted if key in rows)
+
+    def _due(self, pk: str, now: datetime, limit: int) -> tuple[Due, ...]:
+        if limit < 1:
+            return ()
+        rows = self._table.query(
+            lambda item: item.due.query(pk, item.due_at < keys.due_until(now), limit=limit, page_size=limit)
+        )
+        return tuple(keys.due_at(str(row.due_at)) for row in rows)
+
+
+def _read(kind: type[T], row: Item) -> T:
+    return _loaded(kind, Key(row.pk, row.sk), row.body or "")
+
+
+def _loaded(kind: type[T], key: Key, body: str | bytes) -> T:
+    try:
+        return load(kind, body)
+    except ValueError as error:
+        raise Refused(f"the row {key.pk} {key.sk} cannot be read by this release: {error}") from error

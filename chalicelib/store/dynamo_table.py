@@ -1,0 +1,248 @@
+"""One DynamoDB table through pynamodb: items, requests, counts, and the translation of what AWS answers.
+
+botocore may send a request again (twice at most) when no answer came: writes carry a token that makes that harmless.
+One request takes at most (2 s to connect + 5 s to answer) × 3 and under 3 s of waiting in between, 24 s in all, so
+that a step of a function ends before the function does.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.exceptions import CancellationReason, PynamoDBException, TransactWriteError
+from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.core.errors import Refused, Retryable
+from chalicelib.store.keys import Key
+
+CONNECT_TIMEOUT = 2
+READ_TIMEOUT = 5
+RETRIES = 2
+
+NOT_NOW = frozenset(
+    [
+        *("InternalServerError", "InternalFailure", "LimitExceededException", "ProvisionedThroughputExceededException"),
+        *("RequestLimitExceeded", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "ThrottlingError"),
+        *("ThrottlingException", "TransactionConflict", "TransactionConflictException"),
+        *("TransactionInProgressException", "ProvisionedThroughputExceeded"),
+    ]
+)
+READS = frozenset({"GetItem", "BatchGetItem", "Query"})
+LOST = frozenset({"ConditionalCheckFailedException", "ConditionalCheckFailed"})
+
+
+class Found(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # pynamodb's own __init_subclass__
+    """Runs and policies by the instant when they are due."""
+
+    class Meta:
+        index_name = "due"
+        projection = IncludeProjection(["rev"])
+
+    due_pk = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
+class History(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]
+    """Runs of a policy by the instant when they were made."""
+
+    class Meta:
+        index_name = "history"
+        projection = IncludeProjection(["state", "kind", "level", "reason"])
+
+    h_pk = UnicodeAttribute(hash_key=True)
+    h_sk = UnicodeAttribute(range_key=True)
+    kind = UnicodeAttribute(null=True)
+    state = UnicodeAttribute(null=True)
+
+
+class Item(Model):
+    """A row: what conditions and indexes need, and the record as JSON in `body` (evidence: compressed, in `data`)."""
+
+    due = Found()
+    history = History()
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    rev = NumberAttribute(null=True)
+    token = UnicodeAttribute(null=True)
+    body = UnicodeAttribute(null=True)
+    data = BinaryAttribute(null=True, legacy_encoding=False)
+    parts = NumberAttribute(null=True)
+    due_pk = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(null=True)
+    h_pk = UnicodeAttribute(null=True)
+    h_sk = UnicodeAttribute(null=True)
+    kind = UnicodeAttribute(null=True)
+    state = UnicodeAttribute(null=True)
+    level = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    spec_gen = NumberAttribute(null=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """`rev`: the stored revision that it replaces; None: nothing may be there yet."""
+
+    item: Item
+    rev: int | None = None
+
+    def condition(self) -> Condition:
+        if self.rev is None:
+            return Item.pk.does_not_exist()
+        before: Condition = (Item.rev == self.rev) & (Item.token != self.item.token)
+        return before
+
+
+def are_stored(puts: Sequence[Put], rows: Sequence[tuple[float | None, str | None]]) -> bool:
+    """The rows under these keys (revision, token), whose conditions did not hold, were written by these very puts:
+    the answer was lost."""
+    for put, (rev, token) in zip(puts, rows, strict=True):
+        if put.rev is not None and (rev, token) == (put.rev, put.item.token):
+            raise ValueError(f"the write of {put.item.pk} {put.item.sk} carries the token of the write before it")
+    return all(row == (put.item.rev, put.item.token) for put, row in zip(puts, rows, strict=True))
+
+
+def item_for(table: str, region: str, host: str | None) -> type[Item]:
+    """The model of one table. A function, so that nothing is read or connected when modules are imported."""
+    meta = {
+        "table_name": table,
+        "region": region,
+        "host": host,
+        "connect_timeout_seconds": CONNECT_TIMEOUT,
+        "read_timeout_seconds": READ_TIMEOUT,
+        "max_retry_attempts": RETRIES,
+    }
+    return type("BoundItem", (Item,), {"Meta": type("Meta", (), meta)})
+
+
+class Table:
+    """Connects on first use. Every method raises Retryable or Refused, and nothing else that comes from AWS."""
+
+    def __init__(self, item: type[Item]) -> None:
+        self.item = item
+        self.reads = 0
+        self.writes = 0
+        self._lock = threading.Lock()
+        self._connected: Connection | None = None
+
+    def get(self, key: Key) -> Item | None:
+        """Consistent."""
+        with self._request():
+            try:
+                return self.item.get(*key, consistent_read=True)
+            except self.item.DoesNotExist:
+                return None
+
+    def batch(self, wanted: Sequence[Key]) -> dict[Key, Item]:
+        """Consistent; what is not there is left out."""
+        with self._request():
+            found = self.item.batch_get(list(wanted), consistent_read=True)
+            return {Key(item.pk, item.sk): item for item in found}
+
+    def query(self, ask: Callable[[type[Item]], Iterator[Item]]) -> Iterator[Item]:
+        """`ask` makes the query; pages are fetched as far as the caller goes."""
+        with self._request():
+            rows = ask(self.item)
+        while True:
+            with self._request():
+                row = next(rows, None)
+            if row is None:
+                return
+            yield row
+
+    def put(self, put: Put) -> bool:
+        """False: the condition did not hold, and not because this very put is already stored."""
+        try:
+            with self._request():
+                put.item.save(condition=put.condition())
+        except _Lost:
+            stored = self.get(Key(put.item.pk, put.item.sk))
+            return are_stored([put], [(stored.rev, stored.token) if stored else (None, None)])
+        return True
+
+    def put_all(self, puts: Sequence[Put], token: str) -> bool:
+        """All or none. With `token` the service answers a repeated request like the first one (for ten minutes); what
+        was stored by another request with the same tokens in its rows is recognized by them."""
+        try:
+            with (
+                self._request() as connection,
+                TransactWrite(connection=connection, client_request_token=token) as transaction,
+            ):
+                for put in puts:
+                    transaction.save(put.item, condition=put.condition(), return_values="ALL_OLD")
+        except _Lost as lost:
+            return are_stored(puts, lost.rows)
+        return True
+
+    @contextmanager
+    def _request(self) -> Iterator[Connection]:
+        try:
+            yield self._connection()
+        except PynamoDBException as error:
+            raise _meaning(error) from error
+        except (BotoCoreError, ClientError, ResponseParserError) as error:
+            raise Retryable(f"no answer from DynamoDB: {error}") from error
+
+    def _connection(self) -> Connection:
+        with self._lock:
+            if self._connected is None:
+                # The one private call: pynamodb has no other way to let transactions share the model's client.
+                self._connected = self.item._get_connection().connection
+                self._connected.client.meta.events.register("before-call.dynamodb", self._count)
+            return self._connected
+
+    def _count(self, model: Any, **_: object) -> None:
+        with self._lock:
+            if model.name in READS:
+                self.reads += 1
+            else:
+                self.writes += 1
+
+
+class _Lost(Exception):
+    """A condition did not hold. `rows`: revision and token of the rows of a transaction whose conditions did not."""
+
+    def __init__(self, rows: Sequence[tuple[float | None, str | None]] = ()) -> None:
+        self.rows = rows
+        super().__init__("a condition did not hold")
+
+
+def _meaning(error: PynamoDBException) -> Exception:
+    code = error.cause_response_code
+    if code in LOST:
+        return _Lost()
+    if isinstance(error, TransactWriteError) and code == "TransactionCanceledException":
+        return _cancelled(error)
+    if code is None or code in NOT_NOW or _status(error) >= 500:
+        return Retryable(f"no answer from DynamoDB: {error.cause or error}")
+    return Refused(f"DynamoDB refused: {error.cause or error}")
+
+
+def _cancelled(error: TransactWriteError) -> Exception:
+    reasons = error.cancellation_reasons
+    codes = [reason.code for reason in reasons if reason]
+    if LOST.intersection(codes):
+        return _Lost([_stored(reason) for reason in reasons])
+    if NOT_NOW.intersection(codes):
+        return Retryable(f"DynamoDB put the transaction off: {', '.join(codes)}")
+    return Refused(f"DynamoDB refused the transaction: {error.cause}")
+
+
+def _status(error: PynamoDBException) -> int:
+    """pynamodb keeps the first answer only as the cause of the cause."""
+    answer = getattr(getattr(error.cause, "__cause__", None), "response", {})
+    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _stored(reason: CancellationReason | None) -> tuple[float | None, str | None]:
+    row = (reason.raw_item if reason else None) or {}
+    return int(row["rev"]["N"]) if "rev" in row else None, row["token"]["S"] if "token" in row else None

@@ -1,0 +1,218 @@
+"""Records for tests of what keeps and sends them: every field has a value of its own, `changes` replace some."""
+
+import itertools
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chalicelib.core.model import (
+    Backup,
+    BackupState,
+    Calls,
+    ConfigState,
+    Evidence,
+    Finding,
+    IndexRef,
+    Installation,
+    Kind,
+    LastGood,
+    LastResult,
+    Pause,
+    PolicyState,
+    Progress,
+    Run,
+    Severity,
+    Shards,
+    Spec,
+    State,
+    Step,
+)
+from chalicelib.core.ports import Store
+from chalicelib.core.spec import Auth, Notify, Policy, Repository, Select, Target
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+_count = itertools.count(1)
+
+
+def fresh_token() -> str:
+    return f"token-{next(_count)}"
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def a_run(n: int = 0, *, policy: str = "nightly", kind: Kind = Kind.BACKUP, **changes: Any) -> Run:
+    """`n` orders runs: each is made a second after the one before it."""
+    values: dict[str, Any] = {
+        "run_id": f"{kind}:{policy}:now-{n:05d}",
+        "kind": kind,
+        "policy": policy,
+        "target": "shop",
+        "repository": "main",
+        "slot": f"now-{n:05d}",
+        "requested_by": "anna",
+        "spec_gen": 3,
+        "state": State.RUNNING,
+        "snapshot": f"snapwarden-k3f9-{policy}-r{n:05d}",
+        "created_at": at(n),
+        "deadline_at": at(n + 14_400),
+        "start_by": at(n + 7_200),
+        "token": fresh_token(),
+    }
+    return Run(**(values | changes))
+
+
+def moved(run: Run, **changes: Any) -> Run:
+    return replace(run, rev=run.rev + 1, token=fresh_token(), **changes)
+
+
+def a_full_run(**changes: Any) -> Run:
+    values: dict[str, Any] = {
+        "token": "a-token",
+        "rev": 7,
+        "state": State.PARTIAL,
+        "previous_state": State.VERIFYING,
+        "wake_at": at(30.123456),
+        "busy_until": at(90),
+        "reason": "2 of 12 shards failed",
+        "level": "L1",
+        "snapshot_uuid": "sVn8Kb9mQvSZy0vTzHW7Tg",
+        "started_at": at(2),
+        "finished_at": at(61),
+        "attempts": 1,
+        "looks": 4,
+        "crashes": 2,
+        "refusals": 3,
+        "last_error": "no answer in 10 s",
+        "progress": Progress(done=10, total=12, bytes_done=900, bytes_total=1000),
+        "indices": 4,
+        "docs": 120_345,
+        "bytes": 73_400_320,
+        "bytes_added": 1_048_576,
+        "shards": Shards(total=12, failed=2),
+        "missed": 2,
+        "missed_from": at(-86_400),
+        "findings": (
+            Finding(
+                code="contract.must_include",
+                severity=Severity.ERROR,
+                subject="customers",
+                message="customers is not in the snapshot",
+                next_step="Look at `select`.",
+            ),
+        ),
+        "steps": (Step(state=State.STARTING, at=at(1), rev=2), Step(state=State.RUNNING, at=at(2), rev=3)),
+        "calls": Calls(engine=5, store_reads=3, store_writes=6, messages=4),
+        "emitted_rev": 6,
+        "told": True,
+    }
+    return a_run(**(values | changes))
+
+
+def a_state(policy: str = "nightly", **changes: Any) -> PolicyState:
+    values: dict[str, Any] = {
+        "policy": policy,
+        "spec_gen": 3,
+        "cursor": at(0),
+        "token": fresh_token(),
+        "due_at": at(60),
+        "open_run": f"backup:{policy}:now-00001",
+        "queued_run": f"backup:{policy}:now-00002",
+        "last_good": {
+            "L1": LastGood(backup_id="b-1", taken_at=at(-60)),
+            "L2": LastGood(backup_id="b", taken_at=at(-9)),
+        },
+        "last_result": LastResult(run_id=f"backup:{policy}:now-00000", state=State.SUCCEEDED, at=at(-50)),
+        "catalog_rev": 12,
+    }
+    return PolicyState(**(values | changes))
+
+
+def a_paused_state(policy: str = "nightly") -> PolicyState:
+    return a_state(policy, due_at=None, active=False, paused=Pause(by="anna", why="a migration", at=at(-5)))
+
+
+def a_spec(policy: str = "nightly", gen: int = 3) -> Spec:
+    return Spec(
+        policy=Policy(
+            name=policy,
+            target="shop",
+            repository="main",
+            select=Select(indices=("orders-*", "customers"), exclude=("*-tmp",)),
+            schedule=("0 2 * * *",),
+            timezone="Europe/Berlin",
+            jitter=timedelta(minutes=10),
+            rpo={"L2": timedelta(hours=26)},
+            prove="L2",
+            notify=Notify(on=("failure",), topic="night"),
+        ),
+        target=Target(
+            name="shop",
+            engine="elasticsearch",
+            hosts=("https://es.internal:9200",),
+            auth=Auth(secret="shop-backup"),
+            repositories={"main": Repository(type="fs", settings={"location": "main", "compress": True})},
+        ),
+        gen=gen,
+    )
+
+
+def a_backup(n: int = 0, *, policy: str = "nightly", **changes: Any) -> Backup:
+    values: dict[str, Any] = {
+        "backup_id": f"{policy}-{n:05d}",
+        "run_id": f"backup:{policy}:now-{n:05d}",
+        "policy": policy,
+        "target": "shop",
+        "repository": "main",
+        "snapshot": f"snapwarden-k3f9-{policy}-r{n:05d}",
+        "snapshot_uuid": "sVn8Kb9mQvSZy0vTzHW7Tg",
+        "taken_at": at(n),
+        "ended_at": at(n + 60),
+        "outcome": State.PARTIAL,
+        "level": "L1",
+        "indices": 4,
+        "bytes": 73_400_320,
+        "bytes_added": 1_048_576,
+        "shards": Shards(total=12, failed=2),
+        "docs": 120_345,
+        "state": BackupState.PLANNED,
+        "token": fresh_token(),
+    }
+    return Backup(**(values | changes))
+
+
+def a_config(**changes: Any) -> ConfigState:
+    values: dict[str, Any] = {
+        "generation": 3,
+        "digest": "9f86d081",
+        "applied_at": at(0),
+        "applied_by": "anna",
+        "complete": False,
+        "token": fresh_token(),
+    }
+    return ConfigState(**(values | changes))
+
+
+def an_installation(name: str = "k3f9x2a7") -> Installation:
+    return Installation(id=name)
+
+
+def some_evidence(count: int, *, run_id: str = "backup:nightly:now-00000", n: int = 1) -> Evidence:
+    """Names and uuids like a server's: the uuids do not compress."""
+    letters = random.Random(count)
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+    indices = tuple(
+        IndexRef(name=f".ds-logs-shop.orders-{i:06d}", uuid="".join(letters.choices(alphabet, k=22)))
+        for i in range(count)
+    )
+    return Evidence(run_id=run_id, kind="expected", n=n, indices=indices)
+
+
+def due_runs(store: Store, seconds: float, limit: int = 100) -> list[str]:
+    return [due.id for shard in range(store.shards) for due in store.due_runs(shard, at(seconds), limit)]
+
+
+def due_policies(store: Store, seconds: float, limit: int = 100) -> list[str]:
+    return [due.id for shard in range(store.shards) for due in store.due_policies(shard, at(seconds), limit)]
