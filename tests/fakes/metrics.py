@@ -16,7 +16,7 @@ class FakeMetrics:
         self._add(name, "Count", value, dimensions)
 
     def gauge(self, name: str, value: float) -> None:
-        self._add(name, "None", value, {})
+        self._add(name, "Seconds" if name.endswith("Seconds") else "None", value, {})
 
     def seconds(self, name: str, value: float, **dimensions: str) -> None:
         self._add(name, "Seconds", value, dimensions)
