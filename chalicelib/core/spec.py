@@ -27,11 +27,13 @@ from chalicelib.core.values import (
     A_NAME,
     A_PERCENTAGE,
     A_SIZE,
+    check_event_pattern,
     check_host,
     check_index_pattern,
     check_name,
     check_prefix,
     check_secret,
+    check_window,
     check_zone,
     complaint,
     format_duration,
@@ -205,7 +207,7 @@ class Check(Written):
     @model_validator(mode="before")
     @classmethod
     def _word(cls, value: object) -> object:
-        return {value: True} if value in ("doc_count", "mapping") else value
+        return {value: True} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -243,7 +245,9 @@ class Drill(Written):
 
 
 class Trigger(Written):
-    pattern: Mapping[str, Any] = Field(description="an EventBridge pattern that names its `source`")
+    pattern: Annotated[Mapping[str, Any], rule(check_event_pattern)] = Field(
+        description="an EventBridge pattern that names its `source`"
+    )
     action: Literal["backup"] = "backup"
 
 
@@ -262,7 +266,9 @@ class Policy(Written):
     schedule: Schedules = Field(default=(), description='cron of five fields, "rate(6 hours)", or a list of them')
     timezone: Annotated[str, rule(check_zone)] = Field(default="UTC", description="like Europe/Berlin")
     jitter: Duration = Field(default=timedelta(0), description="each start is later by a fixed part of this")
-    blackout: tuple[str, ...] = Field(default=(), description="hours without a start: [Mon-Fri 08:00-18:00]")
+    blackout: tuple[Annotated[str, rule(check_window)], ...] = Field(
+        default=(), description="hours without a start: [Mon-Fri 08:00-18:00]"
+    )
     catch_up: Duration = Field(default=timedelta(hours=6), description="a slot may start this late, then it is MISSED")
     timeout: Duration = Field(default=timedelta(hours=4), description="a run ends by then")
     rpo: Annotated[Mapping[Level, Duration], WithJsonSchema({"anyOf": [_DURATION, _RPO]})] = Field(

@@ -5,6 +5,7 @@ may learn new notations but never lose one. *Rules* (`rule`) run only on what a 
 validation context): making one stricter must not make an old row unreadable.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -16,9 +17,12 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from chalicelib.core.blackout import parse_window
+from chalicelib.core.patterns import LONGEST, OURS, matches_source, shape
+
 T = TypeVar("T")
 
-WRITTEN: Mapping[str, Any] = {"written": True}
+WRITTEN: dict[str, Any] = {"written": True}
 
 UNITS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
 BYTES = {"B": 1} | {
@@ -170,3 +174,22 @@ def check_prefix(text: str) -> None:
     """Of indices that drills and restores make: `$` makes the engine fail, capitals are refused by it."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,59}", text):
         raise complaint(f"{shown(text)} is not a prefix", "a prefix like drill-, of a-z, 0-9, ., _ and -")
+
+
+def check_window(text: str) -> None:
+    try:
+        parse_window(text)
+    except ValueError as error:
+        raise complaint(str(error), "hours like Mon-Fri 08:00-18:00 or 22:00-06:00") from None
+
+
+def check_event_pattern(pattern: Mapping[str, Any]) -> None:
+    expected = "an EventBridge pattern like {source: [aws.codedeploy], detail: {state: [START]}}"
+    if wrong := shape(pattern):
+        raise complaint(wrong, expected)
+    if len(json.dumps(pattern)) > LONGEST:
+        raise complaint("the pattern is too long for EventBridge", f"at most {LONGEST} characters of JSON")
+    if "source" not in pattern or "$or" in pattern:
+        raise complaint("the pattern must name its `source`, or it may match our own events", expected)
+    if matches_source(pattern):
+        raise complaint(f"the pattern may match events of our own source {OURS!r} and start a loop", expected)

@@ -1,0 +1,36 @@
+"""What the file may say already and this release does not act on yet. A line of `LATER` goes when its issue is done."""
+
+from collections.abc import Callable
+
+from chalicelib.core.config.load import Config
+from chalicelib.core.spec import Contract, Policy, RestoreRules, Target
+
+LATER: tuple[tuple[str, Callable[[Policy], bool], str], ...] = (
+    ("prove", lambda p: p.prove != "L1", "every backup is judged at L1 for now"),
+    ("contract", lambda p: p.contract != Contract(), "checked, but no backup is judged by it yet"),
+    ("retention", lambda p: p.retention is not None, "checked, but nothing is deleted yet"),
+    ("drill", lambda p: p.drill is not None, "checked, but no drill runs yet"),
+    ("triggers", lambda p: bool(p.triggers), "checked, but no event starts a backup yet"),
+    ("rpo", lambda p: any(level != "L1" for level in p.rpo), "promises above L1 are judged at L1 for now"),
+)
+LATER_TARGETS: tuple[tuple[str, Callable[[Target], bool], str], ...] = (
+    ("restore", lambda t: t.restore != RestoreRules(), "checked, but there is no restore yet"),
+    ("max_concurrent", lambda t: t.max_concurrent != 1, "checked, but not counted yet"),
+)
+
+
+def not_active_yet(config: Config) -> list[str]:
+    """One sentence per block, with who uses it: `retention (policies nightly, weekly): …`."""
+    told = []
+    for block, used, sentence in LATER:
+        names = [name for name, policy in config.policies.items() if used(policy)]
+        told += [_sentence(block, "policy", "policies", names, sentence)] if names else []
+    for key, holds, sentence in LATER_TARGETS:
+        names = [name for name, target in config.targets.items() if holds(target)]
+        told += [_sentence(key, "target", "targets", names, sentence)] if names else []
+    return told
+
+
+def _sentence(block: str, one: str, many: str, names: list[str], sentence: str) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"`{block}` ({one if len(names) == 1 else many} {', '.join(names[:5])}{more}): {sentence}"

@@ -1,0 +1,66 @@
+"""JSON Schema of the file, from the models: editors complete and check with it. It cannot say everything that `load`
+checks, and it never refuses what `load` takes."""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from chalicelib.core.config.load import VERSION
+from chalicelib.core.spec import NAME_SCHEMA, Policy, Target
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema() -> dict[str, Any]:
+    models: list[tuple[type[BaseModel], Any]] = [(Target, "validation"), (Policy, "validation")]
+    _, made = models_json_schema(models, ref_template="#/$defs/{model}")
+    parts: dict[str, Any] = made["$defs"]
+    for part in parts.values():
+        _tidy(part)
+    for name in ("Target", "Policy"):
+        del parts[name]["properties"]["name"]
+        parts[name]["required"].remove("name")
+    parts["Check"] = {"anyOf": [{"enum": ["doc_count", "mapping"]}, {**parts["Check"], "minProperties": 1}]}
+    parts["Auth"] |= {"minProperties": 1, "maxProperties": 2}
+    return {
+        "$schema": DIALECT,
+        "title": "snapwarden.yaml",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["version", "targets", "policies"],
+        "properties": {
+            "version": {"const": VERSION},
+            "targets": {**_named("Target"), "minProperties": 1, "description": "clusters and stores to protect"},
+            "policies": {**_named("Policy"), "description": "what is backed up, when, and how it is proved"},
+        },
+        "$defs": parts,
+    }
+
+
+def _named(model: str) -> dict[str, Any]:
+    return {"type": "object", "propertyNames": NAME_SCHEMA, "additionalProperties": {"$ref": f"#/$defs/{model}"}}
+
+
+def _tidy(part: Any) -> None:
+    """Titles say what the key says; an empty value (null) is a mistake in the file."""
+    if isinstance(part, list):
+        for item in part:
+            _tidy(item)
+        return
+    if not isinstance(part, dict):
+        return
+    if isinstance(part.get("title"), str):
+        del part["title"]
+    if "anyOf" in part:
+        kinds = [kind for kind in part["anyOf"] if kind != {"type": "null"}]
+        if len(kinds) == 1:
+            del part["anyOf"]
+            part |= {**kinds[0], **part}
+        else:
+            part["anyOf"] = kinds
+    if part.get("default", 0) is None:
+        del part["default"]
+    for key, value in part.items():
+        if key not in ("default", "enum", "const"):
+            _tidy(value)

@@ -1,0 +1,161 @@
+"""Makes the table agree with the file: claim, write in batches, complete.
+
+The claim is the row `CFG | META`. Every batch moves its `rev` in the same transaction, so it is a fence: whoever was
+overtaken, however long he slept, writes nothing more. A crash leaves an incomplete claim and some of the changes; the
+next `apply` compares with the rows and writes the rest.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.core import schedule
+from chalicelib.core.config import Config
+from chalicelib.core.errors import Conflict, Retryable
+from chalicelib.core.model import ConfigState, PolicyState, Spec
+from chalicelib.core.ports import Clock, Create, Store, Update
+from chalicelib.core.spec import Policy
+from chalicelib.service.differences import Changes, diff, read_current
+
+TAKEOVER = timedelta(minutes=2)
+"""An incomplete claim without progress for so long may be taken over; if its maker lives, the fence stops it."""
+BATCH = 49
+"""Policies in one transaction of 100 rows: two each, and the claim."""
+BATCH_BYTES = 1_000_000
+"""Far below the 4 MB that a transaction may have: each policy carries its target."""
+TRIES = 8
+"""Runs move the same rows; each try reads them again."""
+TIMING = ("schedule", "timezone", "jitter", "blackout")
+
+__all__ = ["Changes", "apply", "diff", "read_current"]
+
+
+def apply(
+    config: Config, store: Store, clock: Clock, who: str, *, prune: bool = False, new_token: Callable[[], str]
+) -> Changes:
+    """Returns what was changed. Conflict: somebody else's apply came between; nothing of this one is lost or half
+    seen that the next one would not mend. Without `prune`, policies that left the file stay active."""
+    now = clock.now()
+    seen = store.config()
+    if seen is not None and not seen.complete and now - seen.applied_at < TAKEOVER:
+        raise _overtaken(seen)
+    current = read_current(store)
+    changes = diff(config, current)
+    retired = changes.policies.removed if prune else ()
+    names = (*changes.policies.added, *changes.policies.changed, *retired)
+    if not names and seen is not None and seen.complete and seen.digest == config.digest:
+        return changes
+    writer = _Writer(config, store, clock, new_token, seen)
+    mine = writer.move(_claim(seen, config, who))
+    for batch in _batches(names, config):
+        writer.move(lambda mine: mine, batch)
+    writer.move(lambda mine: replace(mine, complete=True))
+    return replace(changes, retired=retired, generation=mine.generation)
+
+
+def _claim(seen: ConfigState | None, config: Config, who: str) -> Callable[[ConfigState], ConfigState]:
+    generation = 1 if seen is None else seen.generation + 1
+    return lambda row: replace(row, generation=generation, digest=config.digest, applied_by=who, complete=False)
+
+
+def _overtaken(by: ConfigState | None) -> Conflict:
+    if by is None:
+        return Conflict("another apply won; look at the difference and apply again")
+    state = "won" if by.complete else "is under way"
+    return Conflict(
+        f"another apply (generation {by.generation} by {by.applied_by} at {by.applied_at:%Y-%m-%d %H:%M:%S}Z) {state}; "
+        "look at the difference and apply again"
+    )
+
+
+def _batches(names: Sequence[str], config: Config) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for name in names:
+        policy = config.policies.get(name)
+        parts = (policy, config.targets[policy.target]) if policy else ()
+        weight = sum(len(part.model_dump_json().encode()) for part in parts)
+        if batch and (len(batch) == BATCH or size + weight > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(name)
+        size += weight
+    if batch:
+        yield batch
+
+
+class _Writer:
+    def __init__(
+        self, config: Config, store: Store, clock: Clock, new_token: Callable[[], str], seen: ConfigState | None
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._clock = clock
+        self._token = new_token
+        self._last = seen
+
+    def move(self, change: Callable[[ConfigState], ConfigState], names: Sequence[str] = ()) -> ConfigState:
+        """Moves the claim and the rows of `names` in one transaction. An answer that was lost is looked up: the token
+        in the claim tells whether one of our own tries was stored after all."""
+        tries: dict[str, ConfigState] = {}
+        for _ in range(TRIES):
+            mine = change(self._next())
+            tries[mine.token] = mine
+            claim = Create(mine) if self._last is None else Update(mine)
+            rows = [row for name in names for row in self._rows(name, mine.generation)]
+            try:
+                found = mine if self._store.commit(claim, *rows) else self._store.config()
+            except Retryable:
+                found = self._store.config()
+            if found is not None and found.token in tries:
+                self._last = tries[found.token]
+                return self._last
+            if found is not None and (self._last is None or found.rev != self._last.rev):
+                raise _overtaken(found)
+        raise Retryable("the table gave no answer, or its rows kept changing; apply again in two minutes")
+
+    def _next(self) -> ConfigState:
+        now, token = self._clock.now(), self._token()
+        if self._last is None:
+            return ConfigState(generation=1, digest="", applied_at=now, applied_by="", token=token)
+        return replace(self._last, rev=self._last.rev + 1, token=token, applied_at=now)
+
+    def _rows(self, name: str, gen: int) -> list[Create | Update]:
+        """From the state as it is now: runs move it all the time. The spec first, so that a state never names one
+        that is not there."""
+        state, now = self._store.state(name), self._clock.now()
+        policy = self._config.policies.get(name)
+        if policy is None:
+            return [] if state is None or not state.active else [Update(_retired(state, self._token()))]
+        spec = Spec(policy=policy, target=self._config.targets[policy.target], gen=gen)
+        if state is None:
+            return [Create(spec), Create(_first(policy, gen, now, self._token()))]
+        after = _moved(state, self._store.spec(name, state.spec_gen), policy, now)
+        return [Create(spec), Update(replace(after, spec_gen=gen, rev=state.rev + 1, token=self._token()))]
+
+
+def _first(policy: Policy, gen: int, now: datetime, token: str) -> PolicyState:
+    """Nothing in the past is due."""
+    return PolicyState(policy=policy.name, spec_gen=gen, cursor=now, since=now, token=token, due_at=_due(policy, now))
+
+
+def _retired(state: PolicyState, token: str) -> PolicyState:
+    """Deletes nothing: an open run ends with the generation it has."""
+    return replace(state, active=False, due_at=None, rev=state.rev + 1, token=token)
+
+
+def _moved(state: PolicyState, old: Spec | None, policy: Policy, now: datetime) -> PolicyState:
+    """A slot that is due and waits for the tick stays due, unless the schedule changed or the policy was retired:
+    then slots count from now on. A paused policy stays out of the due index; resuming puts it back."""
+    cursor, due_at, since = state.cursor, state.due_at, state.since
+    if not state.active:
+        since = now
+    if old is None or not state.active or any(getattr(old.policy, key) != getattr(policy, key) for key in TIMING):
+        cursor = max(cursor, now)
+        due_at = _due(policy, cursor)
+    return replace(state, active=True, since=since, cursor=cursor, due_at=None if state.paused else due_at)
+
+
+def _due(policy: Policy, cursor: datetime) -> datetime | None:
+    slot = schedule.next_slot(policy, cursor)
+    return None if slot is None else schedule.due_at(policy, slot)

@@ -1,0 +1,23 @@
+"""Reading the configuration file from disk; judging it is `core/config`."""
+
+from pathlib import Path
+
+from chalicelib.core.config import Config, load
+from chalicelib.core.config.document import MAX_BYTES
+from chalicelib.core.errors import BadInput, Problem
+
+
+def read_config(path: Path) -> Config:
+    """BadInput for a file that cannot be read, and for everything wrong in it."""
+    name = str(path)
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise BadInput(Problem("there is no such file", "a configuration like snapwarden.yaml", name)) from None
+    except IsADirectoryError:
+        raise BadInput(Problem("this is a folder", "a file in it", name)) from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "not a path"
+        raise BadInput(Problem(f"the file cannot be read: {reason}", None, name)) from None
+    return load(raw, name)
