@@ -1,0 +1,122 @@
+"""The rest of AWS: moto's server, on loopback only, with the few changes that `chalice deploy` and our runtime need.
+
+    python -m infra.local.moto_server PORT
+
+It forgets everything when it ends. Tables are not used here: DynamoDB Local holds them.
+"""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.local import processes
+from infra.local.servers import HOST, Server, clean_environ, get, take_port
+
+ACCOUNT = "123456789012"
+
+
+@dataclass(frozen=True)
+class MotoServer:
+    """One instance; `log` gets its output. No `port`: any free one."""
+
+    log: Path
+    port: int | None = None
+
+    def start(self, timeout: float = 60.0) -> Server:
+        """Returns when it answers."""
+        port = take_port(self.port, "moto")
+        identity = processes.spawn(
+            [sys.executable, "-m", __name__, str(port)],
+            log=self.log,
+            environ=clean_environ(MOTO_PORT=str(port), AWS_EC2_METADATA_DISABLED="true"),
+            cwd=Path(__file__).parents[2],
+        )
+        url = f"http://{HOST}:{port}"
+        processes.wait_until(lambda: _is_moto(url), identity, name="moto", log=self.log, timeout=timeout)
+        return Server(name="moto", url=url, port=port, identity=identity, log=self.log)
+
+
+def _is_moto(url: str) -> bool:
+    answer = get(f"{url}/moto-api/data.json")
+    return answer is not None and answer[0] == 200
+
+
+def patch() -> None:
+    """Each of these was seen to be needed with moto 5.2.5, which pyproject.toml pins."""
+    _accept_chalice_rest_apis()
+    _accept_capital_notification_filters()
+    _leave_delivery_to_us()
+
+
+def _accept_chalice_rest_apis() -> None:
+    """Chalice writes Swagger 2 without a description; moto wants OpenAPI 3 with one."""
+    from moto.apigateway.models import APIGatewayBackend as Backend
+
+    put: Any = Backend.put_rest_api
+    imported: Any = Backend.import_rest_api
+
+    def fixed(document: dict[str, Any]) -> dict[str, Any]:
+        rest = {key: value for key, value in document.items() if key != "swagger"}
+        return {"openapi": "3.0.1", **rest, "info": {"description": "", **document.get("info", {})}}
+
+    def put_rest_api(
+        self: Any, function_id: str, api_doc: dict[str, Any], fail_on_warnings: bool, mode: str = "merge"
+    ) -> Any:
+        return put(self, function_id, fixed(api_doc), fail_on_warnings, mode)
+
+    def import_rest_api(self: Any, api_doc: dict[str, Any], fail_on_warnings: bool) -> Any:
+        return imported(self, fixed(api_doc), fail_on_warnings)
+
+    _replace(Backend, "put_rest_api", put_rest_api)
+    _replace(Backend, "import_rest_api", import_rest_api)
+
+
+def _accept_capital_notification_filters() -> None:
+    """S3 takes `Prefix` and `prefix` alike; moto only the latter."""
+    from moto.s3.responses import S3Response
+
+    read: Any = S3Response._notification_config_from_body
+
+    def notification_config_from_body(self: Any) -> Any:
+        body = self.body if isinstance(self.body, bytes | bytearray) else self.body.encode()
+        for name in (b"Prefix", b"Suffix"):
+            body = body.replace(b"<Name>%s</Name>" % name, b"<Name>%s</Name>" % name.lower())
+        self.body = body
+        return read(self)
+
+    _replace(S3Response, "_notification_config_from_body", notification_config_from_body)
+
+
+def _leave_delivery_to_us() -> None:
+    """An enabled event source mapping would make moto try Docker on each send, and take the message away."""
+    from moto.sqs.models import Queue
+
+    class NoMappings(dict[str, Any]):
+        def items(self) -> Any:
+            return ()
+
+    def mappings(self: Any) -> NoMappings:
+        return NoMappings()
+
+    def ignore(self: Any, value: Any) -> None:
+        return None
+
+    _replace(Queue, "lambda_event_source_mappings", property(mappings, ignore))
+
+
+def _replace(owner: type, name: str, new: object) -> None:
+    setattr(owner, name, new)
+
+
+def main(arguments: Iterable[str]) -> None:
+    (port,) = arguments
+    from moto.server import main as serve
+
+    patch()
+    serve(["-H", HOST, "-p", port])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
