@@ -25,8 +25,8 @@ def _room(ours: str, third: str | None, *, impure: bool = True) -> Room:
 ROOMS = {
     "core": _room("", "cronsim pydantic pydantic_core", impure=False),
     "service": _room("core", "pydantic", impure=False),
-    "engines": _room("core", ""),
-    "store": _room("core", ""),
+    "engines": _room("core", "pydantic"),
+    "store": _room("core", "pydantic"),
     "notify": _room("core", "aws_lambda_powertools boto3 botocore"),
     "web": _room("core service", "chalice"),
     "settings": _room("core", "pydantic"),
