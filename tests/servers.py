@@ -1,7 +1,7 @@
 """Real servers for tests, one of each per test session, started when first asked for: a plain pytest plugin.
 
-They are shared: use names of your own (indices, repositories, tables) and leave nothing behind that disturbs others. A test
-that kills or breaks a server starts its own with `new_elasticsearch` or `server_root`.
+They are shared: use names of your own (indices, repositories, tables) and leave nothing behind that disturbs others. A
+test that kills or breaks a server makes its own with `new_elasticsearch` or `started`.
 """
 
 import json

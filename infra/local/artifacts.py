@@ -1,4 +1,4 @@
-"""Files of the local servers, fetched from a Maven repository by exact coordinates and checked against `artifacts.lock`.
+"""Files of the local servers, fetched from a Maven repository by exact coordinates, checked against `artifacts.lock`.
 
 jgo downloads, and is trusted with nothing: it only warns on a wrong checksum, hands out truncated files and writes in
 place. So it writes into `incoming/`, and only what has our sha256 is renamed (atomically) into `artifacts/`.
@@ -157,9 +157,9 @@ def _download_one(artifact: Artifact, cache: Path, context: Any) -> None:
             trouble = f"got {incoming.stat().st_size} bytes with sha256 {sha256_of(incoming)}"
         incoming.unlink(missing_ok=True)
     raise CannotStart(
-        f"Could not fetch {artifact.coordinates}: expected {artifact.size} bytes with sha256 {artifact.sha256}; {trouble}"
-        f" ({TRIES} tries). Nothing damaged was kept. Check the network and the repositories in your jgo settings, then try"
-        " again; if the file itself has changed, do not use it before you know why."
+        f"Could not fetch {artifact.coordinates}: expected {artifact.size} bytes with sha256 {artifact.sha256};"
+        f" {trouble} ({TRIES} tries). Nothing damaged was kept. Check the network and the repositories in your jgo"
+        " settings, then try again; if the file itself has changed, do not use it before you know why."
     )
 
 
@@ -207,9 +207,9 @@ def main(arguments: Sequence[str]) -> int:
         else:
             for name in read_lock():
                 files = fetch(name)
-                print(f"{name}: {len(files)} files, {sum(item.size for item, _ in files) / 1e6:.0f} MB")  # noqa: T201
+                print(f"{name}: {len(files)} files, {sum(item.size for item, _ in files) / 1e6:.0f} MB")
     except CannotStart as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(error, file=sys.stderr)
         return 1
     return 0
 

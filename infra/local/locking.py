@@ -3,9 +3,9 @@
 Everything is downloaded into a fresh folder, so no damaged file of a cache gets into the lock, and a file that does not
 have the checksum which its repository publishes stops it.
 
-What DynamoDB Local needs was found with `java -verbose:class` while tables, indexes, streams and TTL were made and items
-written, read, queried, scanned and deleted, singly and in transactions, with good and bad expressions: 28 of its 85 files.
-After a new version repeat that; its native library is taken out of its own jar (dynamodb.py).
+What DynamoDB Local needs was found with `java -verbose:class` while tables, indexes, streams and TTL were made and
+items written, read, queried, scanned and deleted, singly and in transactions, with good and bad expressions: 28 of its
+85 files. After a new version repeat that; its native library is taken out of its own jar (dynamodb.py).
 """
 
 import logging
@@ -21,11 +21,36 @@ DYNAMODB = "2.5.4"
 ELASTICSEARCH = ("8.19.2", "9.2.0")
 
 DYNAMODB_LOADS = frozenset(
-    """
-    DynamoDBLocal antlr4-runtime auth aws-core aws-java-sdk-core aws-java-sdk-dynamodb commons-cli commons-lang3 dynamodb
-    guava identity-spi jackson-annotations jackson-core jackson-databind jackson-datatype-jsr310 jetty-http jetty-io
-    jetty-server jetty-util joda-time log4j-api log4j-core pinpoint regions sdk-core slf4j-api sqlite4java utils
-    """.split()
+    {
+        "DynamoDBLocal",
+        "antlr4-runtime",
+        "auth",
+        "aws-core",
+        "aws-java-sdk-core",
+        "aws-java-sdk-dynamodb",
+        "commons-cli",
+        "commons-lang3",
+        "dynamodb",
+        "guava",
+        "identity-spi",
+        "jackson-annotations",
+        "jackson-core",
+        "jackson-databind",
+        "jackson-datatype-jsr310",
+        "jetty-http",
+        "jetty-io",
+        "jetty-server",
+        "jetty-util",
+        "joda-time",
+        "log4j-api",
+        "log4j-core",
+        "pinpoint",
+        "regions",
+        "sdk-core",
+        "slf4j-api",
+        "sqlite4java",
+        "utils",
+    }
 )
 HEAD = """\
 # Files of the local servers. Written by `python -m infra.local.artifacts --relock`.

@@ -2,8 +2,8 @@
 
 * `.local/` in the checkout: state file, logs, and the link `servers`.
 * the cache: verified downloads, shared by all checkouts of one user.
-* the servers folder: what the servers read and write. When we are root they run as `nobody`, who cannot look into root's
-  home or into a checkout below a 0700 folder, so it lies outside both and is readable by all.
+* the servers folder: what the servers read and write. When we are root they run as `nobody`, who cannot look into
+  root's home or into a checkout below a 0700 folder, so it lies outside both and is readable by all.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ import pwd
 import shutil
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def servers_name(checkout: Path = CHECKOUT, environ: Mapping[str, str] = os.envi
     if own:
         return Path(own).expanduser().absolute()
     key = hashlib.sha256(f"{os.geteuid()} {checkout.resolve()}".encode()).hexdigest()[:12]
-    return Path("/var/tmp") / f"snapwarden-{key}"  # noqa: S108 - made and checked by make_private_to_write
+    return Path("/var/tmp") / f"snapwarden-{key}"
 
 
 def make_private_to_write(folder: Path) -> None:
@@ -74,10 +75,8 @@ def make_private_to_write(folder: Path) -> None:
 
     /var/tmp is open to everybody: a link or folder that somebody planted there would have us run their files.
     """
-    try:
+    with suppress(FileExistsError):
         folder.mkdir(mode=0o755, parents=True)
-    except FileExistsError:
-        pass
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise CannotStart(f"{folder} is no folder (a link?). Remove it, or set SNAPWARDEN_SERVERS to another folder.")
@@ -113,8 +112,8 @@ def require_space(folders: Iterable[Path], needed: int = SPACE_NEEDED) -> None:
             short.setdefault(there.stat().st_dev, f"{folder} has {free / 1024**3:.1f} GB free")
     if short:
         raise CannotStart(
-            f"Not enough disk space: {'; '.join(short.values())}; {needed / 1024**3:.0f} GB are needed. Make room, or point"
-            " SNAPWARDEN_CACHE (downloads) and SNAPWARDEN_SERVERS (servers and their data) to another disk."
+            f"Not enough disk space: {'; '.join(short.values())}; {needed / 1024**3:.0f} GB are needed. Make room, or"
+            " point SNAPWARDEN_CACHE (downloads) and SNAPWARDEN_SERVERS (servers and their data) to another disk."
         )
 
 

@@ -23,7 +23,7 @@ _CHILDREN: dict[int, "subprocess.Popen[bytes]"] = {}  # only the parent can wait
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One process for all time: a pid alone is reused. `started` is opaque. `mark` tells its children from strangers."""
+    """One process for all time; a pid is reused. `started` is opaque, `mark` tells its children from strangers."""
 
     pid: int
     started: str
@@ -80,7 +80,7 @@ def is_alive(identity: Identity) -> bool:
 
 
 def end(identity: Identity, grace: float = 10.0) -> None:
-    """SIGTERM to the whole group, after `grace` seconds SIGKILL. Returns when all are gone; fine when they were already."""
+    """SIGTERM to the group, after `grace` seconds SIGKILL. Returns when all are gone, even if they were before."""
     members = _members(identity)
     _signal(members, signal.SIGTERM)
     if not _gone(identity, members, grace):
@@ -110,7 +110,7 @@ def is_port_free(port: int) -> bool:
 
 
 def wait_until(answers: Callable[[], bool], identity: Identity, *, name: str, log: Path, timeout: float) -> None:
-    """Poll `answers` (which must not raise) until True. Fails at once when the process dies, with the end of its log."""
+    """Poll `answers` (which must not raise) until True. When the process dies: fails at once, with its last lines."""
     deadline = time.monotonic() + timeout
     while True:
         if not is_alive(identity):
@@ -144,7 +144,7 @@ def _started(pid: int) -> str:
 
 
 def _members(identity: Identity) -> list[psutil.Process]:
-    """The leader and what it left in its group. A leaderless group counts only by our mark: its number may be another's."""
+    """The leader and its group. What a dead leader left counts only by our mark: the number may be another's by now."""
     whole = is_alive(identity)
     found = []
     for process in psutil.process_iter():
