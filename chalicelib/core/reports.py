@@ -1,0 +1,276 @@
+"""What is told: one event for each transition, one report for a settled run. Pure; the same run gives the same text.
+
+Who hears of what (`notify.on` of a policy):
+
+| failure  | FAILED, TIMED_OUT, PARTIAL, MISSED, CANCELLED |
+| recovery | the first SUCCEEDED after anything else |
+| success  | SUCCEEDED, SKIPPED, and PARTIAL where `allow_partial` calls it good |
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.core import wire
+from chalicelib.core.model import Event, Finding, Kind, LastGood, Report, Run, Severity, State, Step
+from chalicelib.core.prose import ascii_line, counted, instant, shortened, size, span
+from chalicelib.core.spec import Policy
+
+SUBJECT = 99
+"""Characters; SNS wants fewer than 100, printable ASCII."""
+LEAST_REASON = 30
+"""Characters of a subject that long names leave to the reason."""
+SHOWN = 20
+"""Findings that a report lists; `snapwarden show` has all of them."""
+DEAD_BODY = 2000
+
+SEVERITY = {
+    State.SUCCEEDED: Severity.INFO,
+    State.SKIPPED: Severity.INFO,
+    State.PARTIAL: Severity.WARNING,
+    State.CANCELLED: Severity.WARNING,
+}
+"""The others are errors."""
+
+
+def transition_event(run: Run, step: Step) -> Event:
+    """The event of one of the run's `steps`, told now or later: what only a later step brought is left out."""
+    steps = tuple(other for other in run.steps if other.rev <= step.rev)
+    then = replace(run, state=step.state, steps=steps)
+    if run.steps and step.rev < run.steps[-1].rev:
+        then = replace(then, reason=None, level=None, finished_at=None, findings=())
+    previous = steps[-2].state.value if len(steps) > 1 else None
+    return Event(
+        key=f"{run.run_id}#{step.rev}",
+        detail_type=f"{run.kind.value.title()} Run State Change",
+        at=step.at,
+        detail={**wire.public_run(then), "previous_state": previous},
+    )
+
+
+def settled_report(run: Run, policy: Policy, last_good: LastGood | None, *, stage: str, now: datetime) -> Report | None:
+    """What people are told of the end of `run`; None when `policy.notify.on` asks for nothing of it.
+
+    `last_good` is the policy's newest good backup, this run's own included.
+    """
+    if not run.settled:
+        raise ValueError(f"{run.run_id} is {run.state}: only an end is reported")
+    if not _asked_for(run, policy).intersection(policy.notify.on):
+        return None
+    return Report(
+        key=f"{run.run_id}#end",
+        topic=policy.notify.topic,
+        subject=_subject(run, stage),
+        body="\n".join(_body(run, policy, last_good, stage, now)) + "\n",
+        attributes={
+            "stage": stage,
+            "policy": run.policy,
+            "target": run.target,
+            "kind": run.kind.value,
+            "state": run.state.value,
+            "severity": SEVERITY.get(run.state, Severity.ERROR).value,
+        },
+    )
+
+
+def dead_letter_report(body: str, message_id: str, *, stage: str) -> Report:
+    """A message that failed too often. `body` may be anything; a wake-up names its run, and that is not lost."""
+    run_id = _run_of(body)
+    about = f"a wake-up of {run_id}" if run_id else "a message that names no run"
+    lines = [
+        f"{about[0].upper()}{about[1:]} failed too often and was put aside (message {message_id}).",
+        "",
+        "What it means",
+        "  The run itself is not lost: the tick wakes it again, and it ends by its deadline at the latest."
+        if run_id
+        else "  Nobody of ours sends such messages: find out who else writes to the queue.",
+        "",
+        "What to do next",
+        *([f"  {_command(stage, f'show {run_id}')}"] if run_id else []),
+        f"  read the log of the function snapwarden-{stage}-work around that time",
+        "",
+        "The message",
+        f"  {shortened(body, DEAD_BODY)}",
+    ]
+    policy = run_id.split(":")[1] if run_id and run_id.count(":") >= 2 else ""
+    return Report(
+        key=f"dead-letter:{message_id}",
+        topic="default",
+        subject=shortened(ascii_line(f"[snapwarden {stage}] DEAD LETTER: {about} failed too often"), SUBJECT),
+        body="\n".join(lines) + "\n",
+        attributes={
+            "stage": stage,
+            "kind": "dead_letter",
+            "state": "DEAD_LETTER",
+            "severity": "error",
+            **({"policy": policy} if policy else {}),
+        },
+    )
+
+
+def _run_of(body: str) -> str | None:
+    try:
+        written: Any = json.loads(body)
+    except ValueError:
+        return None
+    found = written.get("run_id") if isinstance(written, dict) else None
+    return found if isinstance(found, str) and found else None
+
+
+def _asked_for(run: Run, policy: Policy) -> set[str]:
+    match run.state:
+        case State.SUCCEEDED:
+            return {"success", "recovery"} if run.recovers else {"success"}
+        case State.SKIPPED:
+            return {"success"}
+        case State.PARTIAL if policy.contract.allow_partial:
+            return {"success"}
+        case _:
+            return {"failure"}
+
+
+# --- the subject
+
+
+def _subject(run: Run, stage: str) -> str:
+    head = f"[snapwarden {ascii_line(stage)}] {_word(run)} "
+    if run.kind is not Kind.BACKUP:
+        head += f"{run.kind.value} "
+    reason = ascii_line(_reason(run))
+    room = SUBJECT - len(head)
+    names_room = max(room - 2 - min(len(reason), LEAST_REASON), 12)
+    names = _names(ascii_line(run.policy), ascii_line(run.target), names_room)
+    subject = f"{head}{names}"
+    left = SUBJECT - len(subject) - 2
+    return f"{subject}: {shortened(reason, left)}" if reason and left > 2 else shortened(subject, SUBJECT)
+
+
+def _names(policy: str, target: str, room: int) -> str:
+    """`policy on target` in `room` characters; the longer of the two gives first."""
+    room -= len(" on ")
+    if len(policy) + len(target) > room:
+        short = min(len(policy), len(target), room // 2)
+        policy, target = (
+            shortened(policy, room - short if len(policy) >= len(target) else short),
+            shortened(target, short if len(policy) >= len(target) else room - short),
+        )
+    return f"{policy} on {target}"
+
+
+def _word(run: Run) -> str:
+    return "RECOVERED" if run.recovers and run.state is State.SUCCEEDED else run.state.value
+
+
+def _reason(run: Run) -> str:
+    if run.reason:
+        return run.reason
+    if run.state is State.SUCCEEDED:
+        facts = (
+            counted(run.indices, "index", "indices") if run.indices is not None else "",
+            size(run.bytes) if run.bytes is not None else "",
+            f"in {span(run.finished_at - run.started_at)}" if run.started_at and run.finished_at else "",
+        )
+        return ", ".join(fact for fact in facts if fact)
+    return ""
+
+
+# --- the body
+
+
+def _body(run: Run, policy: Policy, last_good: LastGood | None, stage: str, now: datetime) -> Iterator[str]:
+    reason = f": {_reason(run)}" if _reason(run) else ""
+    yield f"The {run.kind.value} of policy {run.policy} on {run.target} ended as {run.state}{reason}."
+    if run.recovers and run.state is State.SUCCEEDED:
+        yield "It is the first success after a run that did not succeed."
+    yield ""
+    yield "What happened"
+    for name, value in _facts(run):
+        yield f"  {name:<11}{value}"
+    yield ""
+    yield "What it means for the RPO"
+    for line in _promise(policy, last_good, now):
+        yield f"  {line}"
+    yield ""
+    if run.findings:
+        yield from _findings(run.findings)
+        yield ""
+    yield "What to do next"
+    for line in _next_steps(run, stage):
+        yield f"  {line}"
+
+
+def _facts(run: Run) -> Iterator[tuple[str, str]]:
+    yield "run", run.run_id
+    yield "asked by", run.requested_by
+    if run.missed > 1 and run.missed_from:
+        yield "missed", f"{counted(run.missed, 'slot')}, the first at {instant(run.missed_from)}"
+    if run.attempts:
+        yield "snapshot", f"{run.snapshot} in repository {run.repository}"
+    if run.started_at:
+        yield "started", instant(run.started_at)
+    if run.finished_at:
+        took = f" (after {span(run.finished_at - run.started_at)})" if run.started_at else ""
+        yield "ended", f"{instant(run.finished_at)}{took}"
+    if run.level:
+        yield "level", run.level
+    if run.shards:
+        yield "shards", f"{run.shards.total - run.shards.failed} of {run.shards.total}"
+    elif run.progress:
+        yield "progress", f"{run.progress.done} of {run.progress.total} {run.progress.unit}"
+    if run.bytes is not None:
+        added = f", {size(run.bytes_added)} of them new in the repository" if run.bytes_added is not None else ""
+        yield "size", f"{size(run.bytes)}{added}"
+    if run.last_error and run.state is not State.SUCCEEDED:
+        yield "last error", run.last_error
+
+
+def _promise(policy: Policy, last_good: LastGood | None, now: datetime) -> Iterator[str]:
+    """A backup's age alone breaks the promise of every level; whether it reached the level stands in `status`."""
+    if last_good is None:
+        yield "There is no good backup of this policy: nothing could be restored from it."
+    else:
+        age = span(now - last_good.taken_at)
+        yield f"The newest good backup was taken {instant(last_good.taken_at)}, {age} ago: {last_good.backup_id}"
+    if not policy.rpo:
+        yield "The policy has no `rpo`, so nothing is promised and nothing can be broken."
+    for level, limit in sorted(policy.rpo.items()):
+        promise = f"The promise of a backup at {level} not older than {span(limit)}"
+        if last_good is None:
+            yield f"{promise} is BROKEN."
+        elif now - last_good.taken_at > limit:
+            yield f"{promise} has been BROKEN for {span(now - last_good.taken_at - limit)}."
+        else:
+            yield f"{promise} needs a newer one by {instant(last_good.taken_at + limit)}."
+
+
+def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
+    rank = list(Severity)
+    yield f"Findings ({len(findings)})"
+    for finding in sorted(findings, key=lambda item: rank.index(item.severity))[:SHOWN]:
+        yield f"  {finding.severity.value}: {finding.message} [{finding.code}, {finding.subject}]"
+        yield f"    next: {finding.next_step}"
+    if len(findings) > SHOWN:
+        yield f"  … and {len(findings) - SHOWN} more"
+
+
+def _next_steps(run: Run, stage: str) -> Iterator[str]:
+    shown = _command(stage, f"show {run.run_id}"), "everything about this run"
+    status = _command(stage, f"status {run.policy}"), "what this policy promises, and whether it is kept"
+    again = _command(stage, f"backup {run.policy} --wait"), "a backup now"
+    upcoming = _command(stage, f"next {run.policy}"), "when the next ones start"
+    steps = {
+        State.SUCCEEDED: [shown, status],
+        State.SKIPPED: [shown, upcoming],
+        State.MISSED: [again, upcoming, status],
+    }.get(run.state, [shown, again, status])
+    width = max(len(command) for command, _ in steps)
+    if run.state is State.TIMED_OUT and run.attempts:
+        yield "first look at the cluster: the snapshot may still be running there"
+    for command, why in steps:
+        yield f"{command:<{width}}  {why}"
+
+
+def _command(stage: str, command: str) -> str:
+    return f"snapwarden {command}" if stage == "local" else f"snapwarden --stage {stage} {command}"

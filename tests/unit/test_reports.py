@@ -1,0 +1,242 @@
+"""What is told: the text of each end (tests/golden/reports), who hears of what, subjects that always fit."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.core.model import Finding, Kind, LastGood, Progress, Report, Run, Severity, Shards, State, Step
+from chalicelib.core.reports import dead_letter_report, settled_report, transition_event
+from chalicelib.core.spec import Contract, Notify, Policy, Select
+
+Golden = Callable[[str, str], None]
+
+SLOT = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+NOW = SLOT + timedelta(minutes=15)
+EVERYTHING = Notify(on=("failure", "recovery", "success"))
+GOOD = LastGood(backup_id="snapwarden-k3f9-nightly-20261120t0200z", taken_at=SLOT - timedelta(days=1))
+OWN = LastGood(backup_id="snapwarden-k3f9-nightly-20261121t0200z", taken_at=SLOT + timedelta(seconds=4))
+RUN = Run(
+    run_id="backup:nightly:2026-11-21T02:00Z",
+    kind=Kind.BACKUP,
+    policy="nightly",
+    target="shop",
+    repository="main",
+    slot="2026-11-21T02:00Z",
+    requested_by="schedule",
+    spec_gen=1,
+    state=State.STARTING,
+    snapshot="snapwarden-k3f9-nightly-20261121t0200z",
+    created_at=SLOT + timedelta(seconds=2),
+    started_at=SLOT + timedelta(seconds=3),
+    finished_at=SLOT + timedelta(minutes=14, seconds=40),
+    deadline_at=SLOT + timedelta(hours=4),
+    start_by=SLOT + timedelta(hours=6),
+    attempts=1,
+)
+LOST = Finding(
+    code="snapshot.index_missing",
+    severity=Severity.ERROR,
+    subject="customers",
+    message="customers was asked for, is still on the server, and is not in the snapshot",
+    next_step="run it again; if it stays, look at the index's health",
+)
+GONE = Finding(
+    code="snapshot.index_gone",
+    severity=Severity.INFO,
+    subject="orders-tmp",
+    message="orders-tmp was deleted while the backup ran",
+    next_step="nothing, if that was meant so",
+)
+BYTES: dict[str, Any] = {"indices": 4, "bytes": 73400320, "bytes_added": 1048576}
+ENDS: dict[str, dict[str, Any]] = {
+    "succeeded": {"state": State.SUCCEEDED, "level": "L1", "shards": Shards(total=12, failed=0), **BYTES},
+    "recovered": {
+        "state": State.SUCCEEDED,
+        "level": "L1",
+        "shards": Shards(total=12, failed=0),
+        "recovers": True,
+        **BYTES,
+    },
+    "failed": {
+        "state": State.FAILED,
+        "level": "L0",
+        "reason": "customers missing from the snapshot",
+        "findings": (GONE, LOST),
+        "shards": Shards(total=12, failed=0),
+        **BYTES,
+    },
+    "partial": {
+        "state": State.PARTIAL,
+        "level": "L0",
+        "reason": "1 of 12 shards are not in the snapshot",
+        "shards": Shards(total=12, failed=1),
+        **BYTES,
+    },
+    "timed_out": {
+        "state": State.TIMED_OUT,
+        "reason": "no end seen before the deadline 2026-11-21 06:00:00Z; last seen: in progress, 7 of 12 shards",
+        "progress": Progress(done=7, total=12),
+        "finished_at": SLOT + timedelta(hours=4, seconds=20),
+        "last_error": "connection timed out",
+    },
+    "cancelled": {"state": State.CANCELLED, "reason": "cancelled by ada: maintenance"},
+    "skipped": {"state": State.SKIPPED, "reason": "the policy is paused", "attempts": 0, "started_at": None},
+    "missed": {
+        "state": State.MISSED,
+        "reason": "missed 7 slots from 2026-11-20T02:00Z to 2026-11-21T02:00Z: nothing ran within catch_up",
+        "attempts": 0,
+        "started_at": None,
+        "missed": 7,
+        "missed_from": SLOT - timedelta(days=1),
+    },
+}
+
+
+def policy(**fields: Any) -> Policy:
+    words: dict[str, Any] = {
+        "rpo": {"L2": timedelta(hours=26), "L4": timedelta(days=8)},
+        "notify": EVERYTHING,
+        **fields,
+    }
+    return Policy(name="nightly", target="shop", repository="main", select=Select(indices=("*",)), **words)
+
+
+def told(run: Run, of: Policy | None = None, last_good: LastGood | None = GOOD, now: datetime = NOW) -> Report:
+    report = settled_report(run, of or policy(), last_good, stage="dev", now=now)
+    assert report is not None
+    return report
+
+
+def page(report: Report) -> str:
+    attributes = "\n".join(f"{name}: {value}" for name, value in sorted(report.attributes.items()))
+    return f"{report.subject}\n\n{report.body}\n--- {report.topic}, {report.key}\n{attributes}\n"
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_report_of_each_end(end: str, golden: Golden) -> None:
+    run = replace(RUN, **ENDS[end])
+    assert run.finished_at
+    newest = OWN if run.state is State.SUCCEEDED else GOOD
+    golden(f"reports/{end}.txt", page(told(run, last_good=newest, now=run.finished_at + timedelta(seconds=20))))
+
+
+def test_no_good_backup_at_all(golden: Golden) -> None:
+    golden("reports/failed_without_any_good.txt", page(told(replace(RUN, **ENDS["failed"]), last_good=None)))
+
+
+def test_a_broken_promise(golden: Golden) -> None:
+    late = NOW + timedelta(hours=3)
+    golden("reports/failed_promise_broken.txt", page(told(replace(RUN, **ENDS["failed"]), now=late)))
+
+
+def test_a_dead_letter(golden: Golden) -> None:
+    body = '{"run_id":"backup:nightly:2026-11-21T02:00Z","rev":3,"claim":null,"emitted_rev":2}'
+    golden("reports/dead_letter.txt", page(dead_letter_report(body, "m-1", stage="local")))
+
+
+@pytest.mark.parametrize("body", ["", "not json", "[1]", '{"run_id": 7}', '{"rev": 1}', '"x"', "{" * 5000])
+def test_a_dead_letter_may_be_anything(body: str) -> None:
+    report = dead_letter_report(body, "m-1", stage="local")
+    assert report.subject == "[snapwarden local] DEAD LETTER: a message that names no run failed too often"
+    assert len(report.body) < 3000
+
+
+TELLS = {
+    ("failure",): {"failed", "partial", "timed_out", "cancelled", "missed"},
+    ("recovery",): {"recovered"},
+    ("success",): {"succeeded", "recovered", "skipped"},
+    (): set(),
+}
+
+
+@pytest.mark.parametrize("on", TELLS)
+def test_who_hears_of_what(on: tuple[Any, ...]) -> None:
+    asked = policy(notify=Notify(on=on, topic="pager"))
+    reports = {
+        end: settled_report(replace(RUN, **fields), asked, GOOD, stage="dev", now=NOW) for end, fields in ENDS.items()
+    }
+    assert {end for end, report in reports.items() if report} == TELLS[on]
+    assert {report.topic for report in reports.values() if report} <= {"pager"}
+
+
+def test_a_partial_backup_that_counts_as_good_is_no_failure() -> None:
+    partial = replace(RUN, **ENDS["partial"])
+    asked = policy(contract=Contract(allow_partial=True), notify=Notify(on=("failure",)))
+    assert settled_report(partial, asked, GOOD, stage="dev", now=NOW) is None
+
+
+def test_only_an_end_is_reported() -> None:
+    with pytest.raises(ValueError, match="only an end"):
+        settled_report(RUN, policy(), GOOD, stage="dev", now=NOW)
+
+
+def test_many_findings_are_counted() -> None:
+    many = tuple(replace(LOST, subject=f"index-{n}") for n in range(25))
+    body = told(replace(RUN, state=State.FAILED, reason="x", findings=many)).body
+    assert "… and 5 more" in body
+    assert body.count("    next: ") == 20
+
+
+names = st.text(alphabet="abcdefghij-", min_size=1, max_size=40)
+
+
+@given(names, names, st.text(max_size=300), st.sampled_from(list(ENDS)), st.text("abcdef", min_size=1, max_size=24))
+def test_subjects_fit_and_are_ascii(policy_name: str, target: str, reason: str, end: str, stage: str) -> None:
+    run = replace(RUN, **{**ENDS[end], "policy": policy_name, "target": target, "reason": reason})
+    report = settled_report(run, policy(), GOOD, stage=stage, now=NOW)
+    assert report is not None
+    subject = report.subject
+    assert len(subject) < 100
+    assert all(32 <= ord(char) < 127 for char in subject)
+    assert subject.startswith(f"[snapwarden {stage}] ")
+    assert " on " in subject
+
+
+def test_long_names_leave_room_for_the_reason() -> None:
+    run = replace(
+        RUN, state=State.FAILED, policy="p" * 40, target="t" * 40, reason="customers missing from the snapshot"
+    )
+    subject = told(run).subject
+    assert subject == f"[snapwarden dev] FAILED {'p' * 18}.. on {'t' * 17}..: customers missing from the.."
+
+
+# --- events
+
+
+def steps(*states: State) -> tuple[Step, ...]:
+    return tuple(Step(state=state, at=SLOT + timedelta(seconds=n), rev=2 * n + 1) for n, state in enumerate(states))
+
+
+def test_the_event_of_an_end(golden: Golden) -> None:
+    walked = steps(State.STARTING, State.RUNNING, State.VERIFYING, State.FAILED)
+    event = transition_event(replace(RUN, **ENDS["failed"], steps=walked), walked[-1])
+    assert (event.key, event.detail_type) == ("backup:nightly:2026-11-21T02:00Z#7", "Backup Run State Change")
+    golden("events/backup_failed.json", json.dumps(event.detail, indent=2, ensure_ascii=False) + "\n")
+
+
+def test_an_event_that_is_told_late_tells_what_was_then() -> None:
+    walked = steps(State.STARTING, State.RUNNING, State.FAILED)
+    ended = replace(RUN, **ENDS["failed"], steps=walked)
+    events = [transition_event(ended, step) for step in walked]
+    states = [(event.detail["previous_state"], event.detail["state"], event.at) for event in events]
+    assert states == [
+        (None, "STARTING", walked[0].at),
+        ("STARTING", "RUNNING", walked[1].at),
+        ("RUNNING", "FAILED", walked[2].at),
+    ]
+    assert [event.detail["reason"] for event in events] == [None, None, "customers missing from the snapshot"]
+    assert [event.detail["findings"] for event in events[:2]] == [[], []]
+    assert len({event.key for event in events}) == 3
+
+
+def test_a_run_that_was_born_settled() -> None:
+    (missed,) = steps(State.MISSED)
+    event = transition_event(replace(RUN, **ENDS["missed"], steps=(missed,)), missed)
+    assert (event.detail["previous_state"], event.detail["state"]) == (None, "MISSED")
+    assert event.detail["reason"] is not None
