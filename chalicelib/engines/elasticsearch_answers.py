@@ -1,0 +1,260 @@
+"""What Elasticsearch's error answers mean: one table, first match wins. Measured on 8.19.2 and 9.2.0; the recorded
+answers are in tests/golden/answers, and tests/unit/test_elasticsearch_answers.py runs each of them through this table.
+
+Only an error in Elasticsearch's own shape can mean more than "no answer": a 404 or 403 of a proxy says nothing about a
+snapshot or a privilege.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+REASON_SHOWN = 300
+CAUSES_READ = 10
+
+
+class Verdict(Enum):
+    NOT_THERE = auto()
+    """The engine itself says that what was asked for does not exist."""
+    RETRY = auto()
+    REFUSE = auto()
+    NAME_TAKEN = auto()
+    REPOSITORY_MISSING = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One request: `method` of the port (and `status`, the cheap question of a look), and what it was about."""
+
+    method: str
+    target: str
+    repository: str = ""
+    snapshot: str = ""
+
+    def __str__(self) -> str:
+        about = f"{self.repository}:{self.snapshot}" if self.snapshot else self.repository
+        return f"{self.method} {about} on {self.target}" if about else f"{self.method} on {self.target}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An error in Elasticsearch's shape. `reason` has those of its causes appended; `causes` are their types."""
+
+    status: int
+    type: str
+    reason: str
+    causes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """None matches anything. `type` and `reason` are regular expressions, for the whole and for a part; `{repository}`
+    and `{snapshot}` in `reason` stand for those of the question. `causes`: False = there is none, True = there are
+    some, text = one is of this type.
+    """
+
+    verdict: Verdict
+    advice: str = ""
+    methods: frozenset[str] | None = None
+    status: frozenset[int] | None = None
+    type: str | None = None
+    reason: str | None = None
+    causes: str | bool | None = None
+
+    def matches(self, question: Question, answer: Answer) -> bool:
+        return (
+            (self.methods is None or question.method in self.methods)
+            and (self.status is None or answer.status in self.status)
+            and (self.type is None or re.fullmatch(self.type, answer.type) is not None)
+            and (self.reason is None or re.search(self._reason(question), answer.reason) is not None)
+            and self._causes_match(answer)
+        )
+
+    def _reason(self, question: Question) -> str:
+        known = {"{repository}": question.repository, "{snapshot}": question.snapshot}
+        return re.sub(r"\{\w+\}", lambda found: re.escape(known[found[0]]), self.reason or "")
+
+    def _causes_match(self, answer: Answer) -> bool:
+        match self.causes:
+            case None:
+                return True
+            case str(expected):
+                return expected in answer.causes
+            case some:
+                return bool(answer.causes) is some
+
+
+def _on(*methods: str) -> frozenset[str]:
+    return frozenset(methods)
+
+
+def _http(*status: int) -> frozenset[int]:
+    return frozenset(status)
+
+
+PRIVILEGES = (
+    (_on("look", "status", "sizes", "repository", "start"), "the cluster privilege create_snapshot is needed"),
+    (_on("resolve"), "the cluster privilege monitor (or the action cluster:monitor/state) is needed"),
+    (
+        _on("register"),
+        "the action cluster:admin/repository/put is needed, or register it yourself with `manage: false`",
+    ),
+)
+
+RULES: tuple[Rule, ...] = (
+    # A removed repository directory answers 404 as well; its reason names the snapshot's uuid, and it has a cause.
+    Rule(
+        verdict=Verdict.NOT_THERE,
+        methods=_on("look"),
+        status=_http(404),
+        type="snapshot_missing_exception",
+        reason=r"^\[{repository}:{snapshot}\] is missing$",
+        causes=False,
+    ),
+    Rule(
+        verdict=Verdict.RETRY,
+        type="snapshot_missing_exception",
+        causes=True,
+        advice="the repository cannot be read: was its directory or bucket removed or emptied?",
+    ),
+    Rule(
+        verdict=Verdict.NOT_THERE,
+        methods=_on("repository"),
+        status=_http(404),
+        type="repository_missing_exception",
+        reason=r"^\[{repository}\] missing$",
+        causes=False,
+    ),
+    Rule(
+        verdict=Verdict.REPOSITORY_MISSING,
+        status=_http(404),
+        type="repository_missing_exception",
+        advice="register the repository on the server, or let `manage: true` do it",
+    ),
+    Rule(
+        verdict=Verdict.REFUSE,
+        status=_http(401),
+        type="security_exception",
+        advice="the credentials were not accepted: look at the secret that `auth` names",
+    ),
+    *(
+        Rule(
+            verdict=Verdict.REFUSE,
+            methods=methods,
+            status=_http(403),
+            type="security_exception",
+            reason="is unauthorized for",
+            advice=advice,
+        )
+        for methods, advice in PRIVILEGES
+    ),
+    # Under both types: before 8.13 or so, and on OpenSearch, only the reason tells a taken name from a bad one.
+    Rule(
+        verdict=Verdict.NAME_TAKEN,
+        methods=_on("start"),
+        status=_http(400),
+        type="snapshot_name_already_in_use_exception|invalid_snapshot_name_exception",
+        reason="already exists|already in-progress",
+    ),
+    Rule(
+        verdict=Verdict.RETRY, type="concurrent_snapshot_execution_exception", advice="it is busy with other snapshots"
+    ),
+    Rule(verdict=Verdict.RETRY, type="snapshot_in_progress_exception", advice="it is busy with another snapshot"),
+    Rule(verdict=Verdict.RETRY, type="repository_conflict_exception", advice="the repository is in use just now"),
+    Rule(verdict=Verdict.RETRY, type="cluster_block_exception", advice="the cluster is blocked just now"),
+    Rule(
+        verdict=Verdict.REFUSE,
+        methods=_on("register"),
+        reason="path.repo",
+        advice="add the location to path.repo in the elasticsearch.yml of every node, and restart them",
+    ),
+    Rule(
+        verdict=Verdict.REFUSE,
+        methods=_on("register"),
+        type="repository_verification_exception",
+        causes="access_denied_exception",
+        advice="the server may not write to the location: its user needs the rights",
+    ),
+    Rule(
+        verdict=Verdict.RETRY,
+        methods=_on("register"),
+        type="repository_verification_exception",
+        advice="not every node can write to the location and read what the others wrote",
+    ),
+    Rule(
+        verdict=Verdict.REFUSE,
+        methods=_on("register"),
+        type="repository_exception",
+        advice="look at `type` and `settings` of the repository; the type may need a plugin",
+    ),
+    Rule(
+        verdict=Verdict.REFUSE,
+        methods=_on("start"),
+        type="repository_exception",
+        reason="(?i)read-?only",
+        advice="the repository is registered as read-only",
+    ),
+    Rule(
+        verdict=Verdict.RETRY,
+        type="repository_exception",
+        reason="concurrent modification",
+        advice="the server has disabled the repository, because something else wrote to it or removed its files: "
+        "register it again once that is clear",
+    ),
+    Rule(
+        verdict=Verdict.RETRY,
+        causes="access_denied_exception",
+        advice="the server may not read or write the repository: its user needs the rights",
+    ),
+    Rule(
+        verdict=Verdict.REFUSE,
+        type="media_type_header_exception",
+        advice="this server is older or newer than what this release speaks (8.x and 9.x)",
+    ),
+    Rule(
+        verdict=Verdict.REFUSE,
+        status=_http(400, 405),
+        reason="no handler found|[Ii]ncorrect HTTP method",
+        advice="the server does not know this request: is it an Elasticsearch 8 or 9?",
+    ),
+    Rule(verdict=Verdict.REFUSE, status=_http(400, 403, 406, 410, 413, 415), type=r"\w+_exception"),
+    Rule(verdict=Verdict.RETRY),
+)
+
+
+def read(status: int, body: object) -> Answer | None:
+    """None: not an error in Elasticsearch's shape. Unknown routes have a plain string as `error`."""
+    match body:
+        case {"error": str(reason)}:
+            return Answer(status=status, type="", reason=reason)
+        case {"error": {"type": str(kind)} as error}:
+            nested = list(_causes(error))
+            reasons = [str(part.get("reason") or "") for part in (error, *nested)]
+            return Answer(
+                status=status,
+                type=kind,
+                reason="; ".join(dict.fromkeys(reason for reason in reasons if reason)),
+                causes=tuple(str(part.get("type") or "") for part in nested),
+            )
+    return None
+
+
+def judge(question: Question, answer: Answer) -> Rule:
+    return next(rule for rule in RULES if rule.matches(question, answer))
+
+
+def message(question: Question, answer: Answer, rule: Rule) -> str:
+    """One line: what failed, what the server said, what to do."""
+    said = " ".join(f"{answer.type}: {answer.reason}".split()).removeprefix(": ")
+    shown = said if len(said) <= REASON_SHOWN else f"{said[:REASON_SHOWN]}…"
+    return f"{question} failed: {answer.status} {shown}" + (f" ({rule.advice})" if rule.advice else "")
+
+
+def _causes(error: Mapping[str, object]) -> list[Mapping[str, object]]:
+    found: list[Mapping[str, object]] = []
+    cause = error.get("caused_by")
+    while isinstance(cause, Mapping) and len(found) < CAUSES_READ:
+        found.append(cause)
+        cause = cause.get("caused_by")
+    return found
