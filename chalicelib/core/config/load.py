@@ -168,7 +168,10 @@ class _Loader:
         for remark in remarks:
             if remark.path and remark.path[0] in self.wrong.get(base, ()) and remark.path[0] not in RAW:
                 continue
-            problem = self._problem((*base, *remark.path), remark.message, remark.expected)
+            path = (*base, *remark.path)
+            if remark.path[:1] == ("rpo",):
+                path = self.document.place(path)[1]  # one duration stands for a level that is not written
+            problem = self._problem(path, remark.message, remark.expected)
             (self.warnings if remark.warning else self.problems).append(problem)
 
 

@@ -62,7 +62,7 @@ def _words(model: type[BaseModel], loc: Path, item: ErrorDetails) -> tuple[str, 
     meant = field.description if field else None
     found = "this" if "auth" in loc else shown(value)
     if kind == "snapwarden":
-        return str(context["message"]), context["expected"]
+        return "has no value" if value is None else str(context["message"]), context["expected"]
     if kind == "missing":
         return "is missing", meant
     if kind == "extra_forbidden":

@@ -1,20 +1,38 @@
 """JSON Schema of the file, from the models: editors complete and check with it. It cannot say everything that `load`
 checks, and it never refuses what `load` takes."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from chalicelib.core.config.load import VERSION
 from chalicelib.core.spec import NAME_SCHEMA, Policy, Target
+from chalicelib.core.values import format_duration, format_percent
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
+class _AsWritten(GenerateJsonSchema):
+    def encode_default(self, dft: Any) -> Any:
+        """Defaults in the notation of the file."""
+        if isinstance(dft, timedelta):
+            return format_duration(dft)
+        if isinstance(dft, Decimal):
+            return format_percent(dft)
+        if isinstance(dft, BaseModel):
+            return dft.model_dump(mode="json", exclude_none=True)
+        if isinstance(dft, Sequence) and not isinstance(dft, str):
+            return [self.encode_default(item) for item in dft]
+        return super().encode_default(dft)
+
+
 def schema() -> dict[str, Any]:
     models: list[tuple[type[BaseModel], Any]] = [(Target, "validation"), (Policy, "validation")]
-    _, made = models_json_schema(models, ref_template="#/$defs/{model}")
+    _, made = models_json_schema(models, ref_template="#/$defs/{model}", schema_generator=_AsWritten)
     parts: dict[str, Any] = made["$defs"]
     for part in parts.values():
         _tidy(part)
