@@ -1,39 +1,42 @@
 """Every Lambda function on one screen: its trigger and one call. Alarms stand in `infra/foundation.yaml`.
 
-Event handlers are declared here and never in a blueprint: a blueprint's handler doesn't load this file when deployed, so
-its middleware would silently be absent.
+Event handlers are declared here and never in a blueprint: a blueprint's handler doesn't load this file when deployed,
+so its middleware would silently be absent.
 """
 
+import logging
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.utils import copy_config_to_registered_loggers
 from chalice import Chalice, ConvertToMiddleware
 from chalice.app import CloudWatchEvent, SQSEvent
 
-from chalicelib import handlers
+from chalicelib.handlers import events
 from chalicelib.settings import stage_name
 
 STAGE = stage_name()
 
 app = Chalice("snapwarden", configure_logs=False)
 logger = Logger(service="snapwarden")
+logging.getLogger("chalicelib")  # registered, so that what the rooms log is JSON with the request's id too
+copy_config_to_registered_loggers(source_logger=logger, include={"chalicelib"})
 app.register_middleware(ConvertToMiddleware(logger.inject_lambda_context(clear_state=True)))
-app.register_middleware(handlers.with_metrics)
 
 
 @app.schedule("rate(1 minute)", name="tick")
 def tick(event: CloudWatchEvent) -> None:
     """Due slots become runs; overdue rows are woken; gauges. Alarms: heartbeat, errors."""
-    handlers.tick(event)
+    events.tick(event)
 
 
 @app.on_sqs_message(queue=f"snapwarden-{STAGE}-work", batch_size=10, name="work")
 def work(event: SQSEvent) -> dict[str, Any]:
     """One step of each run in the batch. Alarms: errors, overdue runs."""
-    return handlers.work(event)
+    return events.work(event)
 
 
 @app.on_sqs_message(queue=f"snapwarden-{STAGE}-dead", batch_size=10, name="dead_letters")
 def dead_letters(event: SQSEvent) -> dict[str, Any]:
     """What failed too often is recorded and reported. Alarm: any dead letter."""
-    return handlers.dead_letters(event)
+    return events.dead_letters(event)

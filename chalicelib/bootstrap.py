@@ -1,18 +1,20 @@
-"""The only file that knows every room: it puts adapters behind the ports. Imported inside functions and by the CLI;
-nothing is connected before it is used."""
+"""The only file that knows every room: it puts adapters behind the ports. Nothing is connected before it is used."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
+from chalicelib import engines
 from chalicelib import settings as settings_of
 from chalicelib.core.model import Spec
-from chalicelib.core.ports import Engine
+from chalicelib.core.ports import Engine, Secrets
 from chalicelib.notify.events import EventBus
 from chalicelib.notify.metrics import EmfMetrics
 from chalicelib.notify.queue import WorkQueue
@@ -23,7 +25,8 @@ from chalicelib.settings import Settings
 from chalicelib.store.dynamo import DynamoStore
 
 AWS_CALL = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
-"""A step must end well before its function's timeout, whatever AWS answers."""
+"""A step ends well before its function's timeout, whatever AWS answers."""
+CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 class SystemClock:
@@ -32,6 +35,81 @@ class SystemClock:
 
 
 def of_function(context: Any) -> World:
-    """The world of a deployed function; built once a process, bound to this call's remaining time."""
+    """The world of a deployed function: built once a process, bound to the time that this call has left."""
     world = _world(settings_of.of_function(context.invoked_function_arn))
-    return replace_remaining(world, lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()))
+    return replace(world, remaining=lambda: timedelta(milliseconds=context.get_remaining_time_in_millis()))
+
+
+def of_terminal(stage: str | None) -> World:
+    """The world of a command line. BadInput when the stage can't be reached."""
+    return _world(terminal_settings(stage))
+
+
+def terminal_settings(stage: str | None) -> Settings:
+    return settings_of.of_terminal(stage, CHECKOUT)
+
+
+def new_token() -> str:
+    return secrets.token_hex(8)
+
+
+def client(settings: Settings, service: str) -> Any:
+    """A boto3 client of the stage; on the local stage with its address and made-up credentials."""
+    make: Any = boto3.client  # its types know every service by a literal
+    if not settings.local:
+        return make(service, region_name=settings.region, config=AWS_CALL)
+    return make(
+        service,
+        region_name=settings.region,
+        config=AWS_CALL,
+        endpoint_url=settings.invoke_endpoint_url if service == "lambda" else settings.endpoint_url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+
+
+class _Later:
+    """A client that is made when first used: each costs tens of milliseconds of a cold start."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._make()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+@cache
+def _world(settings: Settings) -> World:
+    def later(service: str) -> Any:
+        return _Later(lambda: client(settings, service))
+
+    clock = SystemClock()
+    reader = SecretReader(later("secretsmanager"), clock)
+    return World(
+        stage=settings.stage,
+        store=DynamoStore(
+            settings.table,
+            region=settings.region,
+            token=new_token,
+            host=settings.dynamodb_endpoint_url,
+            shards=settings.shards,
+        ),
+        queue=WorkQueue(later("sqs"), settings.work_queue),
+        bus=EventBus(later("events"), settings.bus),
+        notifier=TopicNotifier(later("sns"), settings.topic_arn),
+        metrics=EmfMetrics(settings.stage),
+        clock=clock,
+        engine=lambda spec: connect(spec, reader),
+        token=new_token,
+    )
+
+
+def connect(spec: Spec, reader: Secrets) -> Engine:
+    """The engine of a spec's target. Credentials are read by reference, each time anew, so a rotated one is used."""
+    auth = spec.target.auth
+    secret = reader.read(auth.secret) if auth.secret else None
+    return engines.load(spec.target.engine).connect(spec.target, secret)

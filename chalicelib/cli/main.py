@@ -1,5 +1,8 @@
-"""`snapwarden`: the same use cases from a terminal. Exit codes: 0 fine · 1 what was asked failed, or a promise is broken ·
-2 bad input · 3 it can't be told (unreachable, no permission)."""
+"""`snapwarden`: the same use cases from a terminal.
+
+Exit codes: 0 fine · 1 what was asked failed, or a promise is broken · 2 bad input · 3 it can't be told (unreachable, no
+permission).
+"""
 
 import logging
 import sys
@@ -13,7 +16,7 @@ from chalicelib.core.errors import BadInput, Refused, Retryable
 
 app = typer.Typer(
     name="snapwarden",
-    help="Backups that are proved. Try it: `snapwarden up`, `snapwarden apply examples/demo.yaml`, `snapwarden policies`.",
+    help="Backups that are proved. Start with: snapwarden up, snapwarden apply FILE, snapwarden policies.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -9,6 +9,7 @@ import typer
 from chalicelib import bootstrap
 from chalicelib.cli.output import BAD, GOOD, Output, colour, instant, span, state
 from chalicelib.core import wire
+from chalicelib.core.model import LastGood
 from chalicelib.service import query
 
 
@@ -65,7 +66,7 @@ def _policy_json(row: query.PolicyRow) -> dict[str, object]:
     }
 
 
-def _good(last_good: query.LastGood | None, level: str | None) -> dict[str, object] | None:
+def _good(last_good: LastGood | None, level: str | None) -> dict[str, object] | None:
     if last_good is None:
         return None
     return {"backup_id": last_good.backup_id, "taken_at": wire.seconds(last_good.taken_at), "level": level}

@@ -164,7 +164,8 @@ def _print_end(out: Output, run: Run) -> None:
     if run.shards:
         whole = run.shards.total - run.shards.failed
         out.say(
-            f"  {run.indices} indices, {whole}/{run.shards.total} shards, {size(run.bytes)}, of it new {size(run.bytes_added)}"
+            f"  {run.indices} indices, {whole}/{run.shards.total} shards, {size(run.bytes)}, "
+            f"of it new {size(run.bytes_added)}"
         )
     for finding in run.findings:
         out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")

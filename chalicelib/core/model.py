@@ -70,7 +70,7 @@ class IndexRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """What we write into a backup's metadata. A backup that lacks it, or names another installation, is a stranger's."""
+    """What we write into a backup's metadata. What lacks it, or names another installation, is a stranger's."""
 
     installation: str
     policy: str
@@ -176,8 +176,8 @@ class Run:
     """A row `R#<run_id>`. `rev` counts its writes; `token` tells a writer its own lost answer.
 
     `wake_at` is when the next step is due (None: nothing more to do, the row leaves the due index). `busy_until`: an
-    actor may still be acting on a claim; until then only it moves the run. `told`: people were told of the end. `recovers`: it is
-    the first success after a failure, decided in the write that settled it.
+    actor may still be acting on a claim; until then only it moves the run. `told`: people were told of the end.
+    `recovers`: it is the first success after a failure, decided in the write that settled it.
     """
 
     run_id: str

@@ -12,9 +12,11 @@ MAX_REFUSALS = 5
 
 
 def next_look(run: Run, now: datetime) -> timedelta:
-    """A tenth of the time since the start, between 2 s and 15 min: an end is seen late by a tenth of the run at most, and
-    the number of looks grows with the logarithm of its length (an hour: about 65). Whole seconds, because queues delay
-    by whole seconds; not beyond the deadline."""
+    """A tenth of the time since the start, between 2 s and 15 min.
+
+    An end is seen late by a tenth of the run at most, and the number of looks grows with the logarithm of its length
+    (an hour: about 65). Whole seconds, because queues delay by whole seconds; not beyond the deadline.
+    """
     since = now - (run.started_at or run.created_at)
     delay = min(max(since / 10, FIRST_LOOK), LONGEST)
     until_deadline = max(run.deadline_at - now, FIRST_LOOK)

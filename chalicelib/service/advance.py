@@ -2,8 +2,8 @@
 
     look (ask the engine) → decide (pure) → write (conditional) → act → tell → wake again later
 
-Why this order: only the winner of the conditional write acts. "Call the engine, then save" starts snapshots for runs that
-a faster copy has finished already. A claim (a write before an act) sets `busy_until`; until then nobody moves the run
+Why this order: only the winner of the conditional write acts. "Call the engine, then save" starts snapshots for runs
+that a faster copy has finished already. A claim (a write before an act) sets `busy_until`; until then nobody moves the run
 but the actor itself, which proves by the claim's token in its next message that the act has returned. A crash at any
 point leaves a row with a `wake_at`; the sweeper (`service/tick.py`) finds it, so a lost message loses nothing. Only the
 winner of a write sends the next message, so chains never multiply.
@@ -73,19 +73,22 @@ def advance(world: World, wakeup: Wakeup) -> None:
 
 
 class _Lazy:
-    """Connects when first asked, so that a target whose secret can't be read is an error of the look, not of the step."""
+    """Connects when first asked: a target whose secret can't be read is an error of the look, not of the step."""
 
     def __init__(self, world: World, spec: Spec) -> None:
         self._world, self._spec = world, spec
         self._engine: Engine | None = None
+        self._before = 0
 
     @property
     def calls(self) -> int:
-        return self._engine.calls if self._engine else 0
+        """Requests of this step."""
+        return self._engine.calls - self._before if self._engine else 0
 
     def connect(self) -> Engine:
         if self._engine is None:
             self._engine = self._world.engine(self._spec)
+            self._before = self._engine.calls
         return self._engine
 
 
@@ -106,8 +109,8 @@ def _decide(world: World, run: Run, spec: Spec, engine: _Lazy, *, accepted: bool
 
 def _write_and_go_on(world: World, decision: Decision, after: Run, engine: _Lazy) -> None:
     if after.settled:
-        if settle.store(world, after, decision):
-            tell.end(world, after)
+        if settled := settle.store(world, after, decision):
+            tell.end(world, settled)
         return
     evidence = [Create(decision.evidence)] if decision.evidence else []
     if not world.store.commit(Update(after), *evidence):

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chalicelib.core.errors import Retryable
+from chalicelib.core.errors import RepositoryMissing, Retryable
 from chalicelib.core.model import Absent, Complete, Evidence, Run, Spec, State
 from chalicelib.core.ports import Engine, Store
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import backup as workflow
 
 ACT_TIMEOUT = timedelta(seconds=30)
-"""Registering and starting are each answered within this, or the call is given up."""
+"""Registering and starting together are answered within this, or given up."""
 
 
 class BackupWork:
@@ -20,9 +20,16 @@ class BackupWork:
         self, run: Run, spec: Spec, engine: Engine, store: Store, *, installation: str, accepted: bool
     ) -> workflow.Seen:
         """One look; what is asked depends on the state, see `workflow.Seen`."""
-        observation = engine.look(run.repository, run.snapshot, running=run.state is State.RUNNING)
+        starting = run.state is State.STARTING and not accepted
+        try:
+            observation = engine.look(run.repository, run.snapshot, running=run.state is State.RUNNING)
+        except RepositoryMissing:
+            if not starting:
+                raise
+            seen = workflow.Seen(observation=Absent(), installation=installation)
+            return replace(seen, live=engine.resolve(spec.policy.select))
         seen = workflow.Seen(observation=observation, installation=installation, accepted=accepted)
-        if run.state is State.STARTING and isinstance(observation, Absent) and not accepted:
+        if starting and isinstance(observation, Absent):
             return replace(seen, live=engine.resolve(spec.policy.select), registered=engine.repository(run.repository))
         if run.state is State.VERIFYING and isinstance(observation, Complete):
             return replace(

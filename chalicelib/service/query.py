@@ -70,7 +70,7 @@ def promises(world: World, policy: str | None = None) -> tuple[Promise, ...]:
     return tuple(
         _promise(state, level, rpo, now)
         for state in states
-        for level, rpo in (_promised(_spec(world, state)) or {JUDGED_AT: None}).items()
+        for level, rpo in _promised(_spec(world, state)).items()
     )
 
 
@@ -140,13 +140,9 @@ def _row(state: PolicyState, spec: Spec) -> PolicyRow:
     )
 
 
-def _promised(spec: Spec) -> dict[str, timedelta]:
+def _promised(spec: Spec) -> dict[str, timedelta | None]:
     """The promise by level, brought down to what this release can prove: the shortest one counts."""
-    judged: dict[str, timedelta] = {}
-    for level, rpo in spec.policy.rpo.items():
-        at = min(level, JUDGED_AT)
-        judged[at] = min(rpo, judged.get(at, rpo))
-    return judged
+    return {JUDGED_AT: min(spec.policy.rpo.values(), default=None)}
 
 
 def _promise(state: PolicyState, level: str, rpo: timedelta | None, now: datetime) -> Promise:

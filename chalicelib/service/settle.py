@@ -14,11 +14,11 @@ TRIES = 4
 QUEUED_LOOKS = timedelta(minutes=15)
 
 
-def store(world: World, after: Run, decision: Decision) -> bool:
-    """Stores the settled row `after` with its backup, frees the policy, and wakes the run that waited. False: somebody
-    else moved the run first. The policy's row is written by others too, so losing it is repeated a few times.
+def store(world: World, after: Run, decision: Decision) -> Run | None:
+    """Stores the settled row `after` with its backup, frees the policy, and wakes the run that waited.
 
-    Raises Retryable when the policy's row stays contended.
+    Answers the row as it was stored; None: somebody else moved the run first. The policy's row is written by others
+    too, so losing it is repeated a few times. Raises Retryable when it stays contended.
     """
     for _ in range(TRIES):
         policy = world.store.state(after.policy)
@@ -30,10 +30,10 @@ def store(world: World, after: Run, decision: Decision) -> bool:
         if world.store.commit(Update(settled), Update(freed), *backup):
             _measure(world, settled, decision.backup)
             _wake_next(world, freed)
-            return True
+            return settled
         current = world.store.run(after.run_id)
         if current is None or current.rev != after.rev - 1:
-            return False
+            return None
     raise Retryable(f"the state of policy {after.policy} is written by others all the time")
 
 

@@ -1,7 +1,7 @@
 """Each minute: what is due becomes runs, what was forgotten is woken, and the gauges say that we live.
 
-`now` is the time of the tick's event: it decides what is due, so the same tick delivered twice decides the same. What is
-written down as having happened carries the clock's time.
+`now` is the time of the tick's event: it decides what is due, so the same tick delivered twice decides the same. What
+is written down as having happened carries the clock's time.
 """
 
 import logging

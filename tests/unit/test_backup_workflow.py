@@ -1,4 +1,4 @@
-"""Every state of a backup run against every observation: what the row becomes, and that nothing unknown counts as good."""
+"""Every state of a backup run against every observation: what the row becomes; nothing unknown counts as good."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

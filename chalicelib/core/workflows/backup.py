@@ -1,6 +1,6 @@
 """A backup run: STARTING → RUNNING → VERIFYING → SUCCEEDED, or PARTIAL, FAILED, TIMED_OUT, MISSED.
 
-    STARTING   Absent → claim and start (at most MAX_ATTEMPTS times) · ours in progress → RUNNING · ours complete → VERIFYING
+    STARTING   absent → claim and start (at most MAX_ATTEMPTS times) · in progress → RUNNING · complete → VERIFYING
     RUNNING    in progress → stay · complete → VERIFYING · absent → FAILED (it vanished) · another uuid → FAILED
     VERIFYING  complete → judged by `core/contract.py`
     any        broken → FAILED · a stranger's → FAILED · past the deadline without an end → TIMED_OUT
