@@ -74,7 +74,7 @@ def identity_of(pid: int) -> Identity:
 def is_alive(identity: Identity) -> bool:
     _reap(identity.pid)
     try:
-        return _started(identity.pid) == identity.started and psutil.Process(identity.pid).status() != "zombie"
+        return _started(identity.pid) == identity.started and _runs(psutil.Process(identity.pid))
     except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return False
 
@@ -149,7 +149,7 @@ def _members(identity: Identity) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if os.getpgid(process.pid) != identity.pid or process.status() == "zombie":
+            if os.getpgid(process.pid) != identity.pid or not _runs(process):
                 continue
             if whole or (identity.mark and process.environ().get(MARK) == identity.mark):
                 found.append(process)
@@ -170,14 +170,18 @@ def _gone(identity: Identity, members: Sequence[psutil.Process], timeout: float)
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         _reap(identity.pid)
-        if not any(process.is_running() and process.status() != "zombie" for process in _still(members)):
+        if not any(_runs(process) for process in members):
             return True
         time.sleep(0.02)
     return False
 
 
-def _still(members: Sequence[psutil.Process]) -> list[psutil.Process]:
-    return [process for process in members if psutil.pid_exists(process.pid)]
+def _runs(process: psutil.Process) -> bool:
+    """A zombie whose parent never asks is as good as gone."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _reap(pid: int) -> None:
