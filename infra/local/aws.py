@@ -57,7 +57,7 @@ _MAKING = Lock()
 def _session() -> Session:
     """Deaf to AWS_PROFILE and to the user's files: a profile that does not exist would be an error."""
     nothing = (None, None, None, None)
-    files = {name: (None, None, os.devnull, None) for name in ("config_file", "credentials_file")}
+    files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
     return Session(session_vars={"profile": nothing, **files})
 
 
