@@ -26,7 +26,7 @@ def _adapter(kind: type) -> TypeAdapter[Any]:
 
 
 def dump(record: object) -> str:
-    """Any record of `core/model.py` as one JSON object. Instants keep their microseconds; durations are ISO 8601."""
+    """Any record of `core/model.py` as one JSON object. Instants keep their microseconds."""
     return _adapter(type(record)).dump_json(record).decode()
 
 

@@ -1,6 +1,5 @@
 """The store in DynamoDB: records to rows and back. Keys: `keys.py`; requests and their counts: `dynamo_table.py`."""
 
-import gzip
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from heapq import merge
@@ -17,9 +16,6 @@ from chalicelib.store.keys import Key, Record
 
 T = TypeVar("T", bound=Record)
 
-# DynamoDB takes 400 KB an item and 4 MB a transaction.
-PART = 300_000
-MAX_PARTS = 12
 PAGE = 100
 KNOWN_SPECS = 4_096
 
@@ -69,7 +65,7 @@ class DynamoStore:
         )
         if not rows:
             return None
-        return _loaded(Evidence, Key(pk, sk), gzip.decompress(b"".join(row.data or b"" for row in rows)))
+        return _loaded(Evidence, Key(pk, sk), keys.unpacked([row.data or b"" for row in rows]))
 
     def runs(
         self, *, policy: str | None = None, kind: str | None = None, state: str | None = None, limit: int = 20
@@ -136,10 +132,7 @@ class DynamoStore:
         return row
 
     def _parts(self, key: Key, record: Evidence, shared: str) -> Iterator[Put]:
-        data = gzip.compress(dump(record).encode(), mtime=0)
-        parts = [data[at : at + PART] for at in range(0, len(data), PART)]
-        if len(parts) > MAX_PARTS:
-            raise Refused(f"evidence of {record.run_id} would take {len(data)} bytes, {MAX_PARTS * PART} are possible")
+        parts = keys.packed(key, dump(record))
         for n, part in enumerate(parts):
             place = Key(key.pk, f"{key.sk}#{n:02d}" if n else key.sk)
             yield Put(self._table.item(*place, rev=1, token=shared, data=part, parts=len(parts)))

@@ -189,7 +189,7 @@ class Table:
             yield self._connection()
         except PynamoDBException as error:
             raise _meaning(error) from error
-        except (BotoCoreError, ClientError, ResponseParserError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError, _Unreadable) as error:
             raise Retryable(f"no answer from DynamoDB: {error}") from error
 
     def _connection(self) -> Connection:
@@ -197,7 +197,9 @@ class Table:
             if self._connected is None:
                 # The one private call: pynamodb has no other way to let transactions share the model's client.
                 self._connected = self.item._get_connection().connection
-                self._connected.client.meta.events.register("before-call.dynamodb", self._count)
+                events = self._connected.client.meta.events
+                events.register("before-call.dynamodb", self._count)
+                events.register("after-call.dynamodb", _check_answer)
             return self._connected
 
     def _count(self, model: Any, **_: object) -> None:
@@ -206,6 +208,17 @@ class Table:
                 self.reads += 1
             else:
                 self.writes += 1
+
+
+class _Unreadable(Exception):
+    """Not DynamoDB's answer."""
+
+
+def _check_answer(http_response: Any, parsed: dict[str, Any], **_: object) -> None:
+    """botocore takes any text with status 200 for an answer without fields: the row would not be there. pynamodb asks
+    for the consumed capacity every time, so every answer of DynamoDB names it."""
+    if http_response.status_code == 200 and "ConsumedCapacity" not in parsed:
+        raise _Unreadable("an answer that is not DynamoDB's")
 
 
 class _Lost(Exception):

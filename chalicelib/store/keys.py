@@ -3,6 +3,7 @@
 A text that is compared as a time is `wire.millis`, so everything here has the resolution of a millisecond.
 """
 
+import gzip
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,9 @@ MAX_CHANGES = 100
 MAX_STEPS = 30
 # DynamoDB takes 400 KB an item, names and index attributes included.
 MAX_BODY = 350_000
+# … and 4 MB a transaction: evidence is compressed and cut.
+PART = 300_000
+MAX_PARTS = 12
 LIST_PARTS = 4
 # A list over all policies looks through this many of the newest runs for those that match, and no further.
 LIST_DEPTH = 2_000
@@ -122,6 +126,18 @@ def trimmed(record: Record) -> Record:
 def check_size(key: Key, body: str) -> None:
     if len(body.encode()) > MAX_BODY:
         raise Refused(f"the row {key.pk} {key.sk} would be {len(body)} characters long, a row holds {MAX_BODY}")
+
+
+def packed(key: Key, body: str) -> list[bytes]:
+    """The parts of a compressed row of evidence, at least one."""
+    data = gzip.compress(body.encode(), mtime=0)
+    if len(data) > MAX_PARTS * PART:
+        raise Refused(f"the evidence {key.pk} {key.sk} would be {len(data)} bytes, {MAX_PARTS * PART} are possible")
+    return [data[at : at + PART] for at in range(0, len(data), PART)]
+
+
+def unpacked(parts: Sequence[bytes]) -> bytes:
+    return gzip.decompress(b"".join(parts))
 
 
 def check_changes(changes: Sequence[Create | Update], keys: Sequence[Key]) -> None:

@@ -120,6 +120,8 @@ class MemoryStore:
         body = dump(record)
         if not isinstance(record, Evidence):
             keys.check_size(key, body)
+        elif len(body) > keys.PART:
+            keys.packed(key, body)
         due, history = keys.due_of(record, self._shards), keys.history_of(record)
         return _Row(getattr(record, "rev", 1), getattr(record, "token", "") or shared, body, due, history)
 

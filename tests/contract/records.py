@@ -4,6 +4,7 @@ import itertools
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from chalicelib.core.model import (
@@ -29,7 +30,20 @@ from chalicelib.core.model import (
     Step,
 )
 from chalicelib.core.ports import Store
-from chalicelib.core.spec import Auth, Notify, Policy, Repository, Select, Target
+from chalicelib.core.spec import (
+    Auth,
+    Check,
+    Contract,
+    Drill,
+    Notify,
+    Policy,
+    QueryCheck,
+    Repository,
+    Retention,
+    Select,
+    Target,
+    Trigger,
+)
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 _count = itertools.count(1)
@@ -107,6 +121,7 @@ def a_full_run(**changes: Any) -> Run:
         "calls": Calls(engine=5, store_reads=3, store_writes=6, messages=4),
         "emitted_rev": 6,
         "told": True,
+        "recovers": True,
     }
     return a_run(**(values | changes))
 
@@ -116,6 +131,7 @@ def a_state(policy: str = "nightly", **changes: Any) -> PolicyState:
         "policy": policy,
         "spec_gen": 3,
         "cursor": at(0),
+        "since": at(-86_400),
         "token": fresh_token(),
         "due_at": at(60),
         "open_run": f"backup:{policy}:now-00001",
@@ -144,8 +160,18 @@ def a_spec(policy: str = "nightly", gen: int = 3) -> Spec:
             schedule=("0 2 * * *",),
             timezone="Europe/Berlin",
             jitter=timedelta(minutes=10),
+            blackout=("Mon-Fri 08:00-18:00",),
             rpo={"L2": timedelta(hours=26)},
             prove="L2",
+            contract=Contract(must_include=("customers",), min_bytes=10**6, max_shrink=Decimal("0.2")),
+            retention=Retention(keep_last=7, daily=14, max_age=timedelta(days=400), max_delete=Decimal("0.125")),
+            drill=Drill(
+                schedule=("0 4 * * 0",),
+                sample=3,
+                rto=timedelta(minutes=30),
+                checks=(Check(mapping=True), Check(query=QueryCheck(index="customers", body={"match_all": {}}))),
+            ),
+            triggers=(Trigger(pattern={"source": ["aws.codedeploy"]}),),
             notify=Notify(on=("failure",), topic="night"),
         ),
         target=Target(

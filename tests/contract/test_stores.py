@@ -1,5 +1,6 @@
 """What every store keeps: one suite for the one in memory and the one in (local) DynamoDB."""
 
+import random
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +9,7 @@ from functools import partial
 import pytest
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import PolicyState, Run, State, Step
+from chalicelib.core.model import IndexRef, PolicyState, Run, State, Step
 from chalicelib.core.ports import Create, Store, Update
 from tests.contract.records import (
     a_backup,
@@ -159,6 +160,13 @@ def test_evidence_of_many_indices(store: Store, count: int) -> None:
     assert store.commit(Create(some_evidence(2, n=10)), Create(some_evidence(1, n=2)))
     assert store.evidence(run.run_id, "expected", 1) == evidence
     assert store.run(run.run_id) == run
+
+
+def test_more_evidence_than_a_transaction_holds_is_refused(store: Store) -> None:
+    noise = IndexRef(name="orders", uuid=random.Random(1).randbytes(4_000_000).hex())
+    with pytest.raises(Refused, match=r"the evidence .* would be"):
+        store.commit(Create(a_run()), Create(replace(some_evidence(1), indices=(noise,))))
+    assert store.runs() == ()
 
 
 def test_one_of_two_writers_wins(store: Store) -> None:
