@@ -68,14 +68,14 @@ def check_blackout(windows: Sequence[str]) -> str | None:
     except ValueError as error:
         return str(error)
     week = 7 * DAY
-    closed = sorted((day * DAY + w.start, day * DAY + w.end) for w in parsed for day in w.days)
-    closed += [(start + week, end + week) for start, end in closed]
+    closed = [(day * DAY + window.start, day * DAY + window.end) for window in parsed for day in window.days]
+    closed += [(start - week, end - week) for start, end in closed]  # a Sunday may reach into Monday
     reached = timedelta(0)
-    for start, end in closed:
-        if start > reached and reached > DAY:
+    for start, end in sorted(closed):
+        if start > reached:
             return None
         reached = max(reached, end)
-    return "the windows leave no free time in the week" if reached >= week + DAY else None
+    return "the windows leave no free time in the week" if reached >= week else None
 
 
 def blackout_end(windows: Sequence[str], zone: ZoneInfo, instant: datetime) -> datetime | None:

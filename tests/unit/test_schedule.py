@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 import pytest
+
 from chalicelib.core.blackout import check_blackout
 from chalicelib.core.errors import BadInput
 from chalicelib.core.schedule import (
@@ -193,7 +194,9 @@ def test_what_check_blackout_refuses(windows: list[str], words: str) -> None:
         due_at(policy(blackout=tuple(windows)), utc("2026-11-21T02:00"))
 
 
-@pytest.mark.parametrize("windows", [[], ["Mon-Fri 08:00-18:00"], ["00:00-23:59"], ["Mon-Sat 00:00-24:00"]])
+@pytest.mark.parametrize(
+    "windows", [[], ["Mon-Fri 08:00-18:00"], ["00:00-23:59"], ["Mon-Sat 00:00-24:00"], ["Mon 12:00-00:00"]]
+)
 def test_what_check_blackout_accepts(windows: list[str]) -> None:
     assert check_blackout(windows) is None
 

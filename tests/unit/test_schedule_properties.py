@@ -6,10 +6,12 @@ from itertools import islice, pairwise, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from chalicelib.core.schedule import COUNT_LIMIT, due_at, next_slot, plan_slots, slots, start_by
-from chalicelib.core.spec import Policy, Select
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
+from chalicelib.core.blackout import blackout_end, check_blackout, parse_window
+from chalicelib.core.schedule import COUNT_LIMIT, due_at, next_slot, plan_slots, slots, start_by
+from chalicelib.core.spec import Policy, Select
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -174,3 +176,28 @@ def test_due_instants_keep_the_order_of_the_slots(
     one = utc(day) - 12 * HOUR + offset * MINUTE
     assume(one < one + further * MINUTE)
     assert one <= due_at(which, one) <= due_at(which, one + further * MINUTE)
+
+
+spans = st.tuples(
+    st.sampled_from(["", "Mon-Fri ", "Sat,Sun ", "Sun ", "Mon ", "Fri-Mon ", "Tue-Sun "]),
+    st.integers(0, 23),
+    st.integers(0, 24),
+).filter(lambda span: span[1] != span[2])
+
+
+@settings(max_examples=400)
+@given(st.lists(spans, max_size=6), st.integers(0, 167))
+def test_blackouts_against_the_hours_of_a_week(written: list[tuple[str, int, int]], hour: int) -> None:
+    windows = [f"{days}{start:02}:00-{end:02}:00" for days, start, end in written]
+    monday = utc("2026-11-16")
+    closed = {
+        (day * 24 + at) % 168
+        for window in map(parse_window, windows)
+        for day in window.days
+        for at in range(window.start // HOUR, window.end // HOUR)
+    }
+    assert (check_blackout(windows) is not None) == (len(closed) == 168)
+    if len(closed) < 168:
+        free = next(at for at in range(hour, hour + 168) if at % 168 not in closed)
+        expected = None if free == hour else monday + free * HOUR
+        assert blackout_end(windows, ZoneInfo("UTC"), monday + hour * HOUR) == expected
