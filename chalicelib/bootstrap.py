@@ -112,4 +112,4 @@ def connect(spec: Spec, reader: Secrets) -> Engine:
     """The engine of a spec's target. Credentials are read by reference, each time anew, so a rotated one is used."""
     auth = spec.target.auth
     secret = reader.read(auth.secret) if auth.secret else None
-    return engines.load(spec.target.engine).connect(spec.target, secret)
+    return engines.load(spec.target.engine).connect(spec.target, secret, ca=spec.target.tls.ca)

@@ -20,4 +20,15 @@ def read_config(path: Path) -> Config:
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "not a path"
         raise BadInput(Problem(f"the file cannot be read: {reason}", None, name)) from None
-    return load(raw, name)
+    return load(raw, name, neighbour=lambda other: _certificates(path.parent / other))
+
+
+def _certificates(path: Path) -> str:
+    try:
+        text = path.read_text("ascii")
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it is no text"
+        raise ValueError(f"the certificates in {path} cannot be read: {reason}") from None
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise ValueError(f"there is no certificate in {path}")
+    return text

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from chalicelib.core.config.checks import Remark
 from chalicelib.core.config.document import Document, Path, dotted, read_document
 from chalicelib.core.config.problems import empty_values, translate, unknown_key
 from chalicelib.core.errors import BadInput, Problem
-from chalicelib.core.spec import Policy, Target
+from chalicelib.core.spec import Policy, Target, Tls
 from chalicelib.core.values import WRITTEN, shown
 
 VERSION = 1
@@ -28,6 +28,10 @@ RAW = ("engine", "target", "repository", "schedule", "drill")
 """Keys with checks of what was written, which hold whatever else is wrong with them."""
 
 M = TypeVar("M", bound=BaseModel)
+
+
+def _no_neighbour(name: str) -> str:
+    return name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +50,19 @@ class Config:
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
-def load(text: str | bytes, file: str) -> Config:
-    """BadInput carries every problem, in the order of the file; `file` is only repeated in them."""
-    return _Loader(read_document(text, file)).config()
+def load(text: str | bytes, file: str, *, neighbour: Callable[[str], str] = _no_neighbour) -> Config:
+    """BadInput carries every problem, in the order of the file; `file` is only repeated in them.
+
+    `neighbour` reads a file that the text names (the certificates of `tls.ca`, which take the name's place: whoever
+    connects has no such file); ValueError when it can't be used.
+    """
+    return _Loader(read_document(text, file), neighbour).config()
 
 
 class _Loader:
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, neighbour: Callable[[str], str]) -> None:
         self.document = document
+        self.neighbour = neighbour
         self.problems: list[Problem] = list(document.problems)
         self.warnings: list[Problem] = []
         self.wrong: dict[Path, set[int | str]] = {}
@@ -73,6 +82,7 @@ class _Loader:
         policies = self._models(Policy, "policies", raw_policies)
         self._judge_targets(raw_targets, targets)
         self._judge_policies(raw_policies, policies, raw_targets, targets)
+        targets = {name: self._with_certificates(target) for name, target in targets.items()}
         if self.problems:
             raise BadInput(*_ordered(self.problems))
         return Config(targets=targets, policies=policies, warnings=_ordered(self.warnings))
@@ -144,6 +154,15 @@ class _Loader:
             self._take(("targets", name), target_checks.check_target(target))
         for name, remark in target_checks.check_shared(targets):
             self._take(("targets", name), [remark])
+
+    def _with_certificates(self, target: Target) -> Target:
+        if target.tls.ca is None or "tls" in self.wrong.get(("targets", target.name), ()):
+            return target
+        try:
+            return target.model_copy(update={"tls": Tls(ca=self.neighbour(target.tls.ca))})
+        except ValueError as error:
+            self.add(("targets", target.name, "tls", "ca"), str(error), "a PEM file, relative to this one")
+            return target
 
     def _judge_policies(
         self,
