@@ -96,7 +96,7 @@ class Elasticsearch:
 
     def _answers(self, url: str) -> bool:
         answer = get(f"{url}/_cluster/health?wait_for_status=yellow&timeout=1s")
-        return answer is not None and answer[0] == 200 and json.loads(answer[1])["cluster_name"] == self.cluster
+        return answer is not None and answer[0] == 200 and f'"{self.cluster}"'.encode() in answer[1]
 
     def _settings(self, port: int, repositories: Path) -> dict[str, str | int | bool]:
         """Security is off. A secured instance is to differ here, and in a file realm beside."""
