@@ -48,6 +48,7 @@ def patch() -> None:
     _accept_chalice_rest_apis()
     _accept_capital_notification_filters()
     _leave_delivery_to_us()
+    _keep_queues_whole()
 
 
 def _accept_chalice_rest_apis() -> None:
@@ -104,6 +105,28 @@ def _leave_delivery_to_us() -> None:
         return None
 
     _replace(Queue, "lambda_event_source_mappings", property(mappings, ignore))
+
+
+def _keep_queues_whole() -> None:
+    """Moto's threads lose a message that is sent while another is deleted: the list is copied and put back.
+
+    The queue's own lock is a condition around a reentrant lock, so waiting for messages inside gives it free.
+    """
+    from moto.sqs.models import Queue, SQSBackend
+
+    delete: Any = Queue.delete_message
+    receive: Any = SQSBackend.receive_message
+
+    def delete_message(self: Any, *arguments: Any, **named: Any) -> Any:
+        with self._messages_lock:
+            return delete(self, *arguments, **named)
+
+    def receive_message(self: Any, queue_name: str, *arguments: Any, **named: Any) -> Any:
+        with self.get_queue(queue_name)._messages_lock:
+            return receive(self, queue_name, *arguments, **named)
+
+    _replace(Queue, "delete_message", delete_message)
+    _replace(SQSBackend, "receive_message", receive_message)
 
 
 def _replace(owner: type, name: str, new: object) -> None:
