@@ -64,6 +64,12 @@ def of_function(function_arn: str) -> Settings:
     return Settings(stage=stage_name(), region=region, account=account)
 
 
+def local_folder(checkout: Path) -> Path:
+    """Where the local stage keeps its state: `$SNAPWARDEN_LOCAL`, else `.local` in the checkout."""
+    own = os.environ.get("SNAPWARDEN_LOCAL")
+    return Path(own).absolute() if own else checkout / ".local"
+
+
 def of_terminal(stage: str | None, checkout: Path) -> Settings:
     """For the command line. A local stage is found by the state file that `snapwarden up` wrote.
 
@@ -75,12 +81,12 @@ def of_terminal(stage: str | None, checkout: Path) -> Settings:
             Problem(f"stage {stage} can't be reached yet", expected="local: other stages come with deployment")
         )
     try:
-        written = json.loads((checkout / ".local" / "stage.json").read_text())
+        written = json.loads((local_folder(checkout) / "stage.json").read_text())
         return of_stage_file(written)
     except (FileNotFoundError, NotADirectoryError):
         raise BadInput(Problem("the local stage is not running", expected="`snapwarden up` first")) from None
     except (ValueError, KeyError) as error:
-        problem = Problem(f"the state file .local/stage.json can't be used ({error})", expected="`snapwarden up` anew")
+        problem = Problem(f"the state file of the local stage can't be used ({error})", expected="`snapwarden up` anew")
         raise BadInput(problem) from None
 
 

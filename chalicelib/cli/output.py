@@ -2,19 +2,18 @@
 
 import json as json_text
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from chalicelib.core import prose
 from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable
 from chalicelib.core.model import State
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 WIDE = 160
 """Columns when nobody looks (a pipe, a log): nothing is cut off."""
 
@@ -96,37 +95,12 @@ def state(value: State) -> str:
 
 
 def instant(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}Z" if at else "-"
+    return prose.instant(at) if at else "-"
 
 
 def span(length: timedelta | None) -> str:
-    """`2d 4h`, `3h 12m`, `4m 10s`, `2.4s`: the two largest units."""
-    if length is None:
-        return "-"
-    seconds = length.total_seconds()
-    if seconds < 0:
-        return f"-{span(-length)}"
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if minutes < 60:
-        return f"{minutes:.0f}m {seconds % 60:.0f}s"
-    if hours < 48:
-        return f"{hours:.0f}h {minutes % 60:.0f}m"
-    return f"{days:.0f}d {hours % 24:.0f}h"
+    return prose.span(length) if length is not None else "-"
 
 
 def size(count: int | None) -> str:
-    """Decimal units, as disks and S3 bills have them."""
-    if count is None:
-        return "-"
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
-def changes(diff: Mapping[str, Sequence[str]]) -> str:
-    return ", ".join(f"{len(names)} {kind}" for kind, names in diff.items() if names) or "nothing changed"
+    return prose.size(count) if count is not None else "-"

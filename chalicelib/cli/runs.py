@@ -135,10 +135,17 @@ def runs(
     out.table(columns, rows, empty="no runs yet: snapwarden backup POLICY")
 
 
-def show(context: typer.Context, run_id: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
+def show(
+    context: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    follow_it: Annotated[bool, typer.Option("--follow", help="Wait for its end, with progress.")] = False,
+) -> None:
     """One run with its steps and findings."""
     out: Output = context.obj
-    run = query.run(bootstrap.of_terminal(out.stage), run_id)
+    world = bootstrap.of_terminal(out.stage)
+    run = query.run(world, run_id)
+    if follow_it:
+        run = follow(world, run, quiet=out.json)
     if out.json:
         out.document(wire.public_run(run))
         return
@@ -152,8 +159,8 @@ def show(context: typer.Context, run_id: Annotated[str, typer.Argument(metavar="
         out.say(f"  {instant(step.at)} {step.state}")
     spent = run.calls
     out.say(
-        f"  cost       {spent.engine} engine calls, {spent.store_reads} store reads, {spent.store_writes} store writes, "
-        f"{spent.messages} messages"
+        f"  cost       {spent.engine} engine calls, {spent.store_reads} store reads, "
+        f"{spent.store_writes} store writes, {spent.messages} messages"
     )
 
 

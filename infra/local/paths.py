@@ -43,13 +43,19 @@ class ServerUser:
 
 def places(checkout: Path = CHECKOUT, environ: Mapping[str, str] = os.environ) -> Places:
     """The folders of this checkout, made when missing. Checks the free space first."""
-    local, cache, servers = checkout / ".local", cache_folder(environ), servers_name(checkout, environ)
+    local, cache, servers = local_folder(checkout, environ), cache_folder(environ), servers_name(checkout, environ)
     require_space((local, cache, servers))
     make_private_to_write(servers)
     for folder in (local / "logs", cache):
         folder.mkdir(parents=True, exist_ok=True)
     _link(local / "servers", servers)
     return Places(local=local, logs=local / "logs", cache=cache, servers=servers)
+
+
+def local_folder(checkout: Path = CHECKOUT, environ: Mapping[str, str] = os.environ) -> Path:
+    """`$SNAPWARDEN_LOCAL`, else `.local` in the checkout: each is a stage of its own."""
+    own = environ.get("SNAPWARDEN_LOCAL")
+    return Path(own).expanduser().absolute() if own else checkout / ".local"
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:

@@ -1,0 +1,54 @@
+"""The local stage's mailbox: what the person on call would get, and the events of the bus."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import boto3
+
+from infra.local.errors import CannotStart
+
+Message = Mapping[str, Any]
+
+
+def wait_for(stage: Mapping[str, Any], wanted: Callable[[Message], bool], *, seconds: float = 30) -> Message:
+    """The next report that is `wanted` (`subject`, `body`, `attributes`); others are taken out and dropped."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for message in reports(stage, wait=1):
+            if wanted(message):
+                return message
+    raise CannotStart(f"no such report within {seconds:.0f} s")
+
+
+def reports(stage: Mapping[str, Any], *, wait: int = 0) -> list[Message]:
+    """Up to ten reports, taken out of the mailbox."""
+    return [
+        {
+            "subject": envelope["Subject"],
+            "body": envelope["Message"],
+            "attributes": {name: value["Value"] for name, value in envelope.get("MessageAttributes", {}).items()},
+        }
+        for envelope in _taken(stage, "inbox-reports", wait)
+    ]
+
+
+def events(stage: Mapping[str, Any], *, wait: int = 0) -> list[Message]:
+    """Up to ten events of the bus, taken out of the mailbox."""
+    return _taken(stage, "inbox-events", wait)
+
+
+def _taken(stage: Mapping[str, Any], name: str, wait: int) -> list[Any]:
+    sqs = boto3.client(
+        "sqs",
+        endpoint_url=stage["endpoint_url"],
+        region_name=stage["region"],
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    url = sqs.get_queue_url(QueueName=f"snapwarden-{stage['stage']}-{name}")["QueueUrl"]
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=wait).get("Messages", [])
+    for message in found:
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return [json.loads(message["Body"]) for message in found]
