@@ -28,6 +28,7 @@ def fill(project: Path) -> Path:
     """Make `project/vendor` what the lock says, for this Python and machine. At once when it is that already."""
     vendor, lock = project / "vendor", project / "requirements-vendor.txt"
     wanted = stamp(lock)
+    (project / ".local").mkdir(exist_ok=True)
     with FileLock(project / ".local" / "vendor.lock"):
         if _read(vendor / STAMP) != wanted:
             fresh = project / ".local" / "vendor.new"

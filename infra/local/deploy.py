@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
+from filelock import FileLock
+
 from infra import vendor
 from infra.local.aws import Aws
 from infra.local.errors import CannotStart
@@ -24,12 +26,14 @@ def deploy(aws: Aws, project: Path, stage: str) -> None:
     Moto forgets: what an earlier one had deployed would make Chalice update functions that are not there any more, so
     its record of them is dropped when it is not about this moto.
     """
-    _forget_stale(aws, project, stage)
-    vendor.fill(project)
-    _compile(project / "chalicelib")
-    _chalice_deploy(aws, project, stage)
-    _report_partial_failures(aws, project, stage)
-    _tidy(project)
+    (project / ".local").mkdir(exist_ok=True)
+    with FileLock(project / ".local" / "deploy.lock"):  # Chalice's record is one per project
+        _forget_stale(aws, project, stage)
+        vendor.fill(project)
+        _compile(project / "chalicelib")
+        _chalice_deploy(aws, project, stage)
+        _report_partial_failures(aws, project, stage)
+        _tidy(project)
 
 
 def function_names(project: Path, stage: str) -> tuple[str, ...]:

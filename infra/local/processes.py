@@ -20,6 +20,9 @@ MARK = "SNAPWARDEN_GROUP"
 _PORTS = range(20_000, 32_000)  # systems hand out 32768 and up to outgoing connections, which would grab a free one
 _CHILDREN: dict[int, "subprocess.Popen[bytes]"] = {}  # only the parent can wait for them; others find no zombie
 
+LISTENERS: list[Callable[["Identity", Path], None]] = []
+"""Told of each child and its log as soon as there is one, long before it answers: so that none is ever forgotten."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -63,7 +66,10 @@ def spawn(
         )
     _CHILDREN[process.pid] = process
     # until we wait for it, our child's pid cannot become another's
-    return Identity(pid=process.pid, started=_started(process.pid), mark=mark)
+    identity = Identity(pid=process.pid, started=_started(process.pid), mark=mark)
+    for listener in LISTENERS:
+        listener(identity, log)
+    return identity
 
 
 def identity_of(pid: int) -> Identity:
