@@ -46,6 +46,13 @@ from chalicelib.core.spec import (
 )
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+MISSING = Finding(
+    code="contract.must_include",
+    severity=Severity.ERROR,
+    subject="customers",
+    message="customers is not in the snapshot",
+    next_step="Look at `select`.",
+)
 _count = itertools.count(1)
 
 
@@ -108,15 +115,7 @@ def a_full_run(**changes: Any) -> Run:
         "shards": Shards(total=12, failed=2),
         "missed": 2,
         "missed_from": at(-86_400),
-        "findings": (
-            Finding(
-                code="contract.must_include",
-                severity=Severity.ERROR,
-                subject="customers",
-                message="customers is not in the snapshot",
-                next_step="Look at `select`.",
-            ),
-        ),
+        "findings": (MISSING,),
         "steps": (Step(state=State.STARTING, at=at(1), rev=2), Step(state=State.RUNNING, at=at(2), rev=3)),
         "calls": Calls(engine=5, store_reads=3, store_writes=6, messages=4),
         "emitted_rev": 6,

@@ -127,9 +127,11 @@ def test_a_token_that_was_not_renewed_is_told(store: Store) -> None:
 
 def test_a_commit_that_is_sent_again_is_known_by_its_token(store: Store) -> None:
     run, state = a_run(), a_state()
-    changes = (Create(run), Create(state))
+    changes = (Create(run), Create(state), Create(a_spec()))
     assert store.commit(*changes)
     assert store.commit(*changes)
+    assert not store.commit(*changes, Create(a_backup()))
+    assert not store.commit(Create(a_spec()))
     second = moved(run)
     assert store.commit(Update(second))
     assert store.commit(Update(second))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.core.model import Backup, Kind, PolicyState, Run, State
@@ -94,7 +94,11 @@ def everything(store: Store) -> dict[str, object]:
 
 
 @pytest.mark.live
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(commits=st.lists(st.lists(WISHES, min_size=1, max_size=3), min_size=1, max_size=25))
 def test_both_stores_tell_the_same_story(
     commits: list[list[Wish]], dynamodb_url: str, monkeypatch: pytest.MonkeyPatch
