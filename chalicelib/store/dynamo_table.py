@@ -230,12 +230,12 @@ class _Lost(Exception):
 
 
 def _meaning(error: PynamoDBException) -> Exception:
-    code = error.cause_response_code
+    code = _code(error)
     if code in LOST:
         return _Lost()
     if isinstance(error, TransactWriteError) and code == "TransactionCanceledException":
         return _cancelled(error)
-    if code is None or code in NOT_NOW or _status(error) >= 500:
+    if code in NOT_NOW or code.isdigit() or _status(error) >= 500:
         return Retryable(f"no answer from DynamoDB: {error.cause or error}")
     return Refused(f"DynamoDB refused: {error.cause or error}")
 
@@ -250,9 +250,16 @@ def _cancelled(error: TransactWriteError) -> Exception:
     return Refused(f"DynamoDB refused the transaction: {error.cause}")
 
 
+def _code(error: PynamoDBException) -> str:
+    """Of the service's answer; digits when there was none, or none that is DynamoDB's (botocore puts the status there).
+    pynamodb's own `cause_response_code` fails on a read timeout, whose `response` is None."""
+    answer = getattr(error.cause, "response", None) or {}
+    return str(answer.get("Error", {}).get("Code", "0"))
+
+
 def _status(error: PynamoDBException) -> int:
     """pynamodb keeps the first answer only as the cause of the cause."""
-    answer = getattr(getattr(error.cause, "__cause__", None), "response", {})
+    answer = getattr(getattr(error.cause, "__cause__", None), "response", None) or {}
     return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import Run
@@ -118,6 +120,7 @@ def client_table(store: DynamoStore) -> str:
     [
         (500, error("InternalServerError")),
         (503, "<html>unavailable</html>"),
+        (404, "<html>a proxy that knows no such page</html>"),
         (400, error("ThrottlingException")),
         (400, error("ProvisionedThroughputExceededException")),
         (400, error("TransactionInProgressException")),
@@ -169,6 +172,16 @@ def test_no_server_is_retryable(dynamo: DynamoStore) -> None:
     with pytest.raises(Retryable, match=r"127\.0\.0\.1"):
         nobody.run("backup:nightly:x")
     assert nobody.reads == 1
+
+
+def test_a_timeout_is_retryable(dynamo: DynamoStore) -> None:
+    def hang(request: Any, **_: object) -> None:
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    client_of(dynamo).meta.events.register_first("before-send.dynamodb", hang)
+    for call in (partial(dynamo.commit, Create(a_state())), partial(dynamo.run, "backup:nightly:x")):
+        with pytest.raises(Retryable, match="timeout"):
+            call()
 
 
 def test_a_step_cannot_hang(dynamo: DynamoStore) -> None:
