@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from chalicelib.cli import config, policies, runs, stage
-from chalicelib.cli.output import Output, failed
+from chalicelib.cli.output import Failed, Output, failed
 from chalicelib.core.errors import BadInput, Refused, Retryable
 
 app = typer.Typer(
@@ -45,7 +45,7 @@ def run(arguments: list[str] | None = None) -> None:
     as_json = bool(arguments) and arguments[0] == "--json"
     try:
         app(args=arguments)
-    except (BadInput, Refused, Retryable) as error:
+    except (BadInput, Failed, Refused, Retryable) as error:
         sys.exit(failed(error, as_json=as_json))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -25,6 +25,10 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=False)
 
 
+class Failed(Exception):
+    """What was asked did not work out; the message says why. Exit code 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """The global options of a call."""
@@ -77,6 +81,8 @@ def failed(error: Exception, *, as_json: bool) -> int:
 def _exit(error: Exception) -> tuple[int, str]:
     if isinstance(error, BadInput):
         return 2, "bad_input"
+    if isinstance(error, Failed):
+        return 1, "failed"
     if isinstance(error, Conflict):
         return 1, "conflict"
     if isinstance(error, Refused):

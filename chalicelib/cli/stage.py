@@ -1,21 +1,81 @@
 """`up`, `down`, `tick`: the local stage."""
 
 import json as json_text
-import sys
+import time
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from chalicelib import bootstrap
-from chalicelib.cli.output import Output, instant
-from chalicelib.core.errors import BadInput, Problem, Refused
+from chalicelib.cli.output import Failed, Output, console, instant
+from chalicelib.core.errors import BadInput, Problem
+from chalicelib.settings import DEFAULT_STAGE, local_folder
 
 
 def add_to(app: typer.Typer) -> None:
     app.command("up", epilog="Example: snapwarden up --elasticsearch 9.2.0")(up)
     app.command("down", epilog="Example: snapwarden down")(down)
     app.command("tick", epilog="Example: snapwarden tick --at 2026-11-22T02:00Z")(tick)
+
+
+def up(
+    context: typer.Context,
+    elasticsearch: Annotated[
+        str | None, typer.Option("--elasticsearch", metavar="VERSION", help="8.19.2 (default) or 9.2.0.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Wipe its table, indices and backups first.")] = False,
+) -> None:
+    """Start the local stage: embedded AWS, DynamoDB Local, a real Elasticsearch, functions from the deployed zip."""
+    from infra.local import errors, stage  # the deployed functions must never need it
+
+    out: Output = context.obj
+    _only_local(out)
+    show = console(stderr=True)
+    started = time.monotonic()
+    with show.status("starting", spinner="dots") as status:
+
+        def progress(said: str) -> None:
+            status.update(said)
+            if not show.is_terminal:
+                show.print(said, markup=False)
+
+        version, folder = elasticsearch or stage.DEFAULT_VERSION, local_folder(bootstrap.CHECKOUT)
+        try:
+            state = stage.up(version, fresh=fresh, progress=progress, folder=folder)
+        except errors.CannotStart as error:
+            raise Failed(str(error)) from None
+    if out.json:
+        out.document(state)
+        return
+    search = state["elasticsearch"]
+    out.say(f"up in {time.monotonic() - started:.0f} s")
+    out.say(f"  Elasticsearch {search['version'] or '(your own)'}  {search['url']}")
+    out.say(f"  AWS (moto)            {state['endpoint_url']}")
+    out.say(f"  DynamoDB Local        {state['dynamodb_endpoint_url']}")
+    out.say(f"  functions             {state['invoke_endpoint_url']}")
+    out.say(f"  logs                  {state['logs']}")
+
+
+def down(context: typer.Context) -> None:
+    """Stop the local stage. Its table, indices and backups stay for the next `up`."""
+    from infra.local import errors, stage  # the deployed functions must never need it
+
+    out: Output = context.obj
+    _only_local(out)
+    try:
+        stopped = stage.down(local_folder(bootstrap.CHECKOUT))
+    except errors.CannotStart as error:
+        raise Failed(str(error)) from None
+    if out.json:
+        out.document({"stopped": stopped})
+    else:
+        out.say("stopped" if stopped else "nothing was running")
+
+
+def _only_local(out: Output) -> None:
+    if out.stage not in (None, DEFAULT_STAGE):
+        raise BadInput(Problem(f"stage {out.stage} is not a local one", expected="no --stage, or --stage local"))
 
 
 def tick(
@@ -43,7 +103,7 @@ def tick(
         FunctionName=settings.function("tick"), Payload=json_text.dumps(event).encode()
     )
     if "FunctionError" in answer:
-        raise Refused(f"the tick failed: {answer['Payload'].read().decode()}")
+        raise Failed(f"the tick failed: {answer['Payload'].read().decode()}")
     if out.json:
         out.document({"time": event["time"]})
     else:

@@ -21,7 +21,7 @@ KNOWN_SPECS = 4_096
 
 
 class DynamoStore:
-    """`token` makes a fresh random value of at most 36 characters. `host`: another endpoint than the region's."""
+    """`token` makes a fresh random value of at most 36 characters. `host`: an embedded one's address."""
 
     def __init__(
         self, table: str, *, region: str, token: Callable[[], str], host: str | None = None, shards: int = 16

@@ -112,7 +112,10 @@ def are_stored(puts: Sequence[Put], rows: Sequence[tuple[float | None, str | Non
 
 
 def item_for(table: str, region: str, host: str | None) -> type[Item]:
-    """The model of one table. A function, so that nothing is read or connected when modules are imported."""
+    """The model of one table. A function, so that nothing is read or connected when modules are imported.
+
+    `host` is an embedded DynamoDB, which takes any credentials: it gets made-up ones, never those of the environment.
+    """
     meta = {
         "table_name": table,
         "region": region,
@@ -121,6 +124,8 @@ def item_for(table: str, region: str, host: str | None) -> type[Item]:
         "read_timeout_seconds": READ_TIMEOUT,
         "max_retry_attempts": RETRIES,
     }
+    if host is not None:
+        meta |= {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
     return type("BoundItem", (Item,), {"Meta": type("Meta", (), meta)})
 
 
