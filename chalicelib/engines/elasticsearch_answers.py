@@ -95,7 +95,7 @@ def _http(*status: int) -> frozenset[int]:
 
 PRIVILEGES = (
     (_on("look", "status", "sizes", "repository", "start"), "the cluster privilege create_snapshot is needed"),
-    (_on("resolve"), "the cluster privilege monitor (or the action cluster:monitor/state) is needed"),
+    (_on("resolve"), "the cluster privilege monitor, or just the action cluster:monitor/state, is needed"),
     (
         _on("register"),
         "the action cluster:admin/repository/put is needed, or register it yourself with `manage: false`",
@@ -198,7 +198,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         verdict=Verdict.RETRY,
         type="repository_exception",
-        reason="concurrent modification",
+        reason="concurrent modification|disabled to prevent data corruption",
         advice="the server has disabled the repository, because something else wrote to it or removed its files: "
         "register it again once that is clear",
     ),

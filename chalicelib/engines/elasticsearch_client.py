@@ -2,6 +2,7 @@
 Retryable or Refused. Nothing that the library raises leaves this file, and no credentials do.
 """
 
+import base64
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -41,7 +42,9 @@ class Connection:
         self.master_timeout = f"{max(1, int(timeout) - 2)}s"
         """Shorter than ours, so that a server without a master still gets to say so."""
         self._options = {**_hosts(target, ca), **_credentials(target, secret)}
-        self._hidden = tuple(value for value in (secret or {}).values() if len(value) >= SHORTEST_SECRET)
+        self._hidden = tuple(
+            value for key, value in (secret or {}).items() if key != "username" and len(value) >= SHORTEST_SECRET
+        )
         self._client: Elasticsearch | None = None
 
     def ask(self, question: Question, send: Callable[[Elasticsearch], Any]) -> Body | None:
@@ -148,6 +151,6 @@ def _credentials(target: Target, secret: Mapping[str, str] | None) -> dict[str, 
         case {"api_key": str(key)} if key.isascii() and key.isprintable() and " " not in key and key:
             return {"api_key": key}
         case {"username": str(name), "password": str(password)} if name and ":" not in name:
-            return {"basic_auth": (name, password)}
+            return {"basic_auth": base64.b64encode(f"{name}:{password}".encode()).decode()}  # a pair must be ASCII
     expected = '{"api_key": …} (the encoded key) or {"username": …, "password": …}'
     raise Refused(f"target {target.name}: its secret must be {expected}")

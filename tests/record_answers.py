@@ -1,0 +1,234 @@
+"""Records what real servers answer to the engine: `python -m tests.record_answers [VERSION …]` writes one file per case
+to tests/golden/answers. Each holds the question, the requests with their answers, and what the engine made of them;
+reading the difference to the previous recording is the point of recording anew.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+from uuid import uuid4
+
+from elastic_transport import Urllib3HttpNode
+
+from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.model import Owner
+from chalicelib.core.ports import StartOrder
+from chalicelib.core.spec import Auth, Repository, Select, Target
+from chalicelib.engines.elasticsearch import ElasticsearchEngine
+from chalicelib.engines.elasticsearch_client import Connection
+from infra.local.elasticsearch import Elasticsearch
+from infra.local.paths import places
+from infra.local.servers import Server
+from tests.elastic_admin import Admin, wait
+from tests.secured_elasticsearch import SecuredElasticsearch, password
+
+GOLDEN = Path(__file__).parent / "golden" / "answers"
+VERSIONS = ("8.19.2", "9.2.0")
+OWNER = Owner(installation="recorder", policy="orders", slot="2026-11-21T02:00Z", run_id="backup:orders:1")
+ALL = Select(indices=("*",))
+SLOW = "100kb"
+
+
+def order(repository: str, snapshot: str, *indices: str) -> StartOrder:
+    return StartOrder(
+        repository=repository,
+        snapshot=snapshot,
+        indices=indices or ("orders",),
+        global_state=False,
+        feature_states=(),
+        owner=OWNER,
+    )
+
+
+def outcome(call: Callable[[], object]) -> str:
+    """As text: what the engine returned or raised."""
+    try:
+        return repr(call())
+    except (Refused, Retryable) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+class Recorder:
+    """Each `case` is one call of the engine, written with its answers to `<folder>/<name>.json`."""
+
+    def __init__(self, server: Server, folder: Path, user: str | None = None) -> None:
+        assert server.repositories is not None
+        self.repositories, self._folder = server.repositories, folder
+        secret = {"username": user, "password": password(user)} if user else None
+        auth = Auth(secret="recorder") if user else Auth(none=True)
+        target = Target(name="shop", engine="elasticsearch", hosts=(server.url,), auth=auth, repositories={})
+        self._exchanges: list[dict[str, Any]] = []
+        connection = Connection(target, secret, None, 20.0)
+        connection._options["node_class"] = self._node_class()
+        self._engine = ElasticsearchEngine(connection)
+
+    def case(self, name: str, method: str, *given: Any, **options: Any) -> None:
+        self._exchanges.clear()
+        result = outcome(lambda: getattr(self._engine, method)(*given, **options))
+        record = {"method": method, "given": [_plain(item) for item in given], "options": options}
+        text = json.dumps({**record, "exchanges": self._exchanges, "outcome": result}, indent=1, ensure_ascii=False)
+        text = text.replace(str(self.repositories), "/repositories")
+        (self._folder / f"{name}.json").write_text(text + "\n")
+
+    def _node_class(self) -> type[Urllib3HttpNode]:
+        exchanges = self._exchanges
+
+        class Recording(Urllib3HttpNode):
+            def perform_request(self, method: str, target: str, *args: Any, **options: Any) -> Any:
+                response = super().perform_request(method, target, *args, **options)
+                body = json.loads(response.body) if response.body else None
+                exchanges.append({"request": f"{method} {target}", "status": response.meta.status, "body": body})
+                return response
+
+        return Recording
+
+
+def _plain(item: Any) -> Any:
+    """`None` of the golden file stands for what the reader makes anew from the case's name."""
+    if isinstance(item, StartOrder):
+        return {"repository": item.repository, "snapshot": item.snapshot, "indices": list(item.indices)}
+    return item.model_dump(mode="json") if isinstance(item, Select | Repository) else item
+
+
+def record_open(server: Server, folder: Path) -> None:
+    admin, it = Admin(server.url), Recorder(server, folder)
+    it.case("resolve-empty-cluster", "resolve", ALL)
+    _make_indices(admin)
+    admin.create_repository("main", "main")
+    _record_good(admin, it)
+    _record_running(admin, it)
+    _record_refusals(it)
+    _record_broken(admin, it)
+
+
+def _make_indices(admin: Admin) -> None:
+    admin.create_index("orders", documents=20)
+    admin.create_index("closed")
+    admin.send("POST", "/closed/_close")
+    admin.create_index(".hidden", settings={"index.hidden": True})
+    admin.create_index(".tasks", documents=0)
+    admin.send("POST", "/_aliases", {"actions": [{"add": {"index": "orders", "alias": "live"}}]})
+    admin.send("PUT", "/_index_template/logs", {"index_patterns": ["logs-*"], "data_stream": {}, "priority": 500})
+    admin.send("POST", "/logs-shop/_doc?refresh=true", {"@timestamp": "2026-11-21T02:00:00Z"})
+
+
+def _record_good(admin: Admin, it: Recorder) -> None:
+    it.case("resolve-all", "resolve", ALL)
+    it.case("resolve-alias-and-missing", "resolve", Select(indices=("live", "missing")))
+    it.case("resolve-nothing", "resolve", Select(indices=("zz*",)))
+    it.case("look-absent", "look", "main", "good")
+    it.case("start-accepted", "start", order("main", "good", "orders", "closed", ".hidden", "missing"))
+    admin.wait_for_end("main", "good")
+    it.case("look-success", "look", "main", "good")
+    it.case("look-running-success", "look", "main", "good", running=True)
+    it.case("sizes", "sizes", "main", "good")
+    it.case("start-nothing-there", "start", order("main", "empty", "missing"))
+    admin.wait_for_end("main", "empty")
+    it.case("look-success-empty", "look", "main", "empty")
+    admin.create_red_index("red")
+    it.case("start-partial", "start", order("main", "partial", "orders", "red"))
+    admin.wait_for_end("main", "partial")
+    it.case("look-partial", "look", "main", "partial")
+    it.case("look-running-partial", "look", "main", "partial", running=True)
+    it.case("sizes-partial", "sizes", "main", "partial")
+    admin.send("DELETE", "/red")
+    it.case("repository", "repository", "main")
+    it.case("register", "register", "main", Repository(type="fs", settings={"location": "main", "compress": True}))
+
+
+def _record_running(admin: Admin, it: Recorder) -> None:
+    admin.create_index("slow", documents=900)
+    admin.create_repository("slow", "slow", max_snapshot_bytes_per_sec=SLOW)
+    it.case("start-slow", "start", order("slow", "running", "slow"))
+    it.case("look-in-progress", "look", "slow", "running")
+    it.case("look-running-in-progress", "look", "slow", "running", running=True)
+    it.case("start-name-running", "start", order("slow", "running"))
+    admin.send("PUT", "/_cluster/settings", {"persistent": {"snapshot.max_concurrent_operations": 1}})
+    it.case("start-too-many", "start", order("slow", "second"))
+    admin.send("PUT", "/_cluster/settings", {"persistent": {"snapshot.max_concurrent_operations": None}})
+    admin.unthrottle("slow", "slow")
+    admin.wait_for_end("slow", "running")
+
+
+def _record_refusals(it: Recorder) -> None:
+    it.case("start-name-taken", "start", order("main", "good"))
+    it.case("start-bad-name", "start", order("main", "Capitals"))
+    it.case("start-no-repository", "start", order("missing", "good"))
+    it.case("look-no-repository", "look", "missing", "good")
+    it.case("look-running-no-repository", "look", "missing", "good", running=True)
+    it.case("look-running-absent", "look", "main", "missing", running=True)
+    it.case("sizes-absent", "sizes", "main", "missing")
+    it.case("repository-missing", "repository", "missing")
+    it.case("register-outside", "register", "outside", Repository(type="fs", settings={"location": "/elsewhere"}))
+    it.case("register-unknown-type", "register", "tape", Repository(type="tape"))
+    it.case("register-no-location", "register", "bad", Repository(type="fs"))
+
+
+def _record_broken(admin: Admin, it: Recorder) -> None:
+    closed = it.repositories / "unwritable"
+    closed.mkdir(mode=0o555)
+    unwritable = Repository(type="fs", settings={"location": "unwritable"})
+    it.case("register-unwritable", "register", "unwritable", unwritable)
+    admin.create_repository("readonly", "main", readonly=True)
+    it.case("start-readonly", "start", order("readonly", "new"))
+    admin.send("DELETE", "/_snapshot/readonly")
+    folder = it.repositories / "main"
+    mode = folder.stat().st_mode
+    folder.chmod(0o000)
+    it.case("look-unreadable", "look", "main", "good")
+    it.case("look-unreadable-absent", "look", "main", "missing")
+    it.case("sizes-unreadable", "sizes", "main", "good")
+    it.case("start-unreadable", "start", order("main", "doomed"))
+    admin.wait_for_end("main", "doomed")
+    it.case("look-doomed", "look", "main", "doomed")
+    folder.chmod(mode)
+    it.case("look-readable-again", "look", "main", "good")
+    rmtree(folder)
+    it.case("look-directory-removed", "look", "main", "good")
+    it.case("look-directory-removed-absent", "look", "main", "missing")
+    it.case("start-directory-removed", "start", order("main", "new"))
+    wait(lambda: admin.state_of("main", "new") != "IN_PROGRESS", "the end of a snapshot without a directory")
+    it.case("look-disabled", "look", "main", "good")
+    it.case("look-disabled-absent", "look", "main", "missing")
+    it.case("start-disabled", "start", order("main", "newer"))
+
+
+def record_secured(server: Server, folder: Path) -> None:
+    admin = Admin(server.url, ("root", password("root")))
+    admin.create_index("orders")
+    admin.create_repository("main", "main")
+    backup, bare, watches = (Recorder(server, folder, user) for user in ("backup", "snapshots-only", "watches"))
+    backup.case("secured-resolve", "resolve", ALL)
+    backup.case("secured-start", "start", order("main", "good"))
+    backup.case("secured-register", "register", "more", Repository(type="fs", settings={"location": "more"}))
+    bare.case("secured-resolve-forbidden", "resolve", ALL)
+    watches.case("secured-look-forbidden", "look", "main", "good")
+    watches.case("secured-start-forbidden", "start", order("main", "other"))
+    Recorder(server, folder, "nobody").case("secured-unknown-user", "look", "main", "good")
+
+
+def main(versions: tuple[str, ...]) -> None:
+    here = places()
+    recordings: Mapping[type[Elasticsearch], Callable[[Server, Path], None]] = {
+        Elasticsearch: record_open,
+        SecuredElasticsearch: record_secured,
+    }
+    for version in versions:
+        folder = GOLDEN / f"elasticsearch-{version}"
+        rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for kind, record in recordings.items():
+            root = here.servers / f"record-{uuid4().hex[:8]}"
+            server = kind(here, version, root).start()
+            try:
+                record(server, folder)
+            finally:
+                server.stop()
+                rmtree(root)
+
+
+if __name__ == "__main__":
+    main(tuple(sys.argv[1:]) or VERSIONS)

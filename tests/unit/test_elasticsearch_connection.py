@@ -1,0 +1,142 @@
+"""Credentials, certificates, addresses: what is sent, what is refused before anything is sent, what never shows."""
+
+import base64
+import logging
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.spec import Auth, Tls
+from chalicelib.engines.elasticsearch import connect
+from tests.record_answers import outcome
+from tests.replay import Replay, Reply, target_of
+
+REPOSITORY = Reply(body={"main": {"type": "fs", "settings": {}}})
+SECRET = Auth(secret="shop-backup")
+KEY = "VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw=="
+HIDDEN = "correct-horse-battery"
+
+
+@pytest.mark.parametrize(
+    ("secret", "header"),
+    [
+        ({"api_key": KEY}, f"ApiKey {KEY}"),
+        ({"username": "bäckup", "password": "p:ä"}, "Basic " + base64.b64encode("bäckup:p:ä".encode()).decode()),
+    ],
+)
+def test_credentials_are_sent(secret: dict[str, str], header: str) -> None:
+    with Replay([REPOSITORY]) as server:
+        connect(target_of(server.url, auth=SECRET), secret).repository("main")
+    assert server.sent[0].headers["authorization"] == header
+
+
+def test_an_open_cluster_gets_no_credentials_even_if_there_are_some() -> None:
+    with Replay([REPOSITORY]) as server:
+        connect(target_of(server.url), {"api_key": KEY}).repository("main")
+    assert "authorization" not in {name.lower() for name in server.sent[0].headers}
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        None,
+        {},
+        {"api_key": ""},
+        {"api_key": f"{HIDDEN}\r\nX-Other: 1"},
+        {"api_key": f"{HIDDEN} {HIDDEN}"},
+        {"username": "backup"},
+        {"username": "", "password": HIDDEN},
+        {"username": f"a:{HIDDEN}", "password": HIDDEN},
+        {HIDDEN: HIDDEN},
+    ],
+)
+def test_a_secret_that_cannot_work_is_refused_without_showing_it(secret: dict[str, str] | None) -> None:
+    with pytest.raises(Refused, match="its secret must be") as refused:
+        connect(target_of("http://127.0.0.1:1", auth=SECRET), secret)
+    assert HIDDEN not in str(refused.value)
+
+
+def test_secrets_never_show(caplog: pytest.LogCaptureFixture) -> None:
+    echo = {"error": {"type": "security_exception", "reason": f"{HIDDEN} is wrong for shop-user"}}
+    caplog.set_level(logging.DEBUG)
+    with Replay([Reply(status=401, body=echo), Reply(hang_up=True), Reply(status=500, body=echo)]) as server:
+        secret = {"username": "shop-user", "password": HIDDEN}
+        engine = connect(target_of(server.url, auth=SECRET), secret)
+        shown = [repr(engine), *(outcome(lambda: engine.look("main", "good")) for _ in range(3))]
+    assert "*** is wrong for shop-user" in shown[1]
+    plain = base64.b64encode(f"shop-user:{HIDDEN}".encode()).decode()
+    for text in (
+        *shown,
+        *(record.getMessage() for record in caplog.records if record.name != "elastic_transport.node"),
+    ):
+        assert HIDDEN not in text
+        assert plain not in text
+    headers = [line for each in caplog.records for line in each.getMessage().splitlines() if "uthorization" in line]
+    assert all("hidden" in line for line in headers)
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"hosts": ()}, "no `hosts`"),
+        ({"auth": Auth(sigv4="es")}, "sigv4"),
+        ({"tls": Tls(ca="ca.pem")}, "are missing"),
+    ],
+)
+def test_targets_that_cannot_work(more: dict[str, object], why: str) -> None:
+    with pytest.raises(Refused, match=why):
+        connect(target_of("https://127.0.0.1:1", **more), None)
+
+
+def test_certificates_that_are_none() -> None:
+    with pytest.raises(Refused, match="PEM"):
+        connect(target_of("https://127.0.0.1:1", tls=Tls(ca="ca.pem")), None, ca="no certificate")
+
+
+@pytest.mark.parametrize("host", ["https://es.internal", "http://es.internal/es", "http://[::1]:9200"])
+def test_addresses_without_a_port_and_with_a_path(host: str) -> None:
+    connection = connect(target_of(host, host), None)._connection  # type: ignore[attr-defined]
+    connection._connect()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Self-signed, for 127.0.0.1, with its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "shop.pem"
+    format_ = serialization.PrivateFormat.PKCS8
+    secret = key.private_bytes(serialization.Encoding.PEM, format_, serialization.NoEncryption())
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+    return path
+
+
+def test_certificates_are_verified_unless_the_file_says_otherwise(certificate: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    pem = certificate.read_text().split("-----BEGIN PRIVATE")[0]
+    with Replay([REPOSITORY] * 2, tls=context) as server:
+        with pytest.raises(Retryable, match=r"not trusted.*tls\.ca"):
+            connect(target_of(server.url), None).repository("main")
+        assert connect(target_of(server.url, tls=Tls(ca="ca.pem")), None, ca=pem).repository("main") is not None
+        assert connect(target_of(server.url, tls=Tls(insecure=True)), None).repository("main") is not None
+    assert len(server.sent) == 2
