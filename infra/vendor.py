@@ -49,6 +49,7 @@ def stamp(lock: Path) -> str:
 def install(lock: Path, folder: Path) -> None:
     """The packages of a hash lock, and no others, compiled, in a new folder."""
     options = ["--target", str(folder), "--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(lock)]
+    folder.mkdir(parents=True, exist_ok=True)
     uv = _uv()
     if uv:
         command = [uv, "pip", "install", "--quiet", "--python", sys.executable, "--link-mode", "copy", *options]

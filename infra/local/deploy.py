@@ -17,7 +17,7 @@ from infra.local.servers import clean_environ
 
 PARTIAL = "ReportBatchItemFailures"
 KEPT_PACKAGES = 3
-CHALICE = "from chalice.cli import main; main()"
+CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
 
 
 def deploy(aws: Aws, project: Path, stage: str) -> None:

@@ -26,8 +26,10 @@ def create(aws: Aws, stage: str, templates: Mapping[str, Path] = TEMPLATES) -> N
     Safe to repeat. A table that DynamoDB Local has already is kept, if it is the one of the template.
     """
     for suffix, path in templates.items():
-        _create_stack(aws, f"snapwarden-{stage}{suffix}", path, stage)
         described = template.read(path, region=aws.region, account=aws.account, Stage=stage)
+        for resource in described:
+            resources.require_known(resource)
+        _create_stack(aws, f"snapwarden-{stage}{suffix}", path, stage)
         for resource in described:
             resources.complete(aws, resource)
             if resource.type == "AWS::DynamoDB::Table":

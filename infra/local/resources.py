@@ -12,13 +12,17 @@ from infra.local.errors import CannotStart
 from infra.template import Resource
 
 
+def require_known(resource: Resource) -> None:
+    """Before anything is made of its template."""
+    if resource.type not in MADE_BY_MOTO and resource.type not in IGNORED_BY_MOTO:
+        raise CannotStart(f"The local stage does not know {resource.type} ({resource.logical_id}): teach {__name__}.")
+
+
 def complete(aws: Aws, resource: Resource) -> None:
     """Make what moto's CloudFormation left out. Safe to repeat."""
     if resource.type in IGNORED_BY_MOTO:
         make, _ = IGNORED_BY_MOTO[resource.type]
         make(aws, resource.properties)
-    elif resource.type not in MADE_BY_MOTO:
-        raise CannotStart(f"The local stage does not know {resource.type} ({resource.logical_id}): teach {__name__}.")
 
 
 def check(aws: Aws, resource: Resource) -> None:
