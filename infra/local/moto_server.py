@@ -108,8 +108,8 @@ def _leave_delivery_to_us() -> None:
 
 
 def _keep_queues_whole() -> None:
-    """Moto's threads may lose a message that is sent while another is deleted (the list is copied and put back), and may
-    hand one out twice. Both are rare and were read in its source, not seen.
+    """Moto's threads may lose a message that is sent while another is deleted (the list is copied and put back), and
+    may hand one out twice. Both are rare and were read in its source, not seen.
 
     The queue's own lock is a condition around a reentrant lock, so waiting for messages inside gives it free.
     """
