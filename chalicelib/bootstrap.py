@@ -13,8 +13,8 @@ from botocore.config import Config
 
 from chalicelib import engines
 from chalicelib import settings as settings_of
-from chalicelib.core.model import Spec
 from chalicelib.core.ports import Engine, Secrets
+from chalicelib.core.rows import Spec
 from chalicelib.notify.events import EventBus
 from chalicelib.notify.metrics import EmfMetrics
 from chalicelib.notify.queue import WorkQueue

@@ -9,7 +9,7 @@ import typer
 from chalicelib import bootstrap
 from chalicelib.cli.output import BAD, GOOD, Output, colour, instant, span, state
 from chalicelib.core import wire
-from chalicelib.core.model import LastGood
+from chalicelib.core.rows import LastGood
 from chalicelib.service import query
 
 
@@ -95,7 +95,7 @@ def _promise_row(promise: query.Promise) -> tuple[str, str, str, str]:
     elif promise.kept:
         verdict = colour(f"KEPT, {span(promise.by)} left", GOOD)
     else:
-        verdict = colour(f"BROKEN for {span(promise.by)}", BAD)
+        verdict = colour(f"BROKEN for {span(promise.by)}" if promise.by else "BROKEN: no good backup yet", BAD)
     return promise.policy, promised, newest, verdict
 
 

@@ -54,16 +54,16 @@ def backup(
 
 
 def follow(world: World, run: Run, *, quiet: bool = False) -> Run:
-    """Looks at the row until the run has settled; progress on stderr: a bar on a terminal, else a line a transition."""
-    shown: State | None = None
+    """Looks at the row until the run has settled; progress on stderr: a bar on a terminal, else a line a change."""
+    shown = ""
     bar = _Bar() if sys.stderr.isatty() and not quiet else None
     try:
         while True:
             if bar:
                 bar.show(run)
-            elif not quiet and run.state is not shown:
-                print(f"{instant(datetime.now(UTC))} {run.state}", file=sys.stderr)
-            shown = run.state
+            elif not quiet and _moved(run) != shown:
+                shown = _moved(run)
+                print(f"{instant(datetime.now(UTC))} {shown}", file=sys.stderr)
             if run.settled:
                 return run
             time.sleep(POLL)
@@ -71,6 +71,14 @@ def follow(world: World, run: Run, *, quiet: bool = False) -> Run:
     finally:
         if bar:
             bar.stop()
+
+
+def _moved(run: Run) -> str:
+    seen = run.progress
+    if seen is None or run.settled:
+        return run.state.value
+    bytes_seen = f", {size(seen.bytes_done)} of {size(seen.bytes_total)}" if seen.bytes_total else ""
+    return f"{run.state.value} {seen.done}/{seen.total} shards{bytes_seen}"
 
 
 class _Bar:

@@ -86,8 +86,8 @@ def tick(
 ) -> None:
     """Local stage only: send a tick now, as if it were TIME. What is due by then starts."""
     out: Output = context.obj
-    settings = bootstrap.terminal_settings(out.stage)
     time = _time(at)
+    settings = bootstrap.terminal_settings(out.stage)
     event = {
         "version": "0",
         "id": "sent-early",

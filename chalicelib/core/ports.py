@@ -10,22 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.core.model import (
-    Backup,
-    ConfigState,
-    Event,
-    Evidence,
-    IndexRef,
-    Installation,
-    Observation,
-    Owner,
-    PolicyState,
-    Report,
-    Run,
-    Sizes,
-    Spec,
-    Wakeup,
-)
+from chalicelib.core.messages import Event, Report, Wakeup
+from chalicelib.core.model import IndexRef, Observation, Owner, Run, Sizes
+from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.spec import Repository, Select
 
 

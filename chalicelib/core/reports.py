@@ -14,8 +14,10 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core import wire
-from chalicelib.core.model import Event, Finding, Kind, LastGood, Report, Run, Severity, State, Step
+from chalicelib.core.messages import Event, Report
+from chalicelib.core.model import Finding, Kind, Run, Severity, State, Step
 from chalicelib.core.prose import ascii_line, counted, instant, shortened, size, span
+from chalicelib.core.rows import LastGood
 from chalicelib.core.spec import Policy
 
 SUBJECT = 99

@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from chalicelib.core.model import Backup, Finding, Progress, Run, Shards
+from chalicelib.core.model import Finding, Progress, Run, Shards
+from chalicelib.core.rows import Backup
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib import bootstrap
 from chalicelib.core import wire
-from chalicelib.core.model import Wakeup
+from chalicelib.core.messages import Wakeup
 from chalicelib.service import advance as advancing
 from chalicelib.service import dead_letters as burying
 from chalicelib.service import tick as ticking

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.errors import Retryable
-from chalicelib.core.model import Event
+from chalicelib.core.messages import Event
 from chalicelib.notify.answers import asked
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.core import wire
-from chalicelib.core.model import Wakeup
+from chalicelib.core.messages import Wakeup
 from chalicelib.notify.answers import asked
 
 if TYPE_CHECKING:

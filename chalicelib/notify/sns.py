@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from chalicelib.core.model import Report
+from chalicelib.core.messages import Report
 from chalicelib.notify.answers import asked
 
 if TYPE_CHECKING:

@@ -3,10 +3,10 @@
     look (ask the engine) → decide (pure) → write (conditional) → act → tell → wake again later
 
 Why this order: only the winner of the conditional write acts. "Call the engine, then save" starts snapshots for runs
-that a faster copy has finished already. A claim (a write before an act) sets `busy_until`; until then nobody moves the run
-but the actor itself, which proves by the claim's token in its next message that the act has returned. A crash at any
-point leaves a row with a `wake_at`; the sweeper (`service/tick.py`) finds it, so a lost message loses nothing. Only the
-winner of a write sends the next message, so chains never multiply.
+that a faster copy has finished already. A claim (a write before an act) sets `busy_until`; until then nobody moves the
+run but the actor itself, which proves by the claim's token in its next message that the act has returned. A crash at
+any point leaves a row with a `wake_at`; the sweeper (`service/tick.py`) finds it, so a lost message loses nothing. Only
+the winner of a write sends the next message, so chains never multiply.
 """
 
 import logging
@@ -15,8 +15,10 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Calls, Kind, Run, Spec, State, Wakeup
+from chalicelib.core.messages import Wakeup
+from chalicelib.core.model import Calls, Kind, Run, State
 from chalicelib.core.ports import Create, Engine, Store, Update
+from chalicelib.core.rows import Spec
 from chalicelib.core.workflows import Decision, driver
 from chalicelib.core.workflows import backup as backup_workflow
 from chalicelib.service import settle, tell

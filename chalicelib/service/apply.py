@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from chalicelib.core import schedule
 from chalicelib.core.config import Config
 from chalicelib.core.errors import Conflict, Retryable
-from chalicelib.core.model import ConfigState, PolicyState, Spec
 from chalicelib.core.ports import Clock, Create, Store, Update
+from chalicelib.core.rows import ConfigState, PolicyState, Spec
 from chalicelib.core.spec import Policy
 from chalicelib.service.differences import Changes, diff, read_current
 

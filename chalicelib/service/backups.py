@@ -4,8 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.core.errors import RepositoryMissing, Retryable
-from chalicelib.core.model import Absent, Complete, Evidence, Run, Spec, State
+from chalicelib.core.model import Absent, Complete, Run, State
 from chalicelib.core.ports import Engine, Store
+from chalicelib.core.rows import Evidence, Spec
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import backup as workflow
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.core import naming
-from chalicelib.core.model import Kind, PolicyState, Run, Spec, State, Step, Wakeup
+from chalicelib.core.messages import Wakeup
+from chalicelib.core.model import Kind, Run, State, Step
 from chalicelib.core.ports import Create, Update
+from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.service.world import World
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.core.config import Config
-from chalicelib.core.model import PolicyState, Spec
 from chalicelib.core.ports import Store
+from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.spec import Policy, Target
 
 

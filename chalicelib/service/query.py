@@ -7,7 +7,8 @@ from itertools import islice
 
 from chalicelib.core import schedule
 from chalicelib.core.errors import BadInput, Problem, Retryable
-from chalicelib.core.model import LastGood, LastResult, PolicyState, Run, Spec
+from chalicelib.core.model import Run
+from chalicelib.core.rows import LastGood, LastResult, PolicyState, Spec
 from chalicelib.service.world import World
 
 LEVELS = ("L1", "L2", "L3", "L4")
@@ -38,8 +39,8 @@ class PolicyRow:
 class Promise:
     """`rpo` (None: nothing was promised) against the newest backup that reached `level`.
 
-    `kept` is None while nothing can be said: no promise, or a policy younger than its promise without a backup yet.
-    `by`: how much is left (kept) or how long it is broken.
+    `kept` is None while nothing can be said: no promise, or a policy younger than its promise that never ran. `by`: how
+    much is left (kept) or for how long it is broken; None when it is broken because the first run brought nothing.
     """
 
     policy: str
@@ -68,9 +69,7 @@ def promises(world: World, policy: str | None = None) -> tuple[Promise, ...]:
     now = world.clock.now()
     states = [_named(world, policy)] if policy else [state for state in world.store.states() if state.active]
     return tuple(
-        _promise(state, level, rpo, now)
-        for state in states
-        for level, rpo in _promised(_spec(world, state)).items()
+        _promise(state, level, rpo, now) for state in states for level, rpo in _promised(_spec(world, state)).items()
     )
 
 
@@ -150,7 +149,7 @@ def _promise(state: PolicyState, level: str, rpo: timedelta | None, now: datetim
     age = now - last_good.taken_at if last_good else None
     since = age if age is not None else now - (state.since or state.cursor)
     kept: bool | None = None
-    if rpo is not None and (since > rpo or last_good is not None):
-        kept = since <= rpo
-    by = abs(rpo - since) if rpo is not None and kept is not None else None
+    if rpo is not None and (last_good or state.last_result or since > rpo):
+        kept = last_good is not None and since <= rpo
+    by = abs(rpo - since) if rpo is not None and (kept or since > rpo) else None
     return Promise(policy=state.policy, level=level, rpo=rpo, last_good=last_good, age=age, kept=kept, by=by)

@@ -2,7 +2,8 @@
 
 from chalicelib.core import naming
 from chalicelib.core.errors import BadInput, Conflict, Problem, Retryable
-from chalicelib.core.model import Kind, PolicyState, Run
+from chalicelib.core.model import Kind, Run
+from chalicelib.core.rows import PolicyState
 from chalicelib.service.create import new_run, place
 from chalicelib.service.query import no_such_policy
 from chalicelib.service.world import World

@@ -5,8 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.core.errors import Retryable
-from chalicelib.core.model import Backup, LastGood, LastResult, PolicyState, Run, State, Wakeup
+from chalicelib.core.messages import Wakeup
+from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Create, Update
+from chalicelib.core.rows import Backup, LastGood, LastResult, PolicyState
 from chalicelib.core.workflows import Decision
 from chalicelib.service.world import World
 

@@ -5,7 +5,8 @@ import logging
 
 from chalicelib.core import reports
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Run, Wakeup
+from chalicelib.core.messages import Wakeup
+from chalicelib.core.model import Run
 from chalicelib.core.ports import Update
 from chalicelib.core.workflows import driver
 from chalicelib.service.world import World

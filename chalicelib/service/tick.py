@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 
 from chalicelib.core import naming, schedule
 from chalicelib.core.errors import Retryable
-from chalicelib.core.model import LastResult, PolicyState, Run, Spec, State, Wakeup
+from chalicelib.core.messages import Wakeup
+from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Create, Due, Update
+from chalicelib.core.rows import LastResult, PolicyState, Spec
 from chalicelib.service.create import missed_run, new_run, place
 from chalicelib.service.world import World
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from chalicelib.core.model import Installation, Spec
 from chalicelib.core.ports import Bus, Clock, Create, Engine, Metrics, Notifier, Queue, Store
+from chalicelib.core.rows import Installation, Spec
 
 FUNCTION_TIMEOUT = timedelta(seconds=60)
 """The timeout of `work` in `.chalice/config.json` (a test compares them)."""

@@ -7,8 +7,9 @@ from itertools import islice
 from typing import TypeVar
 
 from chalicelib.core.errors import Refused
-from chalicelib.core.model import Backup, ConfigState, Evidence, Installation, PolicyState, Run, Spec
+from chalicelib.core.model import Run
 from chalicelib.core.ports import Create, Due, Update
+from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.dynamo_table import Item, Put, Table, item_for

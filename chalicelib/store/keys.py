@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.core.errors import Refused
-from chalicelib.core.model import Backup, ConfigState, Evidence, Installation, PolicyState, Run, Spec
+from chalicelib.core.model import Run
 from chalicelib.core.ports import Create, Due, Update
+from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.wire import millis
 
 Record = Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation

@@ -30,7 +30,7 @@ targets:
     auth: {{none: true}}
     repositories:
       # slowed down, so that there is something to watch
-      main: {{type: fs, settings: {{location: main, max_snapshot_bytes_per_sec: 3mb}}}}
+      main: {{type: fs, settings: {{location: main, max_snapshot_bytes_per_sec: 1500kb}}}}
 policies:
   flights:
     target: airline
@@ -44,8 +44,8 @@ policies:
     target: airline
     repository: main
     select: {{indices: [{reference}]}}
-    schedule: "rate(6 hours)"
-    rpo: 8h
+    schedule: "30 3 1 * *"
+    rpo: 32d
 """
 
 
@@ -54,7 +54,7 @@ class Demo:
     """Types commands as a person would, and keeps what it measured for the summary."""
 
     folder: Path
-    console: Console = field(default_factory=lambda: Console(highlight=False))
+    console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
     measured: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -62,12 +62,12 @@ class Demo:
         return {**os.environ, "SNAPWARDEN_LOCAL": str(self.folder), "SNAPWARDEN_STAGE": "local"}
 
     def say(self, text: str) -> None:
-        self.console.print(f"\n[bold cyan]── {text}[/]")
+        self.console.print(f"\n── {text}", style="bold cyan", markup=False)
 
     def type(self, *words: str, expect: int = 0) -> float:
-        """Runs `snapwarden …` on this terminal; returns its seconds. Any other exit code than `expect` ends the demo."""
+        """Runs `snapwarden …` on this terminal; returns its seconds. Any exit code but `expect` ends the demo."""
         shown = " ".join(f"'{word}'" if "*" in word or " " in word else word for word in words)
-        self.console.print(f"[bold]$ snapwarden {shown}[/]", markup=True)
+        self.console.print(f"$ snapwarden {shown}", style="bold", markup=False)
         started = time.monotonic()
         code = subprocess.run(self._command(*words), env=self.environ, check=False).returncode
         if code != expect:
@@ -169,7 +169,7 @@ def _typo(demo: Demo) -> None:
     demo.apply('"wether*"')
     started = time.monotonic()
     demo.type("backup", "reference", "--wait", "--request-id", "demo-typo", expect=1)
-    message = inbox.wait_for(demo.stage, lambda found: found["attributes"].get("policy") == "reference")
+    message = inbox.wait_for(demo.stage, lambda found: found["attributes"]["state"] == "FAILED")
     demo.measured["typo: asked to message in the inbox"] = f"{time.monotonic() - started:.1f} s"
     demo.say("What the person on call gets")
     demo.console.print(f"  Subject: {message['subject']}\n", markup=False)

@@ -7,29 +7,20 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.core.model import (
+from chalicelib.core.model import Calls, Finding, IndexRef, Kind, Progress, Run, Severity, Shards, State, Step
+from chalicelib.core.ports import Store
+from chalicelib.core.rows import (
     Backup,
     BackupState,
-    Calls,
     ConfigState,
     Evidence,
-    Finding,
-    IndexRef,
     Installation,
-    Kind,
     LastGood,
     LastResult,
     Pause,
     PolicyState,
-    Progress,
-    Run,
-    Severity,
-    Shards,
     Spec,
-    State,
-    Step,
 )
-from chalicelib.core.ports import Store
 from chalicelib.core.spec import (
     Auth,
     Check,

@@ -9,8 +9,9 @@ from functools import partial
 import pytest
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import IndexRef, PolicyState, Run, State, Step
+from chalicelib.core.model import IndexRef, Run, State, Step
 from chalicelib.core.ports import Create, Store, Update
+from chalicelib.core.rows import PolicyState
 from tests.contract.records import (
     a_backup,
     a_config,

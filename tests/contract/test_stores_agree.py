@@ -6,8 +6,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.core.model import Backup, Kind, PolicyState, Run, State
+from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.ports import Create, Store, Update
+from chalicelib.core.rows import Backup, PolicyState
 from chalicelib.store.memory import MemoryStore
 from tests.contract.records import a_backup, a_run, a_spec, a_state, at, due_policies, due_runs, some_evidence
 from tests.tables import new_store

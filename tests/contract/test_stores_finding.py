@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.model import Kind, Pause, State
+from chalicelib.core.model import Kind, State
 from chalicelib.core.ports import Create, Due, Store, Update
+from chalicelib.core.rows import Pause
 from tests.contract.records import (
     a_backup,
     a_config,

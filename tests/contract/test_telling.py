@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.core import wire
 from chalicelib.core.errors import Refused
-from chalicelib.core.model import Event, Report, Wakeup
+from chalicelib.core.messages import Event, Report, Wakeup
 from chalicelib.core.ports import Bus, Metrics, Notifier, Queue, Secrets
 from chalicelib.notify.events import EventBus
 from chalicelib.notify.metrics import EmfMetrics

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, NoCredentialsError, ReadTimeoutErro
 from botocore.stub import ANY, Stubber
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Event, Report, Wakeup
+from chalicelib.core.messages import Event, Report, Wakeup
 from chalicelib.notify.answers import asked
 from chalicelib.notify.events import SIZE, EventBus, trimmed
 from chalicelib.notify.metrics import EmfMetrics

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from chalicelib.core.errors import Retryable
-from chalicelib.core.model import Event
+from chalicelib.core.messages import Event
 from tests.fakes.faults import Faults
 
 

@@ -74,20 +74,22 @@ class FakeEngine:
         uuid: str | None = None,
         *,
         system: bool = False,
+        red: bool = False,
         stream: str | None = None,
         aliases: tuple[str, ...] = (),
     ) -> None:
-        """A name that exists is made anew, with another uuid."""
-        self.indices[name] = FakeIndex(
-            uuid=uuid or self._new_uuid("index"), system=system, stream=stream, aliases=aliases
-        )
+        """A name that exists is made anew, with another uuid. `red`: its shard fails in every snapshot."""
+        uuid = uuid or self._new_uuid("index")
+        self.indices[name] = FakeIndex(uuid=uuid, system=system, red=red, stream=stream, aliases=aliases)
 
     def delete_index(self, name: str) -> None:
         del self.indices[name]
 
     def complete(self, snapshot: str, *, partial: Iterable[str] = (), missing: Iterable[str] = ()) -> None:
         """`partial`: indices whose shard failed. `missing`: indices that are not in it although they were asked for."""
-        found, failed = self._find(snapshot), tuple(partial)
+        found = self._find(snapshot)
+        red = {name for name in found.indices if name in self.indices and self.indices[name].red}
+        failed = tuple(sorted(red | set(partial)))
         indices = tuple(name for name in found.indices if name not in set(missing))
         found.done = Complete(
             uuid=found.uuid,
@@ -196,6 +198,8 @@ class FakeEngine:
         with self._request("start", order.snapshot):
             if not re.fullmatch(r"[a-z0-9][^A-Z\s,#*/?\\\"<>|]*", order.snapshot):
                 raise Refused(f"{order.snapshot} cannot be the name of a snapshot")
+            if not order.indices or any("*" in name for name in order.indices):
+                raise Refused(f"{order.snapshot}: needs exact names of indices")
             if order.snapshot in self._readable(order.repository).snapshots:
                 raise NameTaken(f"{order.repository} has a snapshot {order.snapshot} already")
             there = tuple(sorted(name for name in order.indices if name in self.indices))

@@ -11,6 +11,7 @@ from chalicelib.core.spec import Repository
 class FakeIndex:
     uuid: str
     system: bool = False
+    red: bool = False
     stream: str | None = None
     aliases: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-from chalicelib.core.model import Report
+from chalicelib.core.messages import Report
 from tests.fakes.faults import Faults
 
 

@@ -1,6 +1,6 @@
 from datetime import datetime, timedelta
 
-from chalicelib.core.model import Wakeup
+from chalicelib.core.messages import Wakeup
 from chalicelib.core.ports import Clock
 from tests.fakes.faults import Faults
 

@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import State, Wakeup
+from chalicelib.core.messages import Wakeup
+from chalicelib.core.model import State
 from chalicelib.service.advance import advance
 from tests.faults.world import FILE, RUN_ID, Stage
 

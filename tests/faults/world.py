@@ -8,7 +8,8 @@ from typing import Any
 
 from chalicelib.core.config import load
 from chalicelib.core.errors import Retryable
-from chalicelib.core.model import Event, Report, Run, Wakeup
+from chalicelib.core.messages import Event, Report, Wakeup
+from chalicelib.core.model import Run
 from chalicelib.core.ports import Create, StartOrder, Update
 from chalicelib.core.spec import Repository
 from chalicelib.service import apply as applying

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.config import Config
-from chalicelib.core.model import PolicyState
 from chalicelib.core.ports import Create, Update
+from chalicelib.core.rows import PolicyState
 from chalicelib.core.spec import Auth, Policy, Repository, Select, Target
 from chalicelib.service.apply import apply
 from chalicelib.service.differences import Changes

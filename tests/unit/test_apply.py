@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.model import LastGood, Pause
+from chalicelib.core.rows import LastGood, Pause
 from chalicelib.core.spec import Select
 from chalicelib.service.differences import diff, read_current
 from tests.unit.applying import NOON, TWO, Stage, config, policy, target

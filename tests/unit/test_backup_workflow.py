@@ -18,9 +18,9 @@ from chalicelib.core.model import (
     Owner,
     Run,
     Sizes,
-    Spec,
     State,
 )
+from chalicelib.core.rows import Spec
 from chalicelib.core.spec import Auth, Policy, Repository, Select, Target
 from chalicelib.core.workflows import backup
 from chalicelib.core.workflows.backup import Seen, Start

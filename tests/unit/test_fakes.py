@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Event, Report, Wakeup
+from chalicelib.core.messages import Event, Report, Wakeup
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.notifier import FakeNotifier

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.model import Finding, Kind, LastGood, Progress, Report, Run, Severity, Shards, State, Step
+from chalicelib.core.messages import Report
+from chalicelib.core.model import Finding, Kind, Progress, Run, Severity, Shards, State, Step
 from chalicelib.core.reports import dead_letter_report, settled_report, transition_event
+from chalicelib.core.rows import LastGood
 from chalicelib.core.spec import Contract, Notify, Policy, Select
 
 Golden = Callable[[str, str], None]

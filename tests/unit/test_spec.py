@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.core.config import load
-from chalicelib.core.model import Spec
 from chalicelib.core.patterns import matches_source
+from chalicelib.core.rows import Spec
 from chalicelib.core.spec import Auth, Duration, Percent, Policy, Select, Size, Target
 from chalicelib.core.values import WRITTEN, format_duration
 from chalicelib.core.wire import dump

@@ -13,22 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.model import (
-    Absent,
-    Backup,
-    Broken,
-    Complete,
-    ConfigState,
-    Event,
-    Evidence,
-    InProgress,
-    Installation,
-    PolicyState,
-    Report,
-    Run,
-    Spec,
-    Wakeup,
-)
+from chalicelib.core.messages import Event, Report, Wakeup
+from chalicelib.core.model import Absent, Broken, Complete, InProgress, Run
+from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.wire import dump, load, millis, public_backup, public_run, seconds
 from tests.contract.records import NOON, a_backup, a_full_run, a_run, a_spec, at
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.core.model import Backup, Evidence, State
+from chalicelib.core.model import State
+from chalicelib.core.rows import Backup, Evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,10 +15,8 @@ from chalicelib.core import contract, pace
 from chalicelib.core.errors import NameTaken
 from chalicelib.core.model import (
     Absent,
-    Backup,
     Broken,
     Complete,
-    Evidence,
     Finding,
     IndexRef,
     InProgress,
@@ -29,10 +27,10 @@ from chalicelib.core.model import (
     Severity,
     Shards,
     Sizes,
-    Spec,
     State,
 )
 from chalicelib.core.ports import StartOrder
+from chalicelib.core.rows import Backup, Evidence, Spec
 from chalicelib.core.spec import Repository
 from chalicelib.core.workflows import Decision
 

@@ -1,0 +1,163 @@
+"""Servers that the contract of engines is checked on: the fake, and real ones, all made to do the same."""
+
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+from chalicelib.core.ports import Engine
+from chalicelib.core.spec import Repository
+from infra.local.servers import Server
+from tests.elastic_admin import Admin
+from tests.fakes.elasticsearch import FakeEngine
+from tests.replay import engine_of
+
+
+class EngineWorld(Protocol):
+    """An engine with a server behind it. `own("x")` is a name that no other test uses; names begin with it."""
+
+    engine: Engine
+
+    def own(self, name: str) -> str: ...
+    def index(self, name: str, *, hidden: bool = False, red: bool = False) -> None: ...
+    def drop(self, name: str) -> None: ...
+    def close(self, name: str) -> None: ...
+    def alias(self, index: str, alias: str) -> None: ...
+    def stream(self, name: str) -> str:
+        """Makes a data stream; its backing index."""
+
+    def system_index(self) -> str: ...
+    def definition(self, name: str) -> Repository:
+        """Of a repository that `Engine.register` can register."""
+
+    def slow(self, repository: str, index: str) -> None:
+        """A repository, and an index of which a snapshot runs until `finish`."""
+
+    def finish(self, repository: str, snapshot: str) -> None: ...
+    def break_repository(self, name: str) -> None:
+        """What is in it can no longer be read."""
+
+    def mend_repository(self, name: str) -> None: ...
+    def silence(self) -> Engine:
+        """An engine whose server does not answer."""
+
+
+class FakeWorld:
+    def __init__(self) -> None:
+        self.fake = FakeEngine(indices=())
+        self.fake.repositories.clear()
+        self.engine: Engine = self.fake
+
+    def own(self, name: str) -> str:
+        return f"own-{name}"
+
+    def index(self, name: str, *, hidden: bool = False, red: bool = False) -> None:
+        self.fake.create_index(name, red=red)
+
+    def drop(self, name: str) -> None:
+        self.fake.delete_index(name)
+
+    def close(self, name: str) -> None:
+        """Closed ones belong into backups like open ones."""
+
+    def alias(self, index: str, alias: str) -> None:
+        self.fake.indices[index].aliases += (alias,)
+
+    def stream(self, name: str) -> str:
+        self.fake.create_index(f".ds-{name}-1", stream=name)
+        return f".ds-{name}-1"
+
+    def system_index(self) -> str:
+        self.fake.create_index(".tasks", system=True)
+        return ".tasks"
+
+    def definition(self, name: str) -> Repository:
+        return Repository(type="fs", settings={"location": name})
+
+    def slow(self, repository: str, index: str) -> None:
+        self.index(index)
+        self.engine.register(repository, self.definition(repository))
+
+    def finish(self, repository: str, snapshot: str) -> None:
+        self.fake.complete(snapshot)
+
+    def break_repository(self, name: str) -> None:
+        self.fake.break_repository(name)
+
+    def mend_repository(self, name: str) -> None:
+        self.fake.mend_repository(name)
+
+    def silence(self) -> Engine:
+        self.fake.outage(1)
+        return self.fake
+
+
+class ElasticsearchWorld:
+    def __init__(self, server: Server) -> None:
+        assert server.repositories is not None
+        self._repositories: Path = server.repositories
+        self._own = f"own{uuid4().hex[:8]}"
+        self._throttled: set[str] = set()
+        self._admin = Admin(server.url)
+        self.engine = engine_of(server.url)
+
+    def own(self, name: str) -> str:
+        return f"{self._own}-{name}"
+
+    def index(self, name: str, *, hidden: bool = False, red: bool = False) -> None:
+        if red:
+            self._admin.create_red_index(name)
+        else:
+            self._admin.create_index(name, settings={"index.hidden": hidden})
+
+    def drop(self, name: str) -> None:
+        self._admin.send("DELETE", f"/{name}")
+
+    def close(self, name: str) -> None:
+        self._admin.send("POST", f"/{name}/_close")
+
+    def alias(self, index: str, alias: str) -> None:
+        self._admin.send("POST", "/_aliases", {"actions": [{"add": {"index": index, "alias": alias}}]})
+
+    def stream(self, name: str) -> str:
+        template = {"index_patterns": [f"{name}*"], "data_stream": {}, "priority": 500}
+        settings = {"settings": {"number_of_replicas": 0}}
+        self._admin.send("PUT", f"/_index_template/{name}", {**template, "template": settings})
+        made = self._admin.send("POST", f"/{name}/_doc?refresh=true", {"@timestamp": "2026-11-21T02:00:00Z"})
+        return str(made["_index"])
+
+    def system_index(self) -> str:
+        self._admin.send("PUT", "/.tasks", {"settings": {"number_of_replicas": 0}}, ok=(200, 400))  # 400: is there
+        return ".tasks"
+
+    def definition(self, name: str) -> Repository:
+        return Repository(type="fs", settings={"location": name})
+
+    def slow(self, repository: str, index: str) -> None:
+        self._admin.create_index(index, documents=2000)
+        self._admin.create_repository(repository, repository, max_snapshot_bytes_per_sec="50kb")
+        self._throttled.add(repository)
+
+    def finish(self, repository: str, snapshot: str) -> None:
+        if repository in self._throttled:
+            self._admin.unthrottle(repository, repository)
+            self._throttled.remove(repository)
+        self._admin.wait_for_end(repository, snapshot)
+
+    def break_repository(self, name: str) -> None:
+        (self._repositories / name).chmod(0o000)
+
+    def mend_repository(self, name: str) -> None:
+        (self._repositories / name).chmod(0o755)
+
+    def silence(self) -> Engine:
+        return engine_of("http://127.0.0.1:9")
+
+    def leave_nothing_behind(self) -> None:
+        """Streams stay until the server ends: the trimmed one cannot delete them."""
+        for name in self._admin.send("GET", f"/_snapshot/{self._own}*"):
+            self.mend_repository(name)
+            self._admin.send("DELETE", f"/_snapshot/{name}/*")
+            self._admin.send("DELETE", f"/_snapshot/{name}")
+        for name in self._admin.send("GET", f"/{self._own}*/_settings?expand_wildcards=open,closed,hidden"):
+            if not name.startswith(".ds-"):
+                self.drop(name)

@@ -1,0 +1,269 @@
+"""What every engine and every fake of one keeps to."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable
+from chalicelib.core.model import Absent, Complete, InProgress, Owner
+from chalicelib.core.ports import StartOrder
+from chalicelib.core.spec import Repository, Select
+from tests.contract.engine_worlds import ElasticsearchWorld, EngineWorld, FakeWorld
+
+OWNER = Owner(installation="1f0c", policy="orders", slot="2026-11-21T02:00Z", run_id="backup:orders:2026-11-21T02:00Z")
+LIVE = pytest.mark.live
+REAL = [pytest.param("elasticsearch", marks=LIVE)]
+
+
+def _world(request: pytest.FixtureRequest) -> Iterator[EngineWorld]:
+    if request.param == "fake":
+        yield FakeWorld()
+        return
+    world = ElasticsearchWorld(request.getfixturevalue(request.param))
+    yield world
+    world.leave_nothing_behind()
+
+
+@pytest.fixture(params=["fake", *REAL])
+def world(request: pytest.FixtureRequest) -> Iterator[EngineWorld]:
+    yield from _world(request)
+
+
+@pytest.fixture(params=["fake", *REAL, pytest.param("elasticsearch_9", marks=LIVE)])
+def any_world(request: pytest.FixtureRequest) -> Iterator[EngineWorld]:
+    """For the few tests that go over all versions."""
+    yield from _world(request)
+
+
+def order(repository: str, snapshot: str, *indices: str) -> StartOrder:
+    return StartOrder(
+        repository=repository, snapshot=snapshot, indices=indices, global_state=False, feature_states=(), owner=OWNER
+    )
+
+
+def names(world: EngineWorld, *patterns: str, exclude: tuple[str, ...] = ()) -> list[str]:
+    return [index.name for index in world.engine.resolve(Select(indices=patterns, exclude=exclude))]
+
+
+def registered(world: EngineWorld, name: str) -> str:
+    world.engine.register(world.own(name), world.definition(world.own(name)))
+    return world.own(name)
+
+
+def backed_up(world: EngineWorld, *indices: str, snapshot: str = "snap") -> str:
+    """A finished snapshot of indices made for it; its repository."""
+    repository = registered(world, "main")
+    for index in indices:
+        world.index(world.own(index))
+    world.engine.start(order(repository, snapshot, *(world.own(index) for index in indices)))
+    world.finish(repository, snapshot)
+    return repository
+
+
+def test_a_whole_backup(any_world: EngineWorld) -> None:
+    world = any_world
+    repository, slow = world.own("slow"), world.own("orders")
+    world.slow(repository, slow)
+    assert world.engine.look(repository, "snap") == Absent()
+    assert world.engine.look(repository, "snap", running=True) == Absent()
+
+    before = world.engine.calls
+    world.engine.resolve(Select(indices=(slow,)))
+    world.engine.start(order(repository, "snap", slow))
+    assert world.engine.calls == before + 2
+
+    first, cheap = world.engine.look(repository, "snap"), world.engine.look(repository, "snap", running=True)
+    assert world.engine.calls == before + 4
+    assert isinstance(first, InProgress)
+    assert isinstance(cheap, InProgress)
+    assert (first.owner, cheap.uuid, first.shards_total) == (OWNER, first.uuid, 1)
+    assert cheap.bytes_done is not None
+    with pytest.raises(NameTaken):
+        world.engine.start(order(repository, "snap", slow))
+
+    world.finish(repository, "snap")
+    before = world.engine.calls
+    done = world.engine.look(repository, "snap", running=True)
+    assert world.engine.calls == before + 2
+    assert done == world.engine.look(repository, "snap")
+    assert isinstance(done, Complete)
+    assert (done.uuid, done.owner, done.indices, done.partial) == (first.uuid, OWNER, (slow,), False)
+    assert (done.shards_total, done.shards_failed, done.failures) == (1, 0, ())
+    assert timedelta(0) <= done.ended_at - done.started_at < timedelta(minutes=5)
+    assert done.started_at.tzinfo is not None
+
+    sizes = world.engine.sizes(repository, "snap")
+    assert sizes.total >= sizes.added > 0
+
+
+def test_resolving_takes_open_closed_and_hidden_indices_sorted_with_their_uuids(any_world: EngineWorld) -> None:
+    world = any_world
+    for name in ("c", "a", "b"):
+        world.index(world.own(name), hidden=name == "b")
+    world.close(world.own("c"))
+
+    found = world.engine.resolve(Select(indices=(world.own("*"),)))
+    assert [index.name for index in found] == [world.own(name) for name in "abc"]
+    assert len({index.uuid for index in found}) == 3
+    assert found == world.engine.resolve(Select(indices=(world.own("*"),)))
+
+
+def test_an_index_made_anew_has_another_uuid(world: EngineWorld) -> None:
+    world.index(world.own("a"))
+    before = world.engine.resolve(Select(indices=(world.own("a"),)))
+    world.drop(world.own("a"))
+    world.index(world.own("a"))
+
+    after = world.engine.resolve(Select(indices=(world.own("a"),)))
+    assert [index.name for index in after] == [index.name for index in before]
+    assert after != before
+
+
+def test_resolving_what_is_not_there_is_empty(world: EngineWorld) -> None:
+    world.index(world.own("a"))
+    assert names(world, world.own("zz*"), world.own("missing")) == []
+    assert names(world, world.own("missing"), world.own("a")) == [world.own("a")]
+
+
+def test_resolving_aliases_and_streams_gives_their_indices(any_world: EngineWorld) -> None:
+    world = any_world
+    world.index(world.own("a"))
+    world.alias(world.own("a"), world.own("live"))
+    backing = world.stream(world.own("logs"))
+
+    assert names(world, world.own("live")) == [world.own("a")]
+    assert names(world, world.own("logs")) == [backing]
+    assert names(world, world.own("l*"), world.own("a")) == [backing, world.own("a")]
+
+
+def test_excluding_matches_names_of_indices_and_streams_but_not_of_aliases(world: EngineWorld) -> None:
+    world.index(world.own("a"))
+    world.index(world.own("tmp-b"))
+    world.alias(world.own("a"), world.own("tmp-live"))
+    world.stream(world.own("tmp-logs"))
+
+    assert names(world, world.own("*"), exclude=(world.own("tmp-*"),)) == [world.own("a")]
+    assert names(world, world.own("*"), exclude=("*",)) == []
+
+
+def test_system_indices_are_never_taken(any_world: EngineWorld) -> None:
+    system = any_world.system_index()
+    assert system not in names(any_world, "*")
+    assert names(any_world, system) == []
+
+
+@pytest.mark.parametrize("prefix", ["drill-", "restored-"])
+def test_what_drills_and_restores_make_is_never_taken(world: EngineWorld, prefix: str) -> None:
+    made = prefix + world.own("a")
+    world.index(made)
+    assert names(world, made, "*" + world.own("a")) == []
+    world.drop(made)
+
+
+def test_a_backup_of_a_stream_holds_its_index(world: EngineWorld) -> None:
+    repository = registered(world, "main")
+    backing = world.stream(world.own("logs"))
+    world.engine.start(order(repository, "snap", *names(world, world.own("logs"))))
+    world.finish(repository, "snap")
+
+    done = world.engine.look(repository, "snap")
+    assert isinstance(done, Complete)
+    assert done.indices == (backing,)
+
+
+def test_an_index_deleted_since_it_was_resolved_does_not_stop_the_others(world: EngineWorld) -> None:
+    repository = registered(world, "main")
+    world.index(world.own("a"))
+    world.engine.start(order(repository, "snap", world.own("a"), world.own("gone")))
+    world.finish(repository, "snap")
+
+    done = world.engine.look(repository, "snap")
+    assert isinstance(done, Complete)
+    assert (done.indices, done.partial) == ((world.own("a"),), False)
+
+
+def test_a_red_index_leaves_a_partial_backup_of_the_others(any_world: EngineWorld) -> None:
+    world = any_world
+    repository = registered(world, "main")
+    world.index(world.own("a"))
+    world.index(world.own("red"), red=True)
+    world.engine.start(order(repository, "snap", world.own("a"), world.own("red")))
+    world.finish(repository, "snap")
+
+    for running in (False, True):
+        done = world.engine.look(repository, "snap", running=running)
+        assert isinstance(done, Complete)
+        assert (done.partial, done.shards_total, done.shards_failed) == (True, 2, 1)
+        assert [(failure.index, failure.shard) for failure in done.failures] == [(world.own("red"), 0)]
+
+
+def test_a_name_is_taken_for_good(world: EngineWorld) -> None:
+    repository = backed_up(world, "a")
+    before = world.engine.look(repository, "snap")
+    with pytest.raises(NameTaken, match="snap"):
+        world.engine.start(order(repository, "snap", world.own("a")))
+    assert world.engine.look(repository, "snap") == before
+
+
+@pytest.mark.parametrize("name", ["Capitals", "with space"])
+def test_a_name_that_cannot_be(world: EngineWorld, name: str) -> None:
+    repository = registered(world, "main")
+    world.index(world.own("a"))
+    with pytest.raises(Refused, match=name) as refused:
+        world.engine.start(order(repository, name, world.own("a")))
+    assert not isinstance(refused.value, NameTaken)
+
+
+@pytest.mark.parametrize("indices", [(), ("*",)])
+def test_a_start_without_exact_names_is_refused(world: EngineWorld, indices: tuple[str, ...]) -> None:
+    repository = registered(world, "main")
+    with pytest.raises(Refused, match="exact names"):
+        world.engine.start(order(repository, "snap", *indices))
+    assert world.engine.look(repository, "snap") == Absent()
+
+
+def test_without_its_repository_nothing_can_be_said_of_a_backup(any_world: EngineWorld) -> None:
+    missing = any_world.own("missing")
+    assert any_world.engine.repository(missing) is None
+    for running in (False, True):
+        with pytest.raises(RepositoryMissing, match=missing):
+            any_world.engine.look(missing, "snap", running=running)
+    with pytest.raises(RepositoryMissing):
+        any_world.engine.sizes(missing, "snap")
+    with pytest.raises(RepositoryMissing):
+        any_world.engine.start(order(missing, "snap", "a"))
+
+
+def test_registering_is_repeatable_and_can_be_read_back(world: EngineWorld) -> None:
+    name = registered(world, "main")
+    assert registered(world, "main") == name
+    assert world.engine.repository(name) == Repository(type="fs", settings={"location": name})
+
+
+def test_a_backup_in_an_unreadable_repository_is_not_absent(any_world: EngineWorld) -> None:
+    world = any_world
+    repository = backed_up(world, "a")
+    before = world.engine.look(repository, "snap")
+    world.break_repository(repository)
+    for running in (False, True):
+        with pytest.raises(Retryable):
+            world.engine.look(repository, "snap", running=running)
+    with pytest.raises(Retryable):
+        world.engine.sizes(repository, "snap")
+
+    world.mend_repository(repository)
+    assert world.engine.look(repository, "snap") == before
+
+
+def test_sizes_of_what_is_not_there_are_unknown(world: EngineWorld) -> None:
+    with pytest.raises(Retryable):
+        world.engine.sizes(registered(world, "main"), "missing")
+
+
+def test_no_answer_is_retryable_and_counted(world: EngineWorld) -> None:
+    engine = world.silence()
+    before = engine.calls
+    with pytest.raises(Retryable):
+        engine.repository("main")
+    assert engine.calls == before + 1
