@@ -117,6 +117,8 @@ class Elasticsearch:
     def _write_configuration(self, software: Path, user: ServerUser | None, port: int, repositories: Path) -> None:
         """All before the first boot: otherwise security sets itself up, and a later `false` is fatal."""
         config = own_folder(self.root / "config", user)
+        # of a boot that was killed; Elasticsearch would refuse to start because of it
+        (config / "elasticsearch.keystore.tmp").unlink(missing_ok=True)
         for path in (software / "config").iterdir():
             if path.is_file() and not (config / path.name).exists():
                 shutil.copyfile(path, config / path.name)
