@@ -1,0 +1,87 @@
+"""What tests script into the fake; that it behaves like the real one is tests/contract/test_engines.py."""
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core.errors import Refused, RepositoryMissing, Retryable
+from chalicelib.core.model import Absent, Broken, Complete, InProgress
+from tests.fakes.clock import FakeClock
+from tests.fakes.elasticsearch import FakeEngine
+from tests.record_answers import ALL, OWNER, order
+
+
+def test_a_snapshot_ends_by_the_clock() -> None:
+    clock = FakeClock()
+    engine = FakeEngine(clock=clock, takes=timedelta(minutes=3))
+    engine.start(order("main", "snap"))
+    assert isinstance(engine.look("main", "snap"), InProgress)
+    clock.advance(timedelta(minutes=3))
+    done = engine.look("main", "snap", running=True)
+    assert isinstance(done, Complete)
+    assert done.ended_at - done.started_at == timedelta(minutes=3)
+
+
+def test_a_snapshot_ends_by_looks() -> None:
+    engine = FakeEngine(looks=2)
+    engine.start(order("main", "snap"))
+    seen = [engine.look("main", "snap", running=running) for running in (False, True, True)]
+    assert [type(each) for each in seen] == [InProgress, InProgress, Complete]
+
+
+def test_a_lost_answer_did_its_work_and_an_outage_did_not() -> None:
+    engine = FakeEngine()
+    engine.outage(1)
+    with pytest.raises(Retryable):
+        engine.start(order("main", "snap"))
+    assert engine.look("main", "snap") == Absent()
+    engine.lose_next_answer()
+    with pytest.raises(Retryable):
+        engine.start(order("main", "snap"))
+    assert isinstance(engine.look("main", "snap"), InProgress)
+    assert (engine.sent("start"), engine.calls) == (2, 4)
+
+
+def test_ends_that_are_not_good() -> None:
+    engine = FakeEngine(indices=("orders", "users"))
+    for name in ("partial", "broken", "vanished", "lacking"):
+        engine.start(order("main", name, "orders", "users"))
+    engine.complete("partial", partial=("users",))
+    engine.complete("lacking", missing=("users",))
+    engine.break_("broken", "aborted")
+    engine.vanish("vanished")
+
+    partial, broken, lacking = (engine.look("main", name) for name in ("partial", "broken", "lacking"))
+    assert isinstance(partial, Complete)
+    assert (partial.partial, partial.shards_failed, partial.indices) == (True, 1, ("orders", "users"))
+    assert isinstance(broken, Broken)
+    assert (broken.owner, broken.reason) == (OWNER, "aborted")
+    assert isinstance(lacking, Complete)
+    assert lacking.indices == ("orders",)
+    assert engine.look("main", "vanished") == Absent()
+    assert engine.snapshots() == ("broken", "lacking", "partial")
+
+
+def test_refusals_come_once_and_only_where_they_were_ordered() -> None:
+    engine = FakeEngine()
+    engine.refuse("start", "403")
+    assert engine.resolve(ALL)
+    with pytest.raises(Refused, match="403"):
+        engine.start(order("main", "snap"))
+    engine.start(order("main", "snap"))
+
+
+def test_repositories_that_are_broken_or_gone() -> None:
+    engine = FakeEngine()
+    engine.stranger("main", "snap")
+    found = engine.look("main", "snap")
+    assert isinstance(found, Complete)
+    assert found.owner is None
+    engine.break_repository("main")
+    with pytest.raises(Retryable):
+        engine.look("main", "snap")
+    engine.mend_repository("main")
+    assert engine.look("main", "snap") == found
+    engine.forget_repository("main")
+    with pytest.raises(RepositoryMissing):
+        engine.look("main", "snap")
