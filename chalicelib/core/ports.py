@@ -121,7 +121,8 @@ class Store(Protocol):
 
     def config(self) -> ConfigState | None: ...
 
-    def installation(self) -> Installation | None: ...
+    def installation(self) -> Installation | None:
+        """Immutable once made, so it may be answered from memory."""
 
     def due_policies(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
         """Policies whose `due_at` is at or before `now`, oldest first."""

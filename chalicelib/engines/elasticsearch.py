@@ -17,7 +17,8 @@ from chalicelib.engines import elasticsearch_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection, Silence
 
-TIMEOUT = 20.0
+TIMEOUT = 10.0
+"""Seconds a request: the three of a look and the two of a start fit into one invocation of `work`."""
 PATH_BYTES = 2500
 """Of patterns in one request line; servers refuse lines over 4096 bytes."""
 METADATA_BYTES = 1024

@@ -10,8 +10,8 @@ from chalicelib.core.rows import Evidence, Spec
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import backup as workflow
 
-ACT_TIMEOUT = timedelta(seconds=30)
-"""Registering and starting together are answered within this, or given up."""
+ACT_TIMEOUT = timedelta(seconds=25)
+"""Registering and starting are each answered within 10 s or given up, and the outcome is written."""
 
 
 class BackupWork:

@@ -31,6 +31,7 @@ class DynamoStore:
         self._token = token
         self._shards = shards
         self._specs: dict[tuple[str, int], Spec] = {}
+        self._installation: Installation | None = None
 
     @property
     def shards(self) -> int:
@@ -99,7 +100,9 @@ class DynamoStore:
         return self._get(ConfigState, Key(*keys.CONFIG))
 
     def installation(self) -> Installation | None:
-        return self._get(Installation, Key(*keys.INSTALLATION))
+        if self._installation is None:
+            self._installation = self._get(Installation, Key(*keys.INSTALLATION))
+        return self._installation
 
     def due_policies(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
         return self._due(f"POL#{shard}", now, limit)

@@ -36,6 +36,7 @@ class MemoryStore:
         self._index: dict[str, list[str]] = {}
         self._newest: list[str] = []
         self._specs: dict[tuple[str, int], Spec] = {}
+        self._installation: Installation | None = None
         self._reads = 0
         self._writes = 0
 
@@ -108,7 +109,9 @@ class MemoryStore:
         return self._get(ConfigState, Key(*keys.CONFIG))
 
     def installation(self) -> Installation | None:
-        return self._get(Installation, Key(*keys.INSTALLATION))
+        if self._installation is None:
+            self._installation = self._get(Installation, Key(*keys.INSTALLATION))
+        return self._installation
 
     def due_policies(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
         return self._due(f"POL#{shard}", now, limit)
