@@ -1,3 +1,3 @@
-"""Fixtures for every test: real servers (tests/servers.py)."""
+"""Fixtures for every test: real servers (tests/servers.py), and whole local stages (tests/stages.py)."""
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.stages"]
