@@ -1,6 +1,7 @@
 """What AWS shall get, read from the templates and policies themselves: moto has no say in these."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -86,13 +87,21 @@ def test_every_alarm_reaches_the_topic_and_says_what_to_do(resources: dict[str, 
         alarm.name.removeprefix("snapwarden-x-"): alarm for alarm in _of_type(resources, "AWS::CloudWatch::Alarm")
     }
 
-    assert alarms.keys() >= {"heartbeat", "breach", "overdue", "dead-letters", "tick-errors", "work-errors"}
+    assert alarms.keys() >= {"heartbeat", "overdue", "dead-letters", "tick-errors", "work-errors"}
     for alarm in alarms.values():
         assert alarm.properties["AlarmActions"] == ["arn:aws:sns:eu-central-1:123456789012:snapwarden-x"]
         assert len(alarm.properties["AlarmDescription"]) > 40
     heartbeat = alarms["heartbeat"].properties
     assert [one.get("Expression") for one in heartbeat["Metrics"]] == [None, "FILL(beats, 0)"]
     assert (heartbeat["EvaluationPeriods"], heartbeat["DatapointsToAlarm"]) == (5, 5)
+
+
+def test_no_alarm_waits_for_a_metric_that_nobody_publishes() -> None:
+    watched = set(re.findall(r"MetricName: (\w+)\n", (ROOT / "infra" / "foundation.yaml").read_text()))
+    published = " ".join(path.read_text() for path in (ROOT / "chalicelib" / "service").glob("*.py"))
+    ours = watched - {"Errors", "Throttles", "ApproximateAgeOfOldestMessage"}
+    assert ours >= {"TickHeartbeat", "OverdueRuns", "DeadLetters"}
+    assert not [name for name in ours if f'"{name}"' not in published]
 
 
 def test_every_function_has_a_log_group_and_an_alarm(resources: dict[str, Resource]) -> None:
