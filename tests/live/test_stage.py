@@ -15,10 +15,13 @@ import pytest
 
 from infra.local import processes, stage, stagefile
 from infra.local.aws import KEY, Aws
+from infra.local.elasticsearch import Elasticsearch
 from infra.local.errors import CannotStart
+from infra.local.paths import Places
 from infra.local.processes import Identity
 from infra.local.runtime.schedule import scheduled_event
 from infra.local.servers import Server
+from tests.servers import started
 
 ROW = {"pk": {"S": "kept"}, "sk": {"S": "kept"}}
 
@@ -79,6 +82,30 @@ def test_what_fails_leaves_nothing_running(folder: Path) -> None:
     assert stagefile.Journal(folder).identities() == {}
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(state["dynamodb_endpoint_url"].rpartition(":")[2]))) != 0
+
+
+def test_what_is_killed_while_starting_is_found_by_the_next_up(folder: Path) -> None:
+    killed: list[dict[str, Identity]] = []
+
+    def kill(step: str) -> None:
+        if step.startswith("deploying"):
+            killed.append(stagefile.Journal(folder).identities())
+            os.kill(killed[0]["supervisor"].pid, signal.SIGKILL)
+
+    with pytest.raises(CannotStart, match="ended while starting"):
+        stage.up(folder=folder, progress=kill)
+    stage.up(folder=folder)
+
+    assert killed[0].keys() == {"supervisor", "dynamodb", "moto"}
+    assert not [name for name, identity in killed[0].items() if processes.is_alive(identity)]
+
+
+def test_elasticsearch_starts_after_a_first_boot_that_was_killed(server_places: Places, server_root: Path) -> None:
+    root = server_root / "killed"
+    (root / "config").mkdir(parents=True)
+    (root / "config" / "elasticsearch.keystore.tmp").touch()
+
+    started(Elasticsearch(server_places, "8.19.2", root)).stop()
 
 
 def test_an_unknown_version_is_refused_before_anything_starts(tmp_path: Path) -> None:
