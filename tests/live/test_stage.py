@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import time
@@ -27,12 +28,15 @@ ROW = {"pk": {"S": "kept"}, "sk": {"S": "kept"}}
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elasticsearch: Server) -> Iterator[Path]:
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elasticsearch: Server, server_places: Places
+) -> Iterator[Path]:
     """With the session's Elasticsearch as "a server of your own": booting one more is tested by the demo."""
     monkeypatch.setenv("SNAPWARDEN_ES_URL", elasticsearch.url)
     own = tmp_path / "stage"
     yield own
     stage.down(own)
+    shutil.rmtree(stage.servers_root(server_places, own), ignore_errors=True)
 
 
 def test_the_life_of_a_stage(folder: Path) -> None:
