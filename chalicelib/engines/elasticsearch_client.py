@@ -42,9 +42,9 @@ class Connection:
         self.master_timeout = f"{max(1, int(timeout) - 2)}s"
         """Shorter than ours, so that a server without a master still gets to say so."""
         self._options = {**_hosts(target, ca), **_credentials(target, secret)}
-        self._hidden = tuple(
-            value for key, value in (secret or {}).items() if key != "username" and len(value) >= SHORTEST_SECRET
-        )
+        values = [value for key, value in (secret or {}).items() if key != "username"]
+        encoded = self._options.get("basic_auth", "")  # the header's form of the password
+        self._hidden = tuple(value for value in (*values, encoded) if len(value) >= SHORTEST_SECRET)
         self._client: Elasticsearch | None = None
 
     def ask(self, question: Question, send: Callable[[Elasticsearch], Any]) -> Body | None:
