@@ -1,0 +1,290 @@
+"""Least privilege, proved by playing: every function runs from the deployed zip behind a gate that lets through what
+its role allows and notes it. What is used is exactly what is allowed.
+"""
+
+import base64
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from chalicelib.core.config import load
+from chalicelib.core.model import Run, State
+from chalicelib.service import apply as applying
+from chalicelib.store.dynamo import DynamoStore
+from infra.local.paths import CHECKOUT
+from infra.local.runtime.poller import Poller, mappings
+from infra.local.servers import Server
+from tests.app.deployed import PREFIX, STAGE, Deployed
+from tests.app.gate import Use, grants
+from tests.elastic_admin import Admin
+from tests.fakes.clock import FakeClock
+from tests.replay import PRODUCT, Replay, Reply
+
+pytestmark = pytest.mark.live
+
+PASSWORD = "zq-hunter2-zq"
+API_KEY = "WnF3a2V5OnpxLWFwaWtleS16cQ=="
+FUNCTIONS = ("dead_letters", "tick", "work")
+ENTITLED = {
+    "tick": {"dynamodb", "sqs", "logs"},
+    "work": {"dynamodb", "sqs", "sns", "events", "secretsmanager", "logs"},
+    "dead_letters": {"sqs", "sns", "logs"},
+}
+"""The table of docs/architecture.md in one line each: who talks to whom."""
+NOT_OUR_CODE = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "logs:CreateLogStream"}
+NOT_OUR_CODE |= {"logs:PutLogEvents"}
+"""Lambda itself does these with the function's role: it polls the queue and writes logs."""
+
+FILE = """\
+version: 1
+targets:
+  shop: &shop
+    engine: elasticsearch
+    hosts: [{url}]
+    auth: {{secret: shop-login}}
+    repositories: {{main: {{type: fs, settings: {{location: {location}}}}}}}
+  loud: {{<<: *shop, hosts: ["{loud}"], auth: {{secret: loud-key}}}}
+  echo: {{<<: *shop, hosts: ["{echo}"], auth: {{secret: loud-login}}}}
+  silent: {{<<: *shop, hosts: ["http://127.0.0.1:9"], auth: {{secret: loud-login}}}}
+  foreign: {{<<: *shop, auth: {{secret: of-another-stage}}}}
+  untagged: {{<<: *shop, auth: {{secret: of-nobody}}}}
+  garbled: {{<<: *shop, auth: {{secret: garbled}}}}
+policies:
+  nightly: &policy
+    target: shop
+    repository: main
+    select: {{indices: ["{index}"]}}
+    schedule: "0 2 * * *"
+    catch_up: 3h
+    notify: {{on: [failure, recovery, success]}}
+  typo: {{<<: *policy, select: {{indices: [nothing-is-called-so]}}}}
+  loud: {{<<: *policy, target: loud}}
+  echo: {{<<: *policy, target: echo}}
+  silent: {{<<: *policy, target: silent}}
+  foreign: {{<<: *policy, target: foreign}}
+  untagged: {{<<: *policy, target: untagged}}
+  garbled: {{<<: *policy, target: garbled}}
+"""
+SECRETS: Mapping[str, tuple[str, str | None]] = {
+    "shop-login": (json.dumps({"username": "elastic", "password": PASSWORD}), STAGE),
+    "loud-key": (json.dumps({"api_key": API_KEY}), STAGE),
+    "loud-login": (json.dumps({"username": "elastic", "password": PASSWORD}), STAGE),
+    "of-another-stage": (json.dumps({"username": "elastic", "password": PASSWORD}), "prod"),
+    "of-nobody": (json.dumps({"username": "elastic", "password": PASSWORD}), None),
+    "garbled": (f"password={PASSWORD}", STAGE),
+}
+"""Name -> text, and the stage of its tag."""
+FOREIGN = ("of-another-stage", "of-nobody")
+
+
+ENDING = ("nightly", "typo", "loud", "echo", "foreign", "untagged", "garbled")
+"""All but `silent`, which waits for an answer."""
+
+
+@dataclass(frozen=True)
+class Story:
+    product: Deployed
+    store: DynamoStore
+
+    def run(self, policy: str) -> Run:
+        """Its newest."""
+        return self.store.runs(policy=policy, limit=1)[0]
+
+    def refused(self, name: str) -> set[Use]:
+        """Beside the secrets that it shall not read."""
+        foreign = {Use("secretsmanager:GetSecretValue", f"secretsmanager:secret:{of}") for of in FOREIGN}
+        return self.product.gates[name].refused - foreign
+
+    def unsettled(self) -> dict[str, str]:
+        """What the end of the story is waited for."""
+        runs = {policy: self.run(policy) for policy in ENDING}
+        waiting = {policy: str(run.last_error) for policy, run in runs.items() if not (run.settled and run.told)}
+        return waiting if self.run("silent").last_error else {**waiting, "silent": "not looked at yet"}
+
+
+@pytest.fixture(scope="module")
+def story(product: Deployed, elasticsearch: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """Everything that the functions do: runs that succeed, fail and get no answer, slots that were missed, lost
+    messages, a dead letter. Played once."""
+    index = f"surface-{uuid4().hex[:8]}"
+    Admin(elasticsearch.url).create_index(index, documents=3)
+    store = DynamoStore(
+        f"snapwarden-{STAGE}",
+        region=product.aws.region,
+        host=product.aws.dynamodb_endpoint_url,
+        token=lambda: uuid4().hex,
+    )
+    with ExitStack() as stack:
+        loud = stack.enter_context(Replay([_rejected(f"ApiKey {API_KEY}")] * 20))
+        echo = stack.enter_context(Replay([_rejected(f"Basic {_basic()}")] * 20))
+        file = FILE.format(url=elasticsearch.url, loud=loud.url, echo=echo.url, location=index, index=index)
+        _play(product, store, file, stack)
+        story = Story(product, store)
+        deadline = time.monotonic() + 60
+        while (left := story.unsettled()) and not story.refused("work"):  # a refusal is told by a test, by name
+            assert time.monotonic() < deadline, left
+            time.sleep(0.2)
+        product.tick(_slot(4))  # three days later: what is open is overdue, and slots were missed
+        product.deliver("dead_letters", '{"run_id": "backup:nightly:x", "rev": 1}')
+        yield story
+
+
+def _play(product: Deployed, store: DynamoStore, file: str, stack: ExitStack) -> None:
+    secrets = product.aws.client("secretsmanager")
+    for name, (text, stage) in SECRETS.items():
+        tags = [{"Key": "snapwarden:stage", "Value": stage}] if stage else []
+        secrets.create_secret(Name=name, SecretString=text, Tags=tags)
+    clock = FakeClock(datetime.now(UTC))
+    applying.apply(load(file.encode(), "snapwarden.yaml"), store, clock, "tester", new_token=lambda: uuid4().hex)
+    with ThreadPoolExecutor(2) as both:  # their cold starts together
+        list(both.map(product.tick, [_slot(1), _slot(1)]))
+    for mapped in mappings(product.aws):
+        poller = Poller(product.aws, mapped, product.pools[mapped.function.removeprefix(PREFIX)])
+        poller.start()
+        stack.callback(poller.join, 3)
+        stack.callback(poller.stop)
+
+
+def _slot(days: int) -> str:
+    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}T02:00:00Z"
+
+
+def _rejected(header: str) -> Reply:
+    """An Elasticsearch whose error repeats what it was sent."""
+    error = {"type": "security_exception", "reason": f"rejected [{header}]", "root_cause": []}
+    return Reply(status=401, body={"error": error, "status": 401}, headers=PRODUCT)
+
+
+def test_the_story_went_as_it_was_meant(story: Story) -> None:
+    first = {policy: story.store.runs(policy=policy, limit=9)[-1] for policy in ("nightly", "typo", "loud", "silent")}
+    assert first["nightly"].state is State.SUCCEEDED, first["nightly"]
+    assert first["typo"].state is State.FAILED
+    assert first["loud"].state is State.FAILED
+    assert first["silent"].state is State.STARTING
+    assert story.run("nightly").state in (State.STARTING, State.RUNNING, State.VERIFYING, State.SUCCEEDED)
+    assert story.store.runs(policy="typo", state="MISSED"), "two slots were missed"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_refused_nothing_but_the_secrets_of_others(story: Story, name: str) -> None:
+    assert story.refused(name) == set()
+    assert len(story.product.gates[name].refused) == (len(FOREIGN) if name == "work" else 0)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_uses_all_that_it_may(story: Story, name: str) -> None:
+    """A permission that nothing of the story needs is one too many, or the story lacks a chapter."""
+    gate = story.product.gates[name]
+
+    idle = [
+        f"{grant.action} on {grant.resource}"
+        for grant in gate.allowed
+        if grant.action not in NOT_OUR_CODE
+        and not any(grant.covers(use, {"snapwarden:stage": STAGE}) for use in gate.used)
+    ]
+
+    assert idle == []
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_talks_to_no_other_service(product: Deployed, name: str) -> None:
+    assert {grant.action.partition(":")[0] for grant in grants(product.policies[name])} == ENTITLED[name]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_role_says_what_the_file_says(product: Deployed, name: str) -> None:
+    config = json.loads((CHECKOUT / ".chalice" / "config.json").read_text())["stages"][STAGE]["lambda_functions"]
+    file = config[name]["iam_policy_file"]
+
+    assert file == f"policy-{STAGE}-{name}.json", "each function has its own"
+    assert product.policies[name] == json.loads((CHECKOUT / ".chalice" / file).read_text())
+
+
+@pytest.mark.parametrize("path", sorted((CHECKOUT / ".chalice").glob("policy-*.json")), ids=lambda path: str(path.stem))
+def test_stars_stand_only_where_nothing_else_can(path: Path) -> None:
+    """Region and account are open, because a committed file doesn't know them, and a role reaches no other account
+    without that one's consent. What follows the name of a log group is its streams, which Lambda names.
+
+    Which secrets there are is up to the targets of the configuration, and AWS adds six random characters to each name:
+    so any, if it carries the tag of this stage.
+    """
+    for grant in grants(json.loads(path.read_text())):
+        assert "*" not in grant.action
+        service, _, name = grant.resource.partition(":")
+        if service == "secretsmanager":
+            assert (name, grant.tags) == ("secret:*", {"snapwarden:stage": STAGE})
+            continue
+        bare = name.removesuffix(":*") if service == "logs" else name
+        assert "*" not in bare, grant
+        assert f"snapwarden-{STAGE}" in bare, grant
+
+
+def test_a_secret_of_another_stage_cannot_be_read(story: Story) -> None:
+    for policy in ("foreign", "untagged"):
+        assert not story.store.runs(policy=policy, state="SUCCEEDED")
+        failed = story.store.runs(policy=policy, state="FAILED")
+        assert failed
+        assert all("AccessDenied" in str(run.reason) for run in failed)
+
+
+def test_no_secret_is_told_or_kept(story: Story) -> None:
+    """Targets with a secret failed in every way: refused with an answer that repeats it, silent, forbidden, not JSON.
+    Neither logs, nor rows, nor what people and the bus get hold any of it."""
+    aws = story.product.aws
+    rows = [
+        item
+        for page in aws.client("dynamodb").get_paginator("scan").paginate(TableName=f"snapwarden-{STAGE}")
+        for item in page["Items"]
+    ]
+    everything = {"rows": repr(rows), "mailbox": _mailbox(aws)}
+    everything |= {f"log of {name}": story.product.log(name) for name in FUNCTIONS}
+
+    assert "engine.refused" in everything["mailbox"]
+    assert "rejected [ApiKey ***]" in everything["mailbox"]
+    for place, text in everything.items():
+        for hidden in (PASSWORD, API_KEY, API_KEY[:16], _basic()):
+            assert hidden not in text, f"{place}: …{text[max(0, text.index(hidden) - 300) :][:600]}"
+
+
+def test_what_is_logged_is_json_with_the_request(story: Story) -> None:
+    """The rooms' own loggers too, not just what app.py itself would log."""
+    lines = [json.loads(line) for line in story.product.log("dead_letters").splitlines() if line.startswith("{")]
+    (letter,) = [line for line in lines if line.get("message") == "a message failed too often"]
+
+    assert letter["service"] == "snapwarden"
+    assert letter["level"] == "ERROR"
+    assert letter["function_request_id"]
+    assert letter["location"].startswith("bury:")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_nothing_is_logged_past_the_logger(story: Story, name: str) -> None:
+    """Every line is one of Lambda's own, or JSON: of the logger or a metric. Warnings of the Elasticsearch client (a
+    node that failed, by its address) come in Lambda's format, with the request."""
+    known = re.compile(r"\{|START |END |REPORT |INIT_REPORT |\[WARNING\]\t\S+Z\t[0-9a-f-]{36}\tNode <")
+    other = [line for line in story.product.log(name).splitlines() if not known.match(line)]
+
+    assert other == []
+
+
+def _basic() -> str:
+    return base64.b64encode(f"elastic:{PASSWORD}".encode()).decode()
+
+
+def _mailbox(aws: Any) -> str:
+    sqs, found = aws.client("sqs"), []
+    for name in ("inbox-reports", "inbox-events"):
+        url = sqs.get_queue_url(QueueName=f"{PREFIX}{name}")["QueueUrl"]
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            found += [message["Body"] for message in messages]
+    return "\n".join(found)
