@@ -43,6 +43,8 @@ def up(
         version, folder = elasticsearch or stage.DEFAULT_VERSION, local_folder(bootstrap.CHECKOUT)
         try:
             state = stage.up(version, fresh=fresh, progress=progress, folder=folder)
+        except errors.UnknownVersion as error:
+            raise BadInput(Problem(str(error))) from None
         except errors.CannotStart as error:
             raise Failed(str(error)) from None
     if out.json:

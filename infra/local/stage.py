@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from infra.local import artifacts, processes, stagefile
-from infra.local.errors import CannotStart
+from infra.local.errors import CannotStart, UnknownVersion
 from infra.local.paths import CHECKOUT, Places
 
 DEFAULT_FOLDER = CHECKOUT / ".local"
@@ -96,7 +96,7 @@ def servers_root(places: Places, folder: Path) -> Path:
 def require_version(version: str) -> None:
     known = [name.removeprefix("elasticsearch-") for name in artifacts.read_lock() if name.startswith("elasticsearch-")]
     if version not in known and not os.environ.get("SNAPWARDEN_ES_URL"):
-        raise CannotStart(f"Elasticsearch {version} is not known here. Known: {', '.join(sorted(known))}.")
+        raise UnknownVersion(f"Elasticsearch {version} is not known here. Known: {', '.join(sorted(known))}.")
 
 
 def _follow(process: "subprocess.Popen[bytes]", progress: Progress, log: Path) -> dict[str, Any]:

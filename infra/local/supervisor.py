@@ -134,7 +134,10 @@ class Supervisor:
     def _start_elasticsearch(self) -> Server | None:
         if own_elasticsearch():
             return None
-        return Elasticsearch(self.places, self.version, self.root / f"elasticsearch-{self.version}").start()
+        root, noted = self.root / f"elasticsearch-{self.version}", self.root / "elasticsearch.port"
+        server = Elasticsearch(self.places, self.version, root, port=_port_of_before(noted)).start()
+        noted.write_text(str(server.port))
+        return server
 
     def _gather(self, **started: "Future[Any]") -> None:
         for name, future in started.items():
@@ -182,6 +185,14 @@ class _Bytes:
         if text != self._said:
             self._said = text
             say(step=text)
+
+
+def _port_of_before(noted: Path) -> int | None:
+    """The address of Elasticsearch stands in files that were applied: it stays the same over a restart, if it can."""
+    with suppress(FileNotFoundError, ValueError):
+        port = int(noted.read_text())
+        return port if processes.is_port_free(port) else None
+    return None
 
 
 def own_elasticsearch() -> str | None:
