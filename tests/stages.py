@@ -35,6 +35,7 @@ Opener = Callable[..., "Stage"]
 SLOW = {"type": "fs", "settings": {"location": "slow", "max_snapshot_bytes_per_sec": "500kb"}}
 REPOSITORIES = {"quick": {"type": "fs", "settings": {"location": "quick"}}, "slow": SLOW}
 SETTLES = 60.0
+OWN_VARIABLES = ("SNAPWARDEN_LOCAL", "SNAPWARDEN_STAGE", "SNAPWARDEN_ES_URL")
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,14 @@ def stage(stage_notes: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """8.19.2, up."""
     with opened(stage_notes, tmp_path_factory.mktemp("stage") / "local") as one:
         one.run("up", "--fresh")
+        yield one
+
+
+@pytest.fixture(scope="session")
+def stage_9(stage_notes: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stage"]:
+    """9.2.0, up, beside the other one."""
+    with opened(stage_notes, tmp_path_factory.mktemp("stage-9") / "local") as one:
+        one.run("up", "--fresh", "--elasticsearch", "9.2.0")
         yield one
 
 
@@ -122,7 +131,7 @@ class Stage:
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """The command line as a shell starts it, from some other folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("SNAPWARDEN_")}
+        inherited = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
         own = {"SNAPWARDEN_LOCAL": str(self.folder), "PYTHONPATH": str(self.checkout), **self.environ}
         return subprocess.Popen(
             [sys.executable, "-m", "chalicelib.cli.main", *words],
