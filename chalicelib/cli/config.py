@@ -2,6 +2,7 @@
 
 import getpass
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,6 +34,7 @@ def apply(
     config = read_config(file)
     if dry_run:
         changes, compared = _preview(out, config)
+        changes = replace(changes, retired=changes.policies.removed if prune else ())
     else:
         world = bootstrap.of_terminal(out.stage)
         compared = None

@@ -4,7 +4,9 @@ Who hears of what (`notify.on` of a policy):
 
 | failure  | FAILED, TIMED_OUT, PARTIAL, MISSED, CANCELLED |
 | recovery | the first SUCCEEDED after anything else |
-| success  | SUCCEEDED, SKIPPED, and PARTIAL where `allow_partial` calls it good |
+| success  | SUCCEEDED, SKIPPED |
+
+PARTIAL is a failure whatever `contract.allow_partial` says, as long as no backup is judged by its contract.
 """
 
 import json
@@ -59,7 +61,7 @@ def settled_report(run: Run, policy: Policy, last_good: LastGood | None, *, stag
     """
     if not run.settled:
         raise ValueError(f"{run.run_id} is {run.state}: only an end is reported")
-    if not _asked_for(run, policy).intersection(policy.notify.on):
+    if not _asked_for(run).intersection(policy.notify.on):
         return None
     return Report(
         key=f"{run.run_id}#end",
@@ -121,13 +123,11 @@ def _run_of(body: str) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _asked_for(run: Run, policy: Policy) -> set[str]:
+def _asked_for(run: Run) -> set[str]:
     match run.state:
         case State.SUCCEEDED:
             return {"success", "recovery"} if run.recovers else {"success"}
         case State.SKIPPED:
-            return {"success"}
-        case State.PARTIAL if policy.contract.allow_partial:
             return {"success"}
         case _:
             return {"failure"}

@@ -98,6 +98,11 @@ def test_what_is_not_active_yet_is_said() -> None:
     assert not_active_yet(load(SMALL, "f")) == []
 
 
+def test_a_topic_that_nobody_made_is_refused() -> None:
+    with pytest.raises(BadInput, match="reports to it would reach nobody"):
+        load(policy("notify: {topic: pager}"), "f")
+
+
 def test_problems_travel_between_processes() -> None:
     problem = load(policy("catch_up: 30s"), "f").warnings[0]
     assert pickle.loads(pickle.dumps(problem)) == problem

@@ -76,6 +76,9 @@ def check_policy(policy: Policy, target: Target | None) -> Iterator[Remark]:
             yield Remark(
                 ("repository",), f"{policy.repository!r} can only be read", "one that backups can be written to"
             )
+    if policy.notify.topic != "default":
+        message = f"there is no topic {policy.notify.topic!r}: reports to it would reach nobody"
+        yield Remark(("notify", "topic"), message, "default, the only one of this release")
     if not policy.notify.on:
         yield Remark(("notify", "on"), "nobody is told of anything", "failure, recovery or success", warning=True)
 
