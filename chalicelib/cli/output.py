@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from chalicelib.core import prose
 from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable
@@ -44,8 +45,8 @@ class Output:
         if not self.json:
             console().print(text, markup=False)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-        """`columns` are headings; a cell may hold rich markup of `colour`."""
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], *, empty: str) -> None:
+        """`columns` are headings. Cells are shown as they are: a name may look like markup."""
         if not rows:
             self.say(empty)
             return
@@ -53,7 +54,7 @@ class Output:
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
         console().print(table)
 
 
@@ -91,11 +92,11 @@ def _exit(error: Exception) -> tuple[int, str]:
     return 3, "no_answer"
 
 
-def colour(text: str, style: str) -> str:
-    return f"[{style}]{text}[/{style}]"
+def colour(text: str, style: str) -> Text:
+    return Text(text, style=style)
 
 
-def state(value: State) -> str:
+def state(value: State) -> Text:
     style = GOOD if value is State.SUCCEEDED else MOVING if not value.settled else BAD
     return colour(value.value, style)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.text import Text
 
 from chalicelib import bootstrap
 from chalicelib.cli.output import BAD, GOOD, Output, colour, instant, span, state
@@ -31,11 +32,12 @@ def policies(context: typer.Context) -> None:
     table = []
     for row in rows:
         good = f"{row.level} {span(now - row.last_good.taken_at)} ago" if row.last_good else colour("never", BAD)
-        last = state(row.last_result.state) if row.last_result else "-"
-        open_run = f" ({row.open_run.split(':', 2)[2]} is open)" if row.open_run else ""
+        last = state(row.last_result.state) if row.last_result else Text("-")
+        if row.open_run:
+            last.append(f" ({row.open_run.split(':', 2)[2]} is open)", style="")
         following = "retired" if not row.active else "paused" if row.paused else instant(row.next_due)
         when = ", ".join(row.schedule) + (f" {row.timezone}" if row.schedule else "on request")
-        table.append((row.name, row.target, when, good, last + open_run, following))
+        table.append((row.name, row.target, when, good, last, following))
     out.table(
         ("POLICY", "TARGET", "SCHEDULE", "LAST GOOD", "LAST RESULT", "NEXT"),
         table,
@@ -85,9 +87,10 @@ def status(context: typer.Context, policy: Annotated[str | None, typer.Argument(
         sys.exit(1)
 
 
-def _promise_row(promise: query.Promise) -> tuple[str, str, str, str]:
+def _promise_row(promise: query.Promise) -> tuple[str | Text, ...]:
     promised = f"{promise.level} every {span(promise.rpo)}" if promise.rpo else "none"
     newest = f"{span(promise.age)} ago" if promise.age is not None else "never"
+    verdict: str | Text
     if promise.rpo is None:
         verdict = "no promise (set `rpo`)"
     elif promise.kept is None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from chalicelib import bootstrap
 from chalicelib.cli.output import Output, console, instant, size, span, state
@@ -173,7 +174,8 @@ def show(
 
 
 def _print_end(out: Output, run: Run) -> None:
-    console().print(f"{run.run_id} {state(run.state)} {run.level or ''} {_took(run) if run.settled else ''}".rstrip())
+    parts = (run.run_id, state(run.state), run.level or "", _took(run) if run.settled else "")
+    console().print(Text(" ").join(Text(part) if isinstance(part, str) else part for part in parts if part))
     if run.reason:
         out.say(f"  {run.reason}")
     if run.shards:

@@ -55,12 +55,6 @@ def test_a_dry_run_needs_no_stage(folder: Path) -> None:
     assert document["stored"] is False
 
 
-def test_a_dry_run_with_prune_retires_nothing_and_says_what_it_would(folder: Path) -> None:
-    done = snapwarden(folder, "apply", "snapwarden.yaml", "--dry-run", "--prune")
-    assert done.returncode == 0
-    assert "nothing was stored" in done.stdout
-
-
 def test_everything_wrong_with_a_file_is_told_at_once_with_its_place(folder: Path) -> None:
     bad = FILE.replace("repository: main", "repositry: main").replace("0 2 * * *", "0 25 * * *")
     (folder / "snapwarden.yaml").write_text(bad)

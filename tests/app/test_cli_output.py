@@ -1,0 +1,113 @@
+"""What the commands print of a stage that has lived: tables, JSON, exit codes. The world behind them is in memory."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from chalicelib import bootstrap
+from chalicelib.cli.main import app
+from chalicelib.service.world import World
+from tests.faults.world import FILE, RUN_ID, Stage
+
+Type = Callable[..., Result]
+PROMISED = FILE.replace("    timeout: 4h\n", "    timeout: 4h\n    rpo: 26h\n")
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """One good backup, then a failed one."""
+    made = Stage(PROMISED)
+    made.until_slot()
+    made.live(1)
+    made.engine.delete_index("orders")
+    made.backup()
+    made.live(1)
+    return made
+
+
+@pytest.fixture
+def snapwarden(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Type:
+    def world(name: str | None) -> World:
+        return stage.world
+
+    monkeypatch.setattr(bootstrap, "of_terminal", world)
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: CliRunner().invoke(app, words)
+
+
+def test_policies_is_a_list_of_tasks(snapwarden: Type) -> None:
+    printed = snapwarden("policies").stdout
+    assert "nightly" in printed
+    assert "FAILED" in printed
+    (row,) = json.loads(snapwarden("--json", "policies").stdout)
+    assert (row["name"], row["last_result"]["state"], row["last_good"]["level"]) == ("nightly", "FAILED", "L1")
+    assert row["next_due"] == "2026-11-22T02:00:00Z"
+
+
+def test_status_is_code_one_once_the_promise_is_broken(stage: Stage, snapwarden: Type) -> None:
+    kept = snapwarden("status")
+    assert (kept.exit_code, "KEPT" in kept.stdout) == (0, True)
+    stage.live(60 * 30, step=60)
+    broken = snapwarden("status", "nightly")
+    assert (broken.exit_code, "BROKEN for" in broken.stdout) == (1, True)
+    (promise,) = json.loads(snapwarden("--json", "status").stdout)
+    assert promise["kept"] is False
+    assert promise["rpo_seconds"] == 26 * 3600
+
+
+def test_runs_are_listed_newest_first_and_filtered(snapwarden: Type) -> None:
+    assert [run["state"] for run in json.loads(snapwarden("--json", "runs").stdout)] == ["FAILED", "SUCCEEDED"]
+    assert [run["run_id"] for run in json.loads(snapwarden("--json", "runs", "--state", "SUCCEEDED").stdout)] == [
+        RUN_ID
+    ]
+    assert json.loads(snapwarden("--json", "runs", "--policy", "another").stdout) == []
+    assert "no index on shop matches orders*" in " ".join(snapwarden("runs").stdout.split())
+
+
+def test_show_tells_steps_findings_and_cost(snapwarden: Type) -> None:
+    good = snapwarden("show", RUN_ID).stdout
+    for word in ("SUCCEEDED", "VERIFYING", "snapwarden-", "engine calls", "deadline"):
+        assert word in good
+    failed = snapwarden("show", "backup:nightly:now-1").stdout
+    assert "select.no_match" in failed
+    assert "next: correct `select.indices`" in failed
+
+
+def test_apply_shows_what_it_changed_and_prunes_only_when_told(snapwarden: Type) -> None:
+    other = FILE.replace("  nightly:", "  weekly:")
+    Path("other.yaml").write_text(other)
+    would = snapwarden("apply", "other.yaml", "--dry-run", "--prune").stdout
+    assert "- policy nightly (retired, its backups stay)" in would
+    assert "nothing was stored" in would
+    left = snapwarden("apply", "other.yaml").stdout
+    assert "+ policy weekly" in left
+    assert "left the file, still active: --prune retires it" in left
+    assert {row["name"]: row["active"] for row in json.loads(snapwarden("--json", "policies").stdout)} == {
+        "nightly": True,
+        "weekly": True,
+    }
+    assert json.loads(snapwarden("--json", "apply", "other.yaml", "--prune").stdout)["retired"] == ["nightly"]
+    rows = json.loads(snapwarden("--json", "policies").stdout)
+    assert {row["name"]: row["active"] for row in rows} == {"nightly": False, "weekly": True}
+
+
+def test_a_request_id_names_one_run(snapwarden: Type) -> None:
+    first = snapwarden("backup", "nightly", "--request-id", "release-7")
+    again = snapwarden("backup", "nightly", "--request-id", "release-7")
+    assert first.stdout == again.stdout == "backup:nightly:release-7\n"
+
+
+def test_next_counts_for_each_policy(snapwarden: Type) -> None:
+    slots = json.loads(snapwarden("--json", "next", "-n", "2").stdout)
+    assert [slot["slot"] for slot in slots] == ["2026-11-22T02:00:00Z", "2026-11-23T02:00:00Z"]
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(stage: Stage, snapwarden: Type) -> None:
+    stage.engine.refuse("look", "shard [bold]0[/bold] of orders[1] said no")
+    stage.backup("now-2")
+    stage.live(1)
+    assert "shard [bold]0[/bold] of orders[1] said no" in " ".join(snapwarden("runs").stdout.split())
+    assert "[bold]0[/bold]" in snapwarden("show", "backup:nightly:now-2").stdout
