@@ -89,7 +89,11 @@ def test_a_server_of_ones_own_is_used_and_left_alone(new_stage: Opener, elastics
     state = own.ask("up")
     assert state["elasticsearch"] == {"url": elasticsearch.url, "version": None, "repo_dir": None}
     assert set(state["children"]) == SERVERS - {"elasticsearch"}
-    run = _ended(own, _open_run(own, f"own-{uuid4().hex[:6]}"))
+    name = f"own-{uuid4().hex[:6]}"
+    own.elastic.create_index(name)
+    repositories = {name: {"type": "fs", "settings": {"location": name}}}
+    own.apply({name: {"repository": name, "select": {"indices": [name]}}}, repositories=repositories)
+    run = own.ask("backup", name, "--wait")
     assert run["state"] == "SUCCEEDED"
     assert own.snapshot(run)["state"] == "SUCCESS"
 
