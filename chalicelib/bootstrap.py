@@ -41,7 +41,7 @@ def of_function(context: Any) -> World:
 
 
 def of_terminal(stage: str | None) -> World:
-    """The world of a command line. BadInput when the stage can't be reached."""
+    """The world of a command line. NotRunning when there is no stage, BadInput for one that isn't local."""
     return _world(terminal_settings(stage))
 
 

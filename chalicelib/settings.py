@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from chalicelib.core.errors import BadInput, Problem
+from chalicelib.core.errors import BadInput, NotRunning, Problem
 
 DEFAULT_STAGE = "local"
 SHARDS = 16
@@ -73,7 +73,7 @@ def local_folder(checkout: Path) -> Path:
 def of_terminal(stage: str | None, checkout: Path) -> Settings:
     """For the command line. A local stage is found by the state file that `snapwarden up` wrote.
 
-    Raises BadInput when the stage is not running, or isn't a local one.
+    Raises NotRunning when there is none, BadInput for a stage that isn't a local one.
     """
     stage = stage or stage_name()
     if stage != DEFAULT_STAGE:
@@ -84,10 +84,12 @@ def of_terminal(stage: str | None, checkout: Path) -> Settings:
         written = json.loads((local_folder(checkout) / "stage.json").read_text())
         return of_stage_file(written)
     except (FileNotFoundError, NotADirectoryError):
-        raise BadInput(Problem("the local stage is not running", expected="`snapwarden up` first")) from None
+        log = local_folder(checkout) / "logs" / "supervisor.log"
+        ended = f" (if it should be, {log} says why it ended)" if log.exists() else ""
+        raise NotRunning(f"the local stage is not running: `snapwarden up` starts it{ended}") from None
     except (ValueError, KeyError) as error:
-        problem = Problem(f"the state file of the local stage can't be used ({error})", expected="`snapwarden up` anew")
-        raise BadInput(problem) from None
+        message = f"the state file of the local stage can't be used ({error}): `snapwarden up` writes it anew"
+        raise NotRunning(message) from None
 
 
 def of_stage_file(written: Mapping[str, object]) -> Settings:

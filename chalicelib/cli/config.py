@@ -12,7 +12,7 @@ from chalicelib import bootstrap
 from chalicelib.cli.output import BAD, GOOD, MOVING, Output, console
 from chalicelib.core.config import not_active_yet, schema
 from chalicelib.core.config.load import Config
-from chalicelib.core.errors import BadInput
+from chalicelib.core.errors import NotRunning
 from chalicelib.service import apply as applying
 from chalicelib.service.config_file import read_config
 from chalicelib.service.differences import Changes, Difference
@@ -51,8 +51,8 @@ def _preview(out: Output, config: Config) -> tuple[Changes, str | None]:
     """Against the stage where one runs, else against nothing."""
     try:
         world = bootstrap.of_terminal(out.stage)
-    except BadInput as reason:
-        return applying.diff(config, {}), f"compared with nothing: {reason.problems[0].message}"
+    except NotRunning as reason:
+        return applying.diff(config, {}), f"compared with nothing: {reason}"
     return applying.diff(config, applying.read_current(world.store)), None
 
 

@@ -4,9 +4,11 @@ Exit codes: 0 fine · 1 what was asked failed, or a promise is broken · 2 bad i
 permission).
 """
 
+import json as json_text
 import logging
 import sys
-from typing import Annotated
+from importlib import metadata
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +28,15 @@ for commands in (stage, config, policies, runs):
     commands.add_to(app)
 
 
+USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer has no public name for it since it brings its own click
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"snapwarden {metadata.version('snapwarden')}")
+        raise typer.Exit
+
+
 @app.callback()
 def main(
     context: typer.Context,
@@ -34,6 +45,9 @@ def main(
         typer.Option("--stage", metavar="NAME", help="Which stage. Default: $SNAPWARDEN_STAGE, else local."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it and end.")
+    ] = False,
 ) -> None:
     context.obj = Output(stage=stage_name, json=json)
 
@@ -44,11 +58,22 @@ def run(arguments: list[str] | None = None) -> None:
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     as_json = bool(arguments) and arguments[0] == "--json"
     try:
+        if as_json:
+            sys.exit(_without_usage(arguments))
         app(args=arguments)
     except (BadInput, Failed, Refused, Retryable) as error:
         sys.exit(failed(error, as_json=as_json))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _without_usage(arguments: list[str]) -> int:
+    """Arguments that make no sense are a document too."""
+    try:
+        return app(args=arguments, standalone_mode=False) or 0
+    except USAGE_ERROR as error:
+        print(json_text.dumps({"error": {"code": "bad_input", "message": str(error.format_message())}}, indent=2))
+        return 2
 
 
 def _json_first(arguments: list[str]) -> list[str]:

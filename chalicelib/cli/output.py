@@ -45,14 +45,17 @@ class Output:
         if not self.json:
             console().print(text, markup=False)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], *, empty: str) -> None:
-        """`columns` are headings. Cells are shown as they are: a name may look like markup."""
+    def table(
+        self, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], *, empty: str, whole: Sequence[str] = ()
+    ) -> None:
+        """`columns` are headings; those in `whole` are never broken, because people copy them. Cells are shown as they
+        are: a name may look like markup."""
         if not rows:
             self.say(empty)
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
-            table.add_column(column, overflow="fold")
+            table.add_column(column, overflow="fold", no_wrap=column in whole)
         for row in rows:
             table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
         console().print(table)

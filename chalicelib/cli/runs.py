@@ -4,6 +4,7 @@ import getpass
 import secrets
 import sys
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -19,6 +20,9 @@ from chalicelib.service import query, request
 from chalicelib.service.world import World
 
 POLL = 0.5
+INTERRUPTED = 130
+NARROW = 120
+"""Columns below which `runs` shows fewer of them, so that the id stays whole."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,13 +49,24 @@ def backup(
     run = request.backup_now(world, policy, request_id=request_id, requested_by=f"cli:{getpass.getuser()}")
     out.say(run.run_id)
     if wait:
-        run = follow(world, run, quiet=out.json)
+        run = _followed(out, world, run)
     if out.json:
         out.document(wire.public_run(run))
     elif wait:
         _print_end(out, run)
     if wait and run.state is not State.SUCCEEDED:
         sys.exit(1)
+
+
+def _followed(out: Output, world: World, run: Run) -> Run:
+    """Ctrl-C ends the watching only."""
+    try:
+        return follow(world, run, quiet=out.json)
+    except KeyboardInterrupt:
+        print(f"\nthe run goes on: snapwarden show {run.run_id} --follow", file=sys.stderr)
+        if out.json:
+            out.document(wire.public_run(query.run(world, run.run_id)))
+        sys.exit(INTERRUPTED)
 
 
 def follow(world: World, run: Run, *, quiet: bool = False) -> Run:
@@ -76,10 +91,20 @@ def follow(world: World, run: Run, *, quiet: bool = False) -> Run:
 
 def _moved(run: Run) -> str:
     seen = run.progress
-    if seen is None or run.settled:
+    if run.settled:
         return run.state.value
-    bytes_seen = f", {size(seen.bytes_done)} of {size(seen.bytes_total)}" if seen.bytes_total else ""
-    return f"{run.state.value} {seen.done}/{seen.total} shards{bytes_seen}"
+    shards = f" {seen.done}/{seen.total} shards" if seen else ""
+    return f"{run.state.value}{shards}{_beside(run)}"
+
+
+def _beside(run: Run) -> str:
+    """What is worth knowing while one waits: bytes, or why nothing moves."""
+    seen = run.progress
+    if run.last_error:
+        return f"  {run.last_error}"
+    if run.state is State.QUEUED:
+        return "  waits for the open run of its policy"
+    return f", {size(seen.bytes_done)} of {size(seen.bytes_total)}" if seen and seen.bytes_total else ""
 
 
 class _Bar:
@@ -89,7 +114,7 @@ class _Bar:
         self._progress = Progress(
             TextColumn("{task.fields[state]:<10}"),
             BarColumn(bar_width=30),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} shards  {task.fields[moved]}"),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} shards  {task.fields[moved]}", markup=False),
             TimeElapsedColumn(),
             console=console(stderr=True),
             transient=True,
@@ -99,13 +124,12 @@ class _Bar:
 
     def show(self, run: Run) -> None:
         seen = run.progress
-        moved = f"{size(seen.bytes_done)} of {size(seen.bytes_total)}" if seen and seen.bytes_total else ""
         self._progress.update(
             self._task,
             total=max(seen.total, 1) if seen else 1,
             completed=seen.done if seen else 0,
             state=run.state.value,
-            moved=moved,
+            moved=_beside(run).lstrip(", "),
         )
 
     def stop(self) -> None:
@@ -116,7 +140,7 @@ def runs(
     context: typer.Context,
     policy: Annotated[str | None, typer.Option("--policy", help="Only of this policy.")] = None,
     kind: Annotated[Kind | None, typer.Option("--kind", help="Only of this kind.")] = None,
-    state_is: Annotated[State | None, typer.Option("--state", help="Only in this state.")] = None,
+    state_is: Annotated[State | None, typer.Option("--state", case_sensitive=False, help="Only in this state.")] = None,
     count: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 20,
 ) -> None:
     """The ledger, newest first."""
@@ -126,38 +150,35 @@ def runs(
     if out.json:
         out.document([wire.public_run(run) for run in found])
         return
-    rows = [
-        (
-            run.run_id,
-            state(run.state),
-            run.level or "-",
-            instant(run.created_at),
-            _took(run),
-            str(run.indices) if run.indices is not None else "-",
-            size(run.bytes),
-            size(run.bytes_added),
-            run.reason or "",
-        )
-        for run in found
-    ]
-    columns = ("RUN", "STATE", "LEVEL", "CREATED", "TOOK", "INDICES", "SIZE", "ADDED", "REASON")
-    out.table(columns, rows, empty="no runs yet: snapwarden backup POLICY")
+    shown = RUNS if console().width >= NARROW else {name: RUNS[name] for name in ("RUN", "STATE", "TOOK", "REASON")}
+    rows = [tuple(cell(run) for cell in shown.values()) for run in found]
+    filtered = policy or kind or state_is
+    empty = "no such run" if filtered else "no runs yet: snapwarden backup POLICY"
+    out.table(tuple(shown), rows, empty=empty, whole=("RUN", "STATE"))
 
 
 def show(
     context: typer.Context,
     run_id: Annotated[str, typer.Argument(metavar="RUN")],
-    follow_it: Annotated[bool, typer.Option("--follow", help="Wait for its end, with progress.")] = False,
+    follow_it: Annotated[
+        bool, typer.Option("--follow", help="Wait for its end, with progress; exit code 1 unless it SUCCEEDED.")
+    ] = False,
 ) -> None:
     """One run with its steps and findings."""
     out: Output = context.obj
     world = bootstrap.of_terminal(out.stage)
     run = query.run(world, run_id)
     if follow_it:
-        run = follow(world, run, quiet=out.json)
+        run = _followed(out, world, run)
     if out.json:
         out.document(wire.public_run(run))
-        return
+    else:
+        _print_all(out, run)
+    if follow_it and run.state is not State.SUCCEEDED:
+        sys.exit(1)
+
+
+def _print_all(out: Output, run: Run) -> None:
     _print_end(out, run)
     out.say(f"  snapshot   {run.snapshot} in {run.repository} on {run.target}")
     out.say(f"  asked by   {run.requested_by}, spec generation {run.spec_gen}, attempts {run.attempts}")
@@ -176,7 +197,7 @@ def show(
 def _print_end(out: Output, run: Run) -> None:
     parts = (run.run_id, state(run.state), run.level or "", _took(run) if run.settled else "")
     console().print(Text(" ").join(Text(part) if isinstance(part, str) else part for part in parts if part))
-    if run.reason:
+    if run.reason and run.reason not in {finding.message for finding in run.findings}:
         out.say(f"  {run.reason}")
     if run.shards:
         whole = run.shards.total - run.shards.failed
@@ -186,6 +207,19 @@ def _print_end(out: Output, run: Run) -> None:
         )
     for finding in run.findings:
         out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
+
+
+RUNS: Mapping[str, Callable[[Run], str | Text]] = {
+    "RUN": lambda run: run.run_id,
+    "STATE": lambda run: state(run.state),
+    "LEVEL": lambda run: run.level or "-",
+    "CREATED": lambda run: instant(run.created_at),
+    "TOOK": lambda run: _took(run),
+    "INDICES": lambda run: str(run.indices) if run.indices is not None else "-",
+    "SIZE": lambda run: size(run.bytes),
+    "ADDED": lambda run: size(run.bytes_added),
+    "REASON": lambda run: run.reason or "",
+}
 
 
 def _took(run: Run) -> str:

@@ -52,7 +52,7 @@ def up(
         return
     search = state["elasticsearch"]
     out.say(f"up in {time.monotonic() - started:.0f} s")
-    out.say(f"  Elasticsearch {search['version'] or '(your own)'}  {search['url']}")
+    out.say(f"  Elasticsearch {search['version'] or 'of yours':<8}{search['url']}")
     out.say(f"  AWS (moto)            {state['endpoint_url']}")
     out.say(f"  DynamoDB Local        {state['dynamodb_endpoint_url']}")
     out.say(f"  functions             {state['invoke_endpoint_url']}")

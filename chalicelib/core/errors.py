@@ -43,6 +43,10 @@ class Problem:
         return f"{head} {self.message}{tail}".strip()
 
 
+class NotRunning(Retryable):
+    """There is no stage to ask. The message says how to start one."""
+
+
 class BadInput(Exception):
     """What a user wrote cannot be used. Carries every problem found, in the order of the file. Exit code 2."""
 

@@ -103,6 +103,8 @@ def _decide(world: World, run: Run, spec: Spec, engine: _Lazy, *, accepted: bool
         seen = work.look(run, spec, engine.connect(), world.store, installation=installation, accepted=accepted)
         return work.decide(run, spec, seen, world.clock.now())
     except (Retryable, Refused) as error:
+        if run.attempts == 0 and settle.is_superseded(world, run):
+            return backup_workflow.superseded(run, error)
         return backup_workflow.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused))
     except Exception as crash:  # the one place where a defect of ours is caught: it is counted in the row
         log.exception("a step crashed", extra={"run_id": run.run_id})

@@ -80,7 +80,7 @@ def _displaced(waiting: Run, by: Run, token: str) -> Run:
         waiting,
         state=State.MISSED,
         previous_state=waiting.state,
-        reason=f"waited for another run until the next slot came due; {by.run_id} waits in its place",
+        reason=f"waited for another run until a newer one was asked for: {by.run_id} waits in its place",
         finished_at=now,
         wake_at=now,
         rev=waiting.rev + 1,

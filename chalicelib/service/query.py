@@ -94,14 +94,19 @@ def run(world: World, run_id: str) -> Run:
         near = difflib.get_close_matches(
             run_id, [known.run_id for known in world.store.runs(limit=50)], n=1, cutoff=0.5
         )
-        raise BadInput(Problem(f"there is no run {run_id}", expected=f"perhaps {near[0]}" if near else "see `runs`"))
+        raise BadInput(
+            Problem(
+                f"there is no run {run_id}",
+                expected=f"perhaps {near[0]}" if near else "an id that `snapwarden runs` lists",
+            )
+        )
     return found
 
 
 def no_such_policy(world: World, policy: str) -> BadInput:
     names = [state.policy for state in world.store.states()]
     near = difflib.get_close_matches(policy, names, n=1)
-    expected = f"perhaps {near[0]}" if near else f"one of {', '.join(names)}" if names else "apply a file first"
+    expected = f"perhaps {near[0]}" if near else f"one of {', '.join(names)}" if names else "one: apply a file first"
     return BadInput(Problem(f"there is no policy {policy}", expected=expected))
 
 

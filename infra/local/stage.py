@@ -37,7 +37,9 @@ def up(
     require_version(version)
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     if is_running(folder):
-        raise CannotStart("The local stage runs already. `snapwarden down` stops it.")
+        state = stagefile.load(folder)
+        where = f", with Elasticsearch at {state['elasticsearch']['url']}" if state else ""
+        raise CannotStart(f"The local stage runs already{where}. `snapwarden down` stops it.")
     log = folder / "logs" / "supervisor.log"
     order = {"folder": str(folder), "version": version, "fresh": fresh}
     with log.open("ab") as errors:

@@ -33,7 +33,7 @@ from infra.local.moto_server import MotoServer
 from infra.local.paths import CHECKOUT, places
 from infra.local.processes import Identity
 from infra.local.runtime import Runtime, Settings
-from infra.local.servers import Server
+from infra.local.servers import Server, get
 
 LOG = logging.getLogger(__name__)
 STAGE = "local"
@@ -132,7 +132,8 @@ class Supervisor:
         provided.folder()
 
     def _start_elasticsearch(self) -> Server | None:
-        if own_elasticsearch():
+        if own := own_elasticsearch():
+            require_answer(own)
             return None
         root, noted = self.root / f"elasticsearch-{self.version}", self.root / "elasticsearch.port"
         server = Elasticsearch(self.places, self.version, root, port=_port_of_before(noted)).start()
@@ -197,6 +198,14 @@ def _port_of_before(noted: Path) -> int | None:
 
 def own_elasticsearch() -> str | None:
     return os.environ.get("SNAPWARDEN_ES_URL") or None
+
+
+def require_answer(url: str) -> None:
+    """Whoever names a server of their own wants to know now that it isn't there. What it answers is its own affair."""
+    if not url.startswith(("http://", "https://")) or get(f"{url.rstrip('/')}/_cluster/health") is None:
+        raise CannotStart(
+            f"SNAPWARDEN_ES_URL: {url} does not answer. Name an Elasticsearch like http://127.0.0.1:9200."
+        )
 
 
 def say(**line: Any) -> None:

@@ -73,7 +73,7 @@ def test_everything_wrong_with_a_file_is_told_at_once_with_its_place(folder: Pat
 @pytest.mark.parametrize("words", [("policies",), ("runs",), ("status",), ("next",), ("backup", "x"), ("show", "x")])
 def test_without_a_stage_it_says_what_to_do(folder: Path, words: tuple[str, ...]) -> None:
     done = snapwarden(folder, *words)
-    assert done.returncode == 2
+    assert done.returncode == 3, "it can't be told"
     assert "the local stage is not running" in done.stderr
     assert "snapwarden up" in done.stderr
     assert "Traceback" not in done.stderr
@@ -92,12 +92,12 @@ def test_a_stage_that_does_not_answer_cannot_be_told(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_state_file_that_cannot_be_read_is_bad_input(folder: Path) -> None:
+def test_a_state_file_that_cannot_be_read_is_said(folder: Path) -> None:
     local = folder / "nothing-here"
     local.mkdir()
     (local / "stage.json").write_text("{")
     done = snapwarden(folder, "policies")
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert "state file" in done.stderr
 
 
@@ -115,6 +115,17 @@ def test_bad_input_is_exit_code_two(folder: Path, words: tuple[str, ...], says: 
     done = snapwarden(folder, *words)
     assert done.returncode == 2
     assert says in done.stderr
+
+
+def test_arguments_that_make_no_sense_are_a_document_too(folder: Path) -> None:
+    for words in (("apply",), ("frobnicate",), ("runs", "-n", "x")):
+        done = snapwarden(folder, *words, "--json")
+        assert done.returncode == 2
+        assert json.loads(done.stdout)["error"]["code"] == "bad_input"
+
+
+def test_the_version_is_told(folder: Path) -> None:
+    assert snapwarden(folder, "--version").stdout.startswith("snapwarden 0.")
 
 
 def test_the_schema_is_one_json_document(folder: Path) -> None:

@@ -101,7 +101,7 @@ def no_answer(run: Run, error: Exception, now: datetime, *, refused: bool) -> De
     if now >= run.deadline_at:
         return timed_out(run, str(error))
     if refused and (run.attempts == 0 or refusals >= pace.MAX_REFUSALS):
-        return fail(_finding("engine.refused", run.target, str(error), f"snapwarden show {run.run_id}"))
+        return _refused(run, error)
     return Decision(
         state=run.state,
         changes={"last_error": str(error), "refusals": refusals},
@@ -109,12 +109,24 @@ def no_answer(run: Run, error: Exception, now: datetime, *, refused: bool) -> De
     )
 
 
+def superseded(run: Run, error: Exception) -> Decision:
+    """Nothing was started, the target gives no answer, and the policy was corrected meanwhile: this run, which keeps
+    what the file said before, must not hold up those that follow."""
+    message = f"{error}; nothing was started, and the policy was applied anew since"
+    return fail(_finding("run.superseded", run.policy, message, f"snapwarden backup {run.policy}"))
+
+
 def not_accepted(run: Run, error: Exception, now: datetime, *, refused: bool) -> Decision:
     """What follows when the act brought an error. Only a refusal of the first attempt is known to have done nothing;
     after anything else the snapshot may be there, so the next look asks. A taken name may be our own lost answer."""
     if refused and run.attempts == 1 and not isinstance(error, NameTaken):
-        return fail(_finding("engine.refused", run.target, str(error), f"snapwarden show {run.run_id}"))
+        return _refused(run, error)
     return Decision(state=run.state, changes={"last_error": str(error)}, again=pace.next_look(run, now))
+
+
+def _refused(run: Run, error: Exception) -> Decision:
+    next_step = f"grant or correct what the message names, then: snapwarden backup {run.policy}"
+    return fail(_finding("engine.refused", run.target, str(error), next_step))
 
 
 def timed_out(run: Run, last_seen: str) -> Decision:
