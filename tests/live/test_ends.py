@@ -71,7 +71,7 @@ def test_a_snapshot_that_somebody_deletes_while_it_runs_is_no_success(stage: Sta
     stage.wait_for(asked["run_id"], lambda row: row.state is State.RUNNING, "it runs")
     stage.elastic.send("DELETE", f"/_snapshot/slow/{asked['snapshot']}")
 
-    stage.run("show", asked["run_id"], "--follow")
+    stage.run("show", asked["run_id"], "--follow", expect=1)
     run = stage.ask("show", asked["run_id"])
     assert (run["state"], run["findings"][0]["code"]) == ("FAILED", "snapshot.vanished")
     assert "FAILED ends-deleted on cluster" in stage.report_of(run["run_id"])["subject"]
@@ -112,7 +112,7 @@ def test_asking_for_what_is_not_there_is_bad_input(stage: Stage) -> None:
 
 def test_a_server_that_does_not_answer_is_asked_until_the_deadline(stage: Stage, unanswered: str) -> None:
     """No answer is no state: the run stayed open and said why, and it ended."""
-    assert "no answer" in stage.run("show", unanswered, "--follow").stdout
+    assert "no answer" in stage.run("show", unanswered, "--follow", expect=1).stdout
     run = stage.ask("show", unanswered)
     assert (run["state"], run["attempts"]) == ("TIMED_OUT", 0)
     assert [finding["code"] for finding in run["findings"]] == ["run.timed_out"]

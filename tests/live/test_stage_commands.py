@@ -30,9 +30,10 @@ SERVERS = {"dynamodb", "elasticsearch", "moto", "supervisor"}
 
 def test_up_beside_a_running_stage_is_refused_and_leaves_it_alone(stage: Stage) -> None:
     before = stage.state
-    told = stage.run("up", expect=1)
-    assert told.stderr.splitlines()[-1] == "error: The local stage runs already. `snapwarden down` stops it."
-    assert stage.ask("up", expect=1)["error"] == {"code": "failed", "message": told.stderr.splitlines()[-1][7:]}
+    told = stage.run("up", expect=1).stderr.splitlines()[-1]
+    assert told.startswith("error: The local stage runs already")
+    assert told.endswith("`snapwarden down` stops it.")
+    assert stage.ask("up", expect=1)["error"] == {"code": "failed", "message": told.removeprefix("error: ")}
     assert stage.state == before
     stage.run("policies")
 
@@ -76,7 +77,7 @@ def test_a_killed_stage_goes_on_where_it_was(stage: Stage, stage_9: Stage) -> No
     assert stage_9.state["elasticsearch"]["url"] == before["elasticsearch"]["url"], "applied files name it"
 
     _send_tick(stage_9)
-    run = _ended(stage_9, run_id)
+    run = _ended(stage_9, run_id, expect=1)
     assert (run["state"], run["findings"][0]["code"]) == ("FAILED", "snapshot.vanished")
     assert "FAILED killed on cluster" in stage_9.report_of(run_id)["subject"]
     assert stage.state == beside
@@ -102,7 +103,7 @@ def test_a_server_of_ones_own_is_used_and_left_alone(new_stage: Opener, elastics
     assert elasticsearch.is_alive()
     assert own.run("down").stdout == "nothing was running\n"
     assert own.ask("down") == {"stopped": False}
-    assert "`snapwarden up` first" in own.run("policies", expect=2).stderr
+    assert "`snapwarden up` starts it" in own.run("policies", expect=3).stderr
     Admin(elasticsearch.url).send("DELETE", f"/_snapshot/{run['repository']}")
 
 
@@ -166,8 +167,8 @@ def _send_tick(stage: Stage) -> None:
     stage.run("tick", "--at", (datetime.now(UTC) + timedelta(minutes=3)).isoformat())
 
 
-def _ended(stage: Stage, run_id: str) -> dict[str, Any]:
-    stage.run("show", run_id, "--follow")
+def _ended(stage: Stage, run_id: str, *, expect: int = 0) -> dict[str, Any]:
+    stage.run("show", run_id, "--follow", expect=expect)
     return dict(stage.ask("show", run_id))
 
 
