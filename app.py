@@ -30,9 +30,9 @@ def tick(event: CloudWatchEvent) -> None:
     events.tick(event)
 
 
-@app.on_sqs_message(queue=f"snapwarden-{STAGE}-work", batch_size=10, name="work")
+@app.on_sqs_message(queue=f"snapwarden-{STAGE}-work", batch_size=1, name="work")
 def work(event: SQSEvent) -> dict[str, Any]:
-    """One step of each run in the batch. Alarms: errors, overdue runs."""
+    """One step of one run, so that a target that hangs holds up nobody else. Alarms: errors, overdue runs."""
     return events.work(event)
 
 

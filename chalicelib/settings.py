@@ -67,7 +67,7 @@ def of_function(function_arn: str) -> Settings:
 def local_folder(checkout: Path) -> Path:
     """Where the local stage keeps its state: `$SNAPWARDEN_LOCAL`, else `.local` in the checkout."""
     own = os.environ.get("SNAPWARDEN_LOCAL")
-    return Path(own).absolute() if own else checkout / ".local"
+    return Path(own).expanduser().absolute() if own else checkout / ".local"
 
 
 def of_terminal(stage: str | None, checkout: Path) -> Settings:

@@ -2,7 +2,7 @@
 
 import json as json_text
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -11,6 +11,8 @@ from chalicelib import bootstrap
 from chalicelib.cli.output import Failed, Output, console, instant
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.settings import DEFAULT_STAGE, local_folder
+
+FURTHEST = timedelta(days=40)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -89,6 +91,9 @@ def tick(
     """Local stage only: send a tick now, as if it were TIME. What is due by then starts."""
     out: Output = context.obj
     time = _time(at)
+    if time - datetime.now(UTC) > FURTHEST:
+        message = f"{at} is more than {FURTHEST.days} days away, and every slot until then would count as dealt with"
+        raise BadInput(Problem(message, expected="the instant of a slot that comes soon, see `snapwarden next`"))
     settings = bootstrap.terminal_settings(out.stage)
     event = {
         "version": "0",

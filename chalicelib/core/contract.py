@@ -24,20 +24,28 @@ class Verdict:
     findings: tuple[Finding, ...]
 
 
-def judge(complete: Complete, *, expected: Sequence[IndexRef], live: Sequence[IndexRef]) -> Verdict:
+def judge(
+    complete: Complete, *, expected: Sequence[IndexRef], live: Sequence[IndexRef], unmatched: Sequence[str] = ()
+) -> Verdict:
     """`expected`: resolved just before the start; `live`: resolved now. An index that is missing from the snapshot and
-    still there with the same uuid is an error; one that went away or was made anew meanwhile is information."""
+    still there with the same uuid is an error; one that went away or was made anew meanwhile is information.
+    `unmatched`: what the policy selects and nothing matches: a name is an error, a wildcard a warning, because it may
+    match tomorrow."""
     held = set(complete.indices)
     alive = {index.name: index.uuid for index in live}
     missing = [index for index in expected if index.name not in held]
     lost = [index for index in missing if alive.get(index.name) == index.uuid]
     gone = [index for index in missing if alive.get(index.name) != index.uuid]
-    findings = (*_lost(lost), *_partial(complete), *_gone(gone))
-    if not held:
-        empty = _finding("snapshot.empty", Severity.ERROR, "snapshot", "the snapshot holds no index", "check `select`")
+    names = [pattern for pattern in unmatched if "*" not in pattern]
+    findings = (*_lost(lost), *_partial(complete), *_unmatched(unmatched), *_gone(gone))
+    if not held or complete.shards_total < len(held):
+        empty = _finding("snapshot.empty", Severity.ERROR, "snapshot", _nothing(complete), "check `select`")
         return Verdict(state=State.FAILED, level="L0", reason=empty.message, findings=(empty, *findings))
     if lost:
         return Verdict(state=State.FAILED, level="L0", reason=_names_missing(lost), findings=findings)
+    if names:
+        reason = f"{', '.join(names[:3])} selected and not on the server"
+        return Verdict(state=State.FAILED, level="L0", reason=reason, findings=findings)
     if complete.partial or complete.shards_failed:
         reason = f"{complete.shards_failed} of {complete.shards_total} shards are not in the snapshot"
         return Verdict(state=State.PARTIAL, level="L0", reason=reason, findings=findings)
@@ -58,6 +66,25 @@ def repository_difference(written: Repository, registered: Repository) -> str | 
 
 def _as_server(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _nothing(complete: Complete) -> str:
+    if not complete.indices:
+        return "the snapshot holds no index"
+    return f"the snapshot holds {len(complete.indices)} indices in {complete.shards_total} shards: some have none"
+
+
+def _unmatched(unmatched: Sequence[str]) -> tuple[Finding, ...]:
+    return tuple(
+        _finding(
+            "select.pattern_unmatched" if "*" in pattern else "select.name_unmatched",
+            Severity.WARNING if "*" in pattern else Severity.ERROR,
+            pattern,
+            f"the policy selects {pattern}, and nothing on the server matches it",
+            "correct or remove it in `select.indices`, then apply",
+        )
+        for pattern in unmatched[:SHOWN]
+    )
 
 
 def _names_missing(lost: Sequence[IndexRef]) -> str:

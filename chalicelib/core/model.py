@@ -174,7 +174,8 @@ class Run:
 
     `wake_at` is when the next step is due (None: nothing more to do, the row leaves the due index). `busy_until`: an
     actor may still be acting on a claim; until then only it moves the run. `told`: people were told of the end.
-    `recovers`: it is the first success after a failure, decided in the write that settled it.
+    `tells`: how often that was tried in vain. `recovers`: it is the first success after a failure, decided in the write
+    that settled it. `last_look`: the one look past the deadline has begun.
     """
 
     run_id: str
@@ -218,7 +219,9 @@ class Run:
     calls: Calls = field(default_factory=Calls)
     emitted_rev: int = 0
     told: bool = False
+    tells: int = 0
     recovers: bool = False
+    last_look: bool = False
 
     @property
     def settled(self) -> bool:

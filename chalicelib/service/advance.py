@@ -63,15 +63,26 @@ def advance(world: World, wakeup: Wakeup) -> None:
     spec = world.store.spec(run.policy, run.spec_gen)
     if spec is None:
         raise Retryable(f"generation {run.spec_gen} of policy {run.policy} could not be read")
+    if run.state is not State.QUEUED and world.clock.now() >= run.deadline_at:
+        if run.last_look:
+            _write_and_go_on(world, *_given_up(world, run), _Lazy(world, spec))
+            return
+        run = driver.last_look(run, world.clock.now() + CLAIM, token=world.token())
+        if not world.store.commit(Update(run)):
+            return
     engine = _Lazy(world, spec)
     decision = _decide(world, run, spec, engine, accepted=acted)
-    if decision is None:
-        return
     if decision.act is not None and world.remaining() <= ACT_TIMEOUT:
         raise Retryable("too little time left to act: the next delivery starts with a fresh invocation")
     spent = Calls(engine=engine.calls, store_reads=world.store.reads - reads, store_writes=world.store.writes - writes)
     after = driver.moved(run, decision, world.clock.now(), token=world.token(), busy=CLAIM, cost=spent)
     _write_and_go_on(world, decision, after, engine)
+
+
+def _given_up(world: World, run: Run) -> tuple[Decision, Run]:
+    """A look past the deadline began and never came back: it killed the function, and would kill it again."""
+    decision = backup_workflow.timed_out(run, run.last_error or "a look that did not come back")
+    return decision, driver.moved(run, decision, world.clock.now(), token=world.token(), busy=CLAIM, cost=Calls())
 
 
 class _Lazy:
@@ -94,9 +105,9 @@ class _Lazy:
         return self._engine
 
 
-def _decide(world: World, run: Run, spec: Spec, engine: _Lazy, *, accepted: bool) -> Decision | None:
+def _decide(world: World, run: Run, spec: Spec, engine: _Lazy, *, accepted: bool) -> Decision:
     if run.state is State.QUEUED:
-        return settle.from_queue(world, run)
+        return settle.from_queue(world, run, spec.policy.timeout)
     work = WORK[run.kind]
     try:
         installation = world.installation()

@@ -145,14 +145,16 @@ def _retired(state: PolicyState, token: str) -> PolicyState:
 
 
 def _moved(state: PolicyState, old: Spec | None, policy: Policy, now: datetime) -> PolicyState:
-    """A slot that is due and waits for the tick stays due, unless the schedule changed or the policy was retired:
-    then slots count from now on. A paused policy stays out of the due index; resuming puts it back."""
+    """A slot that is due and waits for the tick stays due: after an outage somebody must be told that it was missed.
+    Otherwise, when the schedule changed or the policy was retired, slots count from now on. A paused policy stays out
+    of the due index; resuming puts it back."""
     cursor, due_at, since = state.cursor, state.due_at, state.since
     if not state.active:
         since = now
     if old is None or not state.active or any(getattr(old.policy, key) != getattr(policy, key) for key in TIMING):
-        cursor = max(cursor, now)
-        due_at = _due(policy, cursor)
+        waits = state.active and due_at is not None and due_at <= now
+        cursor = cursor if waits else max(cursor, now)
+        due_at = due_at if waits else _due(policy, cursor)
     return replace(state, active=True, since=since, cursor=cursor, due_at=None if state.paused else due_at)
 
 

@@ -1,5 +1,7 @@
 """A run now, because somebody asked: Backup Now."""
 
+import re
+
 from chalicelib.core import naming
 from chalicelib.core.errors import BadInput, Conflict, Problem, Retryable
 from chalicelib.core.model import Kind, Run
@@ -9,13 +11,18 @@ from chalicelib.service.query import no_such_policy
 from chalicelib.service.world import World
 
 TRIES = 4
+REQUEST_ID = re.compile("[a-z0-9][a-z0-9-]{0,63}")
+"""No capitals and no colon: a slot, `2026-11-21T02:00Z`, has both, and must keep its name for itself."""
 
 
 def backup_now(world: World, policy: str, *, request_id: str, requested_by: str) -> Run:
     """The run of this request. The same `request_id` again answers the same run, whatever became of it.
 
-    Raises BadInput for an unknown or retired policy, Conflict when the policy's row is written by others all the time.
+    Raises BadInput for an unknown or retired policy and for an id that could be taken for a slot, Conflict when the
+    policy's row is written by others all the time.
     """
+    if not REQUEST_ID.fullmatch(request_id):
+        raise BadInput(Problem(f"{request_id[:80]!r} can't be the id of a request", expected="1 to 64 of a-z 0-9 -"))
     known = world.store.run(naming.run_id(Kind.BACKUP, policy, request_id))
     if known is not None:
         return known

@@ -39,12 +39,15 @@ def store(world: World, after: Run, decision: Decision) -> Run | None:
     raise Retryable(f"the state of policy {after.policy} is written by others all the time")
 
 
-def from_queue(world: World, run: Run) -> Decision:
-    """A waiting run starts when the policy's open run is itself; past `start_by` it was MISSED."""
+def from_queue(world: World, run: Run, timeout: timedelta) -> Decision:
+    """A waiting run starts when the policy's open run is itself; past `start_by` it was MISSED. Its `timeout` counts
+    from then on: what it waited is not what it takes."""
     now = world.clock.now()
     policy = world.store.state(run.policy)
+    if policy is not None and not policy.active:
+        return Decision(state=State.MISSED, changes={"reason": "the policy was retired while it waited"})
     if policy is not None and policy.open_run == run.run_id:
-        return Decision(state=State.STARTING, again=timedelta(0))
+        return Decision(state=State.STARTING, changes={"deadline_at": now + timeout}, again=timedelta(0))
     if now >= run.start_by:
         waited = policy.open_run if policy else "another run"
         reason = f"{waited} was still running when its time to start ended at {run.start_by:%Y-%m-%d %H:%M}Z (catch_up)"

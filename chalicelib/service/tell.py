@@ -7,14 +7,12 @@ from chalicelib.core import reports
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Run
+from chalicelib.core.pace import LONGEST
 from chalicelib.core.ports import Update
 from chalicelib.core.workflows import driver
 from chalicelib.service.world import World
 
 log = logging.getLogger(__name__)
-
-TELL_AGAIN = 30
-"""Seconds until a report that found no answer is sent again."""
 
 
 def transitions(world: World, run: Run) -> int:
@@ -32,13 +30,19 @@ def transitions(world: World, run: Run) -> int:
 
 
 def end(world: World, run: Run) -> None:
-    """Tells the end of a settled run, then marks it `told`. Until then the row stays due, so the sweeper comes back."""
+    """Tells the end of a settled run, then marks it `told`. Until then the row stays due, later each time; only the
+    winner of the write sends the next message, so that a topic that is down does not multiply them."""
     if run.told:
         return
-    if transitions(world, run) < run.rev or not _report(world, run):
-        world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev, emitted_rev=run.emitted_rev), delay=TELL_AGAIN)
+    emitted = transitions(world, run)
+    if emitted == run.rev and _report(world, run):
+        world.store.commit(Update(driver.told(run, token=world.token())))
         return
-    world.store.commit(Update(driver.told(run, token=world.token())))
+    now = world.clock.now()
+    again = driver.untold(run, now, token=world.token(), emitted_rev=emitted)
+    if world.store.commit(Update(again)) and again.wake_at and again.wake_at - now <= LONGEST:
+        delay = int((again.wake_at - now).total_seconds())
+        world.queue.send(Wakeup(run_id=run.run_id, rev=again.rev, emitted_rev=emitted), delay=delay)
 
 
 def _report(world: World, run: Run) -> bool:

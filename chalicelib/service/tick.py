@@ -73,8 +73,9 @@ def start_due(world: World, policy: str, now: datetime) -> None:
             result = LastResult(run_id=missed[0].run_id, state=State.MISSED, at=missed[0].created_at)
         return replace(before, cursor=plan.cursor, due_at=plan.next_due, last_result=result)
 
-    if plan.start is not None:
-        place(world, _slot_run(world, spec, plan.start, installation), state, *missed, change=handled)
+    run = _slot_run(world, spec, plan.start, installation) if plan.start is not None else None
+    if run is not None and world.store.run(run.run_id) is None:
+        place(world, run, state, *missed, change=handled)
     else:
         after = replace(handled(state), rev=state.rev + 1, token=world.token())
         if world.store.commit(Update(after), *(Create(run) for run in missed)):

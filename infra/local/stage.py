@@ -35,6 +35,7 @@ def up(
     CannotStart when it runs already or something is in the way; then nothing of it is left running.
     """
     require_version(version)
+    os.umask(os.umask(0o022) | 0o022)  # others must not be able to write what we run
     (folder / "logs").mkdir(parents=True, exist_ok=True)
     if is_running(folder):
         state = stagefile.load(folder)

@@ -138,9 +138,9 @@ class Stage:
         self.apply(file)
         self.fuse.effects.clear()
 
-    def apply(self, file: str) -> None:
+    def apply(self, file: str, *, prune: bool = False) -> None:
         config = load(file.encode(), "snapwarden.yaml")
-        applying.apply(config, self.store, self.clock, "tester", new_token=self.world.token)
+        applying.apply(config, self.store, self.clock, "tester", prune=prune, new_token=self.world.token)
 
     def run(self, run_id: str = RUN_ID) -> Run:
         found = self.store.run(run_id)

@@ -70,10 +70,18 @@ def test_a_changed_target_gives_its_policies_a_new_generation(stage: Stage) -> N
 
 def test_a_changed_schedule_counts_from_now(stage: Stage) -> None:
     stage.apply(config())
-    stage.clock.at = TWO + timedelta(hours=10)
+    stage.clock.at = NOON + timedelta(hours=10)
     stage.apply(config(policy(schedule=("30 * * * *",))))
     state = stage.state()
     assert (state.cursor, state.due_at) == (stage.clock.at, stage.clock.at + timedelta(minutes=30))
+
+
+def test_slots_missed_in_an_outage_are_not_forgotten_by_a_changed_schedule(stage: Stage) -> None:
+    """The tick has not told yet that nothing ran: it still finds them, and tells."""
+    stage.apply(config())
+    stage.clock.at = TWO + timedelta(days=3)
+    stage.apply(config(policy(jitter=timedelta(minutes=5))))
+    assert (stage.state().cursor, stage.state().due_at) == (NOON, TWO)
 
 
 def test_a_slot_that_waits_for_the_tick_survives_another_change(stage: Stage) -> None:

@@ -143,8 +143,10 @@ def test_an_accepted_start_that_is_gone_has_vanished_and_is_not_started_again() 
 def test_a_start_with_a_lost_answer_is_sent_again_but_not_for_ever() -> None:
     again = backup.decide(run(State.STARTING, attempts=2), SPEC, seen(Absent()), NOW)
     assert isinstance(again.act, Start)
-    enough = backup.decide(run(State.STARTING, attempts=3, last_error="timeout"), SPEC, seen(Absent()), NOW)
+    row = run(State.STARTING, attempts=30, last_error="timeout")
+    enough = backup.decide(row, SPEC, seen(Absent()), row.start_by)
     assert (enough.state, enough.act) == (State.FAILED, None)
+    assert "asked 30 times" in enough.changes["reason"]
 
 
 @pytest.mark.parametrize(
@@ -179,15 +181,16 @@ def test_the_cheap_question_carries_no_owner_and_is_compared_by_uuid() -> None:
 def test_past_the_deadline_only_an_end_that_is_there_still_counts() -> None:
     late = NOW + timedelta(hours=5)
     assert backup.decide(run(State.RUNNING, snapshot_uuid="s1"), SPEC, seen(MOVING), late).state is State.TIMED_OUT
-    assert backup.decide(run(State.STARTING, attempts=1), SPEC, seen(Absent()), late).state is State.TIMED_OUT
+    assert backup.decide(run(State.STARTING), SPEC, seen(Absent()), late).state is State.TIMED_OUT
+    assert backup.decide(run(State.STARTING, attempts=1), SPEC, seen(Absent()), late).state is State.FAILED
     assert backup.decide(run(State.RUNNING, snapshot_uuid="s1"), SPEC, seen(DONE), late).state is State.VERIFYING
 
 
 def test_a_slot_that_could_not_start_within_catch_up_was_missed() -> None:
     row = run(State.STARTING, start_by=NOW - timedelta(minutes=1))
     assert backup.decide(row, SPEC, seen(Absent()), NOW).state is State.MISSED
-    started = replace(row, attempts=1)
-    assert backup.decide(started, SPEC, seen(Absent()), NOW).state is State.STARTING, "it was started in time"
+    asked = replace(row, attempts=1)
+    assert backup.decide(asked, SPEC, seen(Absent()), NOW).state is State.FAILED, "it was asked for, in vain"
 
 
 def test_a_repository_that_differs_or_is_not_ours_to_register_refuses_the_run() -> None:

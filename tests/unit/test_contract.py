@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chalicelib.core import contract
-from chalicelib.core.model import Complete, IndexRef, ShardFailure, State
+from chalicelib.core.model import Complete, IndexRef, Severity, ShardFailure, State
 from chalicelib.core.spec import Repository
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -80,3 +80,18 @@ def test_a_registration_is_compared_as_the_server_writes_it(
 
 def test_another_repository_type_differs() -> None:
     assert contract.repository_difference(Repository(type="fs"), Repository(type="s3")) is not None
+
+
+def test_a_name_that_is_not_there_fails_the_run_and_a_wildcard_warns() -> None:
+    """Otherwise a misspelt name stays unseen as long as another one matches."""
+    named = contract.judge(WHOLE, expected=(A, B), live=(A, B), unmatched=("custmers",))
+    assert (named.state, named.reason) == (State.FAILED, "custmers selected and not on the server")
+    wild = contract.judge(WHOLE, expected=(A, B), live=(A, B), unmatched=("logs-*",))
+    assert wild.state is State.SUCCEEDED
+    assert [(finding.code, finding.severity) for finding in wild.findings] == [
+        ("select.pattern_unmatched", Severity.WARNING)
+    ]
+
+
+def test_indices_without_shards_are_not_in_the_snapshot() -> None:
+    assert contract.judge(replace(WHOLE, shards_total=0), expected=(A, B), live=(A, B)).state is State.FAILED

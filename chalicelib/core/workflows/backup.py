@@ -1,6 +1,6 @@
 """A backup run: STARTING → RUNNING → VERIFYING → SUCCEEDED, or PARTIAL, FAILED, TIMED_OUT, MISSED.
 
-    STARTING   absent → claim and start (at most MAX_ATTEMPTS times) · in progress → RUNNING · complete → VERIFYING
+    STARTING   absent → claim and start, again and again until `start_by` · in progress → RUNNING · complete → VERIFYING
     RUNNING    in progress → stay · complete → VERIFYING · absent → FAILED (it vanished) · another uuid → FAILED
     VERIFYING  complete → judged by `core/contract.py`
     any        broken → FAILED · a stranger's → FAILED · past the deadline without an end → TIMED_OUT
@@ -34,8 +34,6 @@ from chalicelib.core.rows import Backup, Evidence, Spec
 from chalicelib.core.spec import Repository
 from chalicelib.core.workflows import Decision
 
-MAX_ATTEMPTS = 3
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
@@ -50,6 +48,7 @@ class Seen:
     live: tuple[IndexRef, ...] = ()
     registered: Repository | None = None
     expected: tuple[IndexRef, ...] = ()
+    unmatched: tuple[str, ...] = ()
     sizes: Sizes | None = None
 
 
@@ -166,14 +165,14 @@ def _absent(run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
         return fail(
             _finding("snapshot.vanished", run.snapshot, message, "look for a restart or a DELETE; run it again")
         )
+    if run.attempts and now >= min(run.start_by, run.deadline_at):
+        message = f"asked {run.attempts} times and no snapshot appeared: {run.last_error or 'no answer'}"
+        return fail(_finding("snapshot.not_started", run.snapshot, message, "read the server's log, then run it again"))
     if now >= run.deadline_at:
         return timed_out(run, "the snapshot was not there")
-    if run.attempts == 0 and now >= run.start_by:
+    if now >= run.start_by:
         reason = f"could not start before {run.start_by:%Y-%m-%d %H:%M}Z (catch_up)"
         return Decision(state=State.MISSED, changes={"reason": reason})
-    if run.attempts >= MAX_ATTEMPTS:
-        message = f"asked {run.attempts} times and no snapshot appeared: {run.last_error or 'no answer'}"
-        return fail(_finding("snapshot.not_started", run.snapshot, message, "snapwarden doctor; read the server's log"))
     if problem := _unready(run, spec, seen):
         return fail(problem)
     return _claim(run, spec, seen, now)
@@ -209,7 +208,7 @@ def _claim(run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
     attempt = run.attempts + 1
     return Decision(
         state=State.STARTING,
-        changes={"attempts": attempt, "started_at": now, "indices": len(seen.live)},
+        changes={"attempts": attempt, "started_at": run.started_at or now, "indices": len(seen.live)},
         act=Start(order=order, register=spec.target.repositories[run.repository] if seen.registered is None else None),
         again=pace.FIRST_LOOK,
         evidence=Evidence(run_id=run.run_id, kind="expected", n=attempt, indices=seen.live),
@@ -235,7 +234,7 @@ def _in_progress(run: Run, moving: InProgress, now: datetime) -> Decision:
 
 
 def _judged(run: Run, seen: Seen, complete: Complete) -> Decision:
-    verdict = contract.judge(complete, expected=seen.expected, live=seen.live)
+    verdict = contract.judge(complete, expected=seen.expected, live=seen.live, unmatched=seen.unmatched)
     backup = Backup(
         backup_id=run.snapshot,
         run_id=run.run_id,

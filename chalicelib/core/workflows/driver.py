@@ -1,14 +1,23 @@
 """The pure half of the driver: what a row becomes by a decision. The other half is `service/advance.py`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from chalicelib.core.model import Calls, Finding, Run, Severity, State, Step
+from chalicelib.core.pace import LONGEST
+from chalicelib.core.prose import shortened
 from chalicelib.core.workflows import Decision
 
 MAX_CRASHES = 5
 KEPT_STEPS = 30
 CRASH_WAITS = timedelta(seconds=10)
+TELL_AGAIN = timedelta(seconds=30)
+TELL_SLOWEST = timedelta(hours=1)
+TEXT = 2_000
+"""Characters of a reason or message that a row keeps: servers answer with whole stack traces, and a row that does not
+fit into the table could never be settled."""
 
 
 def moved(run: Run, decision: Decision, now: datetime, *, token: str, busy: timedelta, cost: Calls) -> Run:
@@ -21,7 +30,7 @@ def moved(run: Run, decision: Decision, now: datetime, *, token: str, busy: time
     step = Step(state=decision.state, at=now, rev=run.rev + 1)
     return replace(
         run,
-        **{"crashes": 0, **decision.changes},
+        **{"crashes": 0, **_bounded(decision.changes)},
         state=decision.state,
         previous_state=run.state if changed else run.previous_state,
         rev=run.rev + 1,
@@ -37,6 +46,38 @@ def moved(run: Run, decision: Decision, now: datetime, *, token: str, busy: time
             store_writes=run.calls.store_writes + cost.store_writes + 1,
             messages=run.calls.messages + cost.messages + (0 if settled else 1),
         ),
+    )
+
+
+def _bounded(changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    cut = {key: shortened(text, TEXT) for key in ("reason", "last_error") if isinstance(text := changes.get(key), str)}
+    findings = tuple(
+        replace(finding, message=shortened(finding.message, TEXT), subject=shortened(finding.subject, TEXT))
+        for finding in changes.get("findings", ())
+    )
+    return {**changes, **cut, **({"findings": findings} if "findings" in changes else {})}
+
+
+def last_look(run: Run, wake_at: datetime, *, token: str) -> Run:
+    """The row before the one look past the deadline: whatever becomes of that look, the run ends."""
+    calls = replace(run.calls, store_writes=run.calls.store_writes + 1)
+    return replace(run, rev=run.rev + 1, token=token, last_look=True, wake_at=wake_at, calls=calls)
+
+
+def untold(run: Run, now: datetime, *, token: str, emitted_rev: int) -> Run:
+    """The row after its end could not be told: tried again later, and later each time, up to an hour."""
+    waits = min(TELL_AGAIN * 2 ** min(run.tells, 10), TELL_SLOWEST)
+    calls = replace(
+        run.calls, store_writes=run.calls.store_writes + 1, messages=run.calls.messages + (waits <= LONGEST)
+    )
+    return replace(
+        run,
+        rev=run.rev + 1,
+        token=token,
+        tells=run.tells + 1,
+        wake_at=now + waits,
+        emitted_rev=emitted_rev,
+        calls=calls,
     )
 
 
