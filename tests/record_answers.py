@@ -1,10 +1,11 @@
-"""Records what real servers answer to the engine: `python -m tests.record_answers [VERSION …]` writes one file per case
-to tests/golden/answers. Each holds the question, the requests with their answers, and what the engine made of them;
-reading the difference to the previous recording is the point of recording anew.
+"""Records what real servers answer to the engine: `python -m tests.record_answers [--only TEXT] [VERSION …]` writes one
+file per case to tests/golden/answers (`--only`: all is done, and only cases that have TEXT in a request are written).
+Each holds the question, the requests with their answers, and what the engine made of them; reading the difference to
+the previous recording is the point of recording anew.
 """
 
 import json
-import sys
+from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from shutil import rmtree
@@ -17,7 +18,7 @@ from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import Owner
 from chalicelib.core.ports import StartOrder
 from chalicelib.core.spec import Auth, Repository, Select, Target
-from chalicelib.engines.elasticsearch import ElasticsearchEngine
+from chalicelib.engines.elasticsearch import TIMEOUT, ElasticsearchEngine
 from chalicelib.engines.elasticsearch_client import Connection
 from infra.local.elasticsearch import Elasticsearch
 from infra.local.paths import places
@@ -54,20 +55,22 @@ def outcome(call: Callable[[], object]) -> str:
 class Recorder:
     """Each `case` is one call of the engine, written with its answers to `<folder>/<name>.json`."""
 
-    def __init__(self, server: Server, folder: Path, user: str | None = None) -> None:
+    def __init__(self, server: Server, folder: Path, only: str, user: str | None = None) -> None:
         assert server.repositories is not None
-        self.repositories, self._folder = server.repositories, folder
+        self.repositories, self._folder, self._only = server.repositories, folder, only
         secret = {"username": user, "password": password(user)} if user else None
         auth = Auth(secret="recorder") if user else Auth(none=True)
         target = Target(name="shop", engine="elasticsearch", hosts=(server.url,), auth=auth, repositories={})
         self._exchanges: list[dict[str, Any]] = []
-        connection = Connection(target, secret, None, 20.0)
+        connection = Connection(target, secret, None, TIMEOUT)
         connection._options["node_class"] = self._node_class()
         self._engine = ElasticsearchEngine(connection)
 
     def case(self, name: str, method: str, *given: Any, **options: Any) -> None:
         self._exchanges.clear()
         result = outcome(lambda: getattr(self._engine, method)(*given, **options))
+        if not any(self._only in exchange["request"] for exchange in self._exchanges):
+            return
         record = {"method": method, "given": [_plain(item) for item in given], "options": options}
         text = json.dumps({**record, "exchanges": self._exchanges, "outcome": result}, indent=1, ensure_ascii=False)
         text = text.replace(str(self.repositories), "/repositories")
@@ -93,8 +96,8 @@ def _plain(item: Any) -> Any:
     return item.model_dump(mode="json") if isinstance(item, Select | Repository) else item
 
 
-def record_open(server: Server, folder: Path) -> None:
-    admin, it = Admin(server.url), Recorder(server, folder)
+def record_open(server: Server, folder: Path, only: str) -> None:
+    admin, it = Admin(server.url), Recorder(server, folder, only)
     it.case("resolve-empty-cluster", "resolve", ALL)
     _make_indices(admin)
     admin.create_repository("main", "main")
@@ -113,12 +116,15 @@ def _make_indices(admin: Admin) -> None:
     admin.send("POST", "/_aliases", {"actions": [{"add": {"index": "orders", "alias": "live"}}]})
     admin.send("PUT", "/_index_template/logs", {"index_patterns": ["logs-*"], "data_stream": {}, "priority": 500})
     admin.send("POST", "/logs-shop/_doc?refresh=true", {"@timestamp": "2026-11-21T02:00:00Z"})
+    admin.send("POST", "/_aliases", {"actions": [{"add": {"index": "logs-shop", "alias": "every-log"}}]})
 
 
 def _record_good(admin: Admin, it: Recorder) -> None:
     it.case("resolve-all", "resolve", ALL)
     it.case("resolve-alias-and-missing", "resolve", Select(indices=("live", "missing")))
     it.case("resolve-nothing", "resolve", Select(indices=("zz*",)))
+    it.case("resolve-stream-alias", "resolve", Select(indices=("orders", "every-log")))
+    it.case("resolve-doubtful", "resolve", Select(indices=("custmers", "logs-*", "every-*")))
     it.case("look-absent", "look", "main", "good")
     it.case("start-accepted", "start", order("main", "good", "orders", "closed", ".hidden", "missing"))
     admin.wait_for_end("main", "good")
@@ -196,39 +202,44 @@ def _record_broken(admin: Admin, it: Recorder) -> None:
     it.case("start-disabled", "start", order("main", "newer"))
 
 
-def record_secured(server: Server, folder: Path) -> None:
+def record_secured(server: Server, folder: Path, only: str) -> None:
     admin = Admin(server.url, ("root", password("root")))
     admin.create_index("orders")
     admin.create_repository("main", "main")
-    backup, bare, watches = (Recorder(server, folder, user) for user in ("backup", "snapshots-only", "watches"))
+    backup, bare, watches = (Recorder(server, folder, only, user) for user in ("backup", "snapshots-only", "watches"))
     backup.case("secured-resolve", "resolve", ALL)
     backup.case("secured-start", "start", order("main", "good"))
     backup.case("secured-register", "register", "more", Repository(type="fs", settings={"location": "more"}))
     bare.case("secured-resolve-forbidden", "resolve", ALL)
     watches.case("secured-look-forbidden", "look", "main", "good")
     watches.case("secured-start-forbidden", "start", order("main", "other"))
-    Recorder(server, folder, "nobody").case("secured-unknown-user", "look", "main", "good")
+    Recorder(server, folder, only, "nobody").case("secured-unknown-user", "look", "main", "good")
 
 
-def main(versions: tuple[str, ...]) -> None:
+def main(versions: tuple[str, ...], only: str) -> None:
     here = places()
-    recordings: Mapping[type[Elasticsearch], Callable[[Server, Path], None]] = {
+    recordings: Mapping[type[Elasticsearch], Callable[[Server, Path, str], None]] = {
         Elasticsearch: record_open,
         SecuredElasticsearch: record_secured,
     }
     for version in versions:
         folder = GOLDEN / f"elasticsearch-{version}"
-        rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        if not only:
+            rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for kind, record in recordings.items():
             root = here.servers / f"record-{uuid4().hex[:8]}"
             server = kind(here, version, root).start()
             try:
-                record(server, folder)
+                record(server, folder, only)
             finally:
                 server.stop()
                 rmtree(root)
 
 
 if __name__ == "__main__":
-    main(tuple(sys.argv[1:]) or VERSIONS)
+    parser = ArgumentParser(prog="python -m tests.record_answers")
+    parser.add_argument("--only", default="", metavar="TEXT")
+    parser.add_argument("versions", nargs="*", default=VERSIONS)
+    asked = parser.parse_args()
+    main(tuple(asked.versions), asked.only)

@@ -66,6 +66,14 @@ class IndexRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What `select` means at one moment. `unmatched`: its patterns that no index, alias or data stream matches."""
+
+    indices: tuple[IndexRef, ...]
+    unmatched: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
     """What we write into a backup's metadata. What lacks it, or names another installation, is a stranger's."""
 

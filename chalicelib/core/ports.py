@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.core.messages import Event, Report, Wakeup
-from chalicelib.core.model import IndexRef, Observation, Owner, Run, Sizes
+from chalicelib.core.model import Observation, Owner, Run, Selection, Sizes
 from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.spec import Repository, Select
 
@@ -35,9 +35,11 @@ class Engine(Protocol):
     def calls(self) -> int:
         """Requests sent so far, answered or not."""
 
-    def resolve(self, select: Select) -> tuple[IndexRef, ...]:
+    def resolve(self, select: Select) -> Selection:
         """What `select` means right now: open and closed indices and backing indices of data streams, without system
-        indices and without what `exclude` matches, sorted by name. Nothing matching is an empty tuple, no error."""
+        indices and without what `exclude` matches, sorted by name. Nothing matching is an empty tuple, no error.
+        `unmatched`, in the order of `select.indices`: patterns that match no name of an index, alias or data stream,
+        where system indices do not count, and what `exclude` takes out does."""
 
     def look(self, repository: str, snapshot: str, *, running: bool = False) -> Observation:
         """What the engine says of this one backup. Absent only when the engine itself said so: an unreadable or

@@ -1,36 +1,35 @@
 """Elasticsearch 8 and 9 through their own client.
 
-Requests: resolve 1 (more only for very long lists of patterns), look 1 (running: 1, and 2 when it seems over), sizes 1,
+Requests: resolve 1 (see `resolve` for more), look 1 (running: 1, and 2 when it seems over), sizes 1,
 repository 1, register 1, start 1 (2 when nothing was resolved by this object before).
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
-from urllib.parse import quote
+from collections.abc import Iterable, Mapping
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Absent, IndexRef, Observation, Sizes
+from chalicelib.core.model import Absent, IndexRef, Observation, Selection, Sizes
 from chalicelib.core.ports import Engine, StartOrder
 from chalicelib.core.spec import Repository, Select, Target
 from chalicelib.engines import elasticsearch_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection, Silence
+from chalicelib.engines.elasticsearch_select import matches, portions, unmatched, unseen
 
 TIMEOUT = 10.0
 """Seconds a request: the three of a look and the two of a start fit into one invocation of `work`."""
-PATH_BYTES = 2500
-"""Of patterns in one request line; servers refuse lines over 4096 bytes."""
 METADATA_BYTES = 1024
 ALWAYS_EXCLUDED = ("drill-*", "restored-*", ".ds-drill-*", ".ds-restored-*")
 """What drills and restores make. A backup of it would be restored again, and so on."""
+READY = ("cluster_uuid", "blocks.global")
 NAMES = (
-    "cluster_uuid",
-    "blocks.global",
+    *READY,
     "metadata.indices.*.system",
+    "metadata.indices.*.aliases",
     "metadata.indices.*.settings.index.uuid",
     "metadata.data_stream.data_stream.*.indices.index_name",
 )
+STREAM_ALIASES = (*READY, "metadata.data_stream.data_stream_aliases.*.data_streams")
 PROGRESS = tuple(f"snapshots.{key}" for key in ("snapshot", "uuid", "state", "shards_stats", "stats"))
 
 
@@ -54,20 +53,33 @@ class ElasticsearchEngine:
     def calls(self) -> int:
         return self._connection.calls
 
-    def resolve(self, select: Select) -> tuple[IndexRef, ...]:
+    def resolve(self, select: Select) -> Selection:
         """By the cluster state, which privileges on indices cannot narrow: an index that the key may not see must not
         silently become one that is not to be backed up. `exclude` matches names of indices and of data streams, never
-        aliases: an alias that somebody adds must not take its index out of the backup."""
+        aliases: an alias that somebody adds must not take its index out of the backup.
+
+        One request; more for very long lists of patterns, and one more when only the aliases of data streams can tell
+        whether a pattern matched."""
         found: dict[str, IndexRef] = {}
-        for patterns in _portions(select.indices):
+        missing: set[str] = set()
+        doubtful: list[str] = []
+        for patterns in portions(select.indices):
             names = self._names(patterns)
             found.update((index.name, index) for index in names.indices)
             self._streams = {**(self._streams or {}), **names.streams}
+            left, certain = unmatched(patterns, names)
+            missing.update(left if certain else ())
+            doubtful.extend(() if certain else left)
+        if doubtful:
+            missing.update(unseen(doubtful, self._stream_aliases()))
         excluded = (*select.exclude, *ALWAYS_EXCLUDED)
         for stream, members in (self._streams or {}).items():
-            if _matches(stream, excluded):
+            if matches(stream, excluded):
                 found = {name: index for name, index in found.items() if name not in members}
-        return tuple(found[name] for name in sorted(found) if not _matches(name, excluded))
+        return Selection(
+            indices=tuple(found[name] for name in sorted(found) if not matches(name, excluded)),
+            unmatched=tuple(pattern for pattern in select.indices if pattern in missing),
+        )
 
     def look(self, repository: str, snapshot: str, *, running: bool = False) -> Observation:
         question = self._question("look", repository, snapshot)
@@ -176,6 +188,18 @@ class ElasticsearchEngine:
         )
         return read.names(body)
 
+    def _stream_aliases(self) -> frozenset[str]:
+        """All of the cluster: they are left out as soon as indices are named, even by `*`."""
+        body = self._connection.must(
+            self._question("resolve"),
+            lambda client: client.cluster.state(
+                metric=["metadata", "blocks"],
+                filter_path=STREAM_ALIASES,
+                master_timeout=self._connection.master_timeout,
+            ),
+        )
+        return read.stream_aliases(body)
+
     def _streams_of(self, indices: Iterable[str]) -> tuple[str, ...]:
         """Data streams are restored as such only when they were named themselves; their indices alone come back as
         indices. A stream is named as soon as one of its indices is wanted."""
@@ -187,26 +211,6 @@ class ElasticsearchEngine:
         if _is_pattern(repository) or _is_pattern(snapshot):
             raise Refused(f"{question}: needs an exact name")
         return question
-
-
-def _portions(patterns: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """As few portions as fit into a request line."""
-    portion: list[str] = []
-    room = PATH_BYTES
-    for pattern in patterns:
-        size = len(quote(pattern, safe="")) + 3
-        if portion and size > room:
-            yield tuple(portion)
-            portion, room = [], PATH_BYTES
-        portion.append(pattern)
-        room -= size
-    if portion:
-        yield tuple(portion)
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    """`*` is the only special character in patterns of Elasticsearch; names of indices hold neither `?` nor `[`."""
-    return any(fnmatchcase(name, pattern.replace("[", "[[]").replace("?", "[?]")) for pattern in patterns)
 
 
 def _is_pattern(name: str) -> bool:

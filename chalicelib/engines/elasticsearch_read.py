@@ -136,29 +136,43 @@ def repository(body: Body, name: str) -> Repository:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Indices without system ones, and the members of each data stream."""
+    """Indices without system ones, the aliases of each of them, and the members of each data stream."""
 
     indices: tuple[IndexRef, ...]
+    aliases: Mapping[str, tuple[str, ...]]
     streams: Mapping[str, frozenset[str]]
 
 
 def names(body: Body) -> Names:
-    """From the cluster state. After a boot it is empty until it was recovered, which must not look like "no index"."""
-    blocks = body.body("blocks") if "blocks" in body.value else Body({}, "answer.blocks")
-    if body.text("cluster_uuid") == NO_CLUSTER or any(name == "1" for name, _ in blocks.items("global")):
-        raise Retryable("the cluster has not recovered its state yet")
-    metadata = body.body("metadata") if "metadata" in body.value else Body({}, "answer.metadata")
+    """From the cluster state."""
+    metadata = _metadata(body)
+    found = {name: index for name, index in metadata.items("indices") if not index.flag("system")}
     indices = tuple(
-        IndexRef(name=name, uuid=index.body("settings").body("index").text("uuid"))
-        for name, index in metadata.items("indices")
-        if not index.flag("system")
+        IndexRef(name=name, uuid=index.body("settings").body("index").text("uuid")) for name, index in found.items()
     )
-    holder = metadata.body("data_stream") if "data_stream" in metadata.value else Body({}, "answer.metadata")
     streams = {
         name: frozenset(member.text("index_name") for member in stream.bodies("indices"))
-        for name, stream in holder.items("data_stream")
+        for name, stream in _part(metadata, "data_stream").items("data_stream")
     }
-    return Names(indices, streams)
+    return Names(indices, {name: index.texts("aliases") for name, index in found.items()}, streams)
+
+
+def stream_aliases(body: Body) -> frozenset[str]:
+    """From the cluster state, asked without naming indices."""
+    return frozenset(name for name, _ in _part(_metadata(body), "data_stream").items("data_stream_aliases"))
+
+
+def _metadata(body: Body) -> Body:
+    """After a boot it is empty until the state was recovered, which must not look like "no index"."""
+    unready = any(name == "1" for name, _ in _part(body, "blocks").items("global"))
+    if body.text("cluster_uuid") == NO_CLUSTER or unready:
+        raise Retryable("the cluster has not recovered its state yet")
+    return _part(body, "metadata")
+
+
+def _part(body: Body, key: str) -> Body:
+    """Left out when it would be empty."""
+    return body.body(key) if key in body.value else Body({}, f"{body.where}.{key}")
 
 
 def owner_metadata(owner: Owner) -> dict[str, dict[str, str]]:

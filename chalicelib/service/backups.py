@@ -28,14 +28,17 @@ class BackupWork:
             if not starting:
                 raise
             seen = workflow.Seen(observation=Absent(), installation=installation)
-            return replace(seen, live=engine.resolve(spec.policy.select))
+            return replace(seen, live=engine.resolve(spec.policy.select).indices)
         seen = workflow.Seen(observation=observation, installation=installation, accepted=accepted)
         if starting and isinstance(observation, Absent):
-            return replace(seen, live=engine.resolve(spec.policy.select), registered=engine.repository(run.repository))
+            selection = engine.resolve(spec.policy.select)
+            return replace(seen, live=selection.indices, registered=engine.repository(run.repository))
         if run.state is State.VERIFYING and isinstance(observation, Complete):
+            selection = engine.resolve(spec.policy.select)
             return replace(
                 seen,
-                live=engine.resolve(spec.policy.select),
+                live=selection.indices,
+                unmatched=selection.unmatched,
                 sizes=engine.sizes(run.repository, run.snapshot),
                 expected=_expected(run, store).indices,
             )

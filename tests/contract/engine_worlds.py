@@ -1,15 +1,19 @@
-"""Servers that the contract of engines is checked on: the fake, and real ones, all made to do the same."""
+"""Servers that the contract of engines is checked on (the fake, and real ones, all made to do the same), and what the
+tests ask them for."""
 
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from chalicelib.core.ports import Engine
-from chalicelib.core.spec import Repository
+from chalicelib.core.model import Owner
+from chalicelib.core.ports import Engine, StartOrder
+from chalicelib.core.spec import Repository, Select
 from infra.local.servers import Server
 from tests.elastic_admin import Admin
 from tests.fakes.elasticsearch import FakeEngine
 from tests.replay import engine_of
+
+OWNER = Owner(installation="1f0c", policy="orders", slot="2026-11-21T02:00Z", run_id="backup:orders:2026-11-21T02:00Z")
 
 
 class EngineWorld(Protocol):
@@ -21,7 +25,9 @@ class EngineWorld(Protocol):
     def index(self, name: str, *, hidden: bool = False, red: bool = False) -> None: ...
     def drop(self, name: str) -> None: ...
     def close(self, name: str) -> None: ...
-    def alias(self, index: str, alias: str) -> None: ...
+    def alias(self, index: str, alias: str) -> None:
+        """Of an index or of a data stream."""
+
     def stream(self, name: str) -> str:
         """Makes a data stream; its backing index."""
 
@@ -60,7 +66,9 @@ class FakeWorld:
         """Closed ones belong into backups like open ones."""
 
     def alias(self, index: str, alias: str) -> None:
-        self.fake.indices[index].aliases += (alias,)
+        for name, held in self.fake.indices.items():
+            if index in (name, held.stream):
+                held.aliases += (alias,)
 
     def stream(self, name: str) -> str:
         self.fake.create_index(f".ds-{name}-1", stream=name)
@@ -161,3 +169,34 @@ class ElasticsearchWorld:
         for name in self._admin.send("GET", f"/{self._own}*/_settings?expand_wildcards=open,closed,hidden"):
             if not name.startswith(".ds-"):
                 self.drop(name)
+
+
+def order(repository: str, snapshot: str, *indices: str) -> StartOrder:
+    return StartOrder(
+        repository=repository, snapshot=snapshot, indices=indices, global_state=False, feature_states=(), owner=OWNER
+    )
+
+
+def names(world: EngineWorld, *patterns: str, exclude: tuple[str, ...] = ()) -> list[str]:
+    return [index.name for index in world.engine.resolve(Select(indices=patterns, exclude=exclude)).indices]
+
+
+def unmatched(world: EngineWorld, *patterns: str, exclude: tuple[str, ...] = ()) -> list[str]:
+    """Of patterns that are the test's own."""
+    select = Select(indices=tuple(map(world.own, patterns)), exclude=tuple(map(world.own, exclude)))
+    return [pattern.removeprefix(world.own("")) for pattern in world.engine.resolve(select).unmatched]
+
+
+def registered(world: EngineWorld, name: str) -> str:
+    world.engine.register(world.own(name), world.definition(world.own(name)))
+    return world.own(name)
+
+
+def backed_up(world: EngineWorld, *indices: str, snapshot: str = "snap") -> str:
+    """A finished snapshot of indices made for it; its repository."""
+    repository = registered(world, "main")
+    for index in indices:
+        world.index(world.own(index))
+    world.engine.start(order(repository, snapshot, *(world.own(index) for index in indices)))
+    world.finish(repository, snapshot)
+    return repository

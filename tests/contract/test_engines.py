@@ -6,12 +6,20 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable
-from chalicelib.core.model import Absent, Complete, InProgress, Owner
-from chalicelib.core.ports import StartOrder
+from chalicelib.core.model import Absent, Complete, InProgress
 from chalicelib.core.spec import Repository, Select
-from tests.contract.engine_worlds import ElasticsearchWorld, EngineWorld, FakeWorld
+from tests.contract.engine_worlds import (
+    OWNER,
+    ElasticsearchWorld,
+    EngineWorld,
+    FakeWorld,
+    backed_up,
+    names,
+    order,
+    registered,
+    unmatched,
+)
 
-OWNER = Owner(installation="1f0c", policy="orders", slot="2026-11-21T02:00Z", run_id="backup:orders:2026-11-21T02:00Z")
 LIVE = pytest.mark.live
 REAL = [pytest.param("elasticsearch", marks=LIVE)]
 
@@ -34,31 +42,6 @@ def world(request: pytest.FixtureRequest) -> Iterator[EngineWorld]:
 def any_world(request: pytest.FixtureRequest) -> Iterator[EngineWorld]:
     """For the few tests that go over all versions."""
     yield from _world(request)
-
-
-def order(repository: str, snapshot: str, *indices: str) -> StartOrder:
-    return StartOrder(
-        repository=repository, snapshot=snapshot, indices=indices, global_state=False, feature_states=(), owner=OWNER
-    )
-
-
-def names(world: EngineWorld, *patterns: str, exclude: tuple[str, ...] = ()) -> list[str]:
-    return [index.name for index in world.engine.resolve(Select(indices=patterns, exclude=exclude))]
-
-
-def registered(world: EngineWorld, name: str) -> str:
-    world.engine.register(world.own(name), world.definition(world.own(name)))
-    return world.own(name)
-
-
-def backed_up(world: EngineWorld, *indices: str, snapshot: str = "snap") -> str:
-    """A finished snapshot of indices made for it; its repository."""
-    repository = registered(world, "main")
-    for index in indices:
-        world.index(world.own(index))
-    world.engine.start(order(repository, snapshot, *(world.own(index) for index in indices)))
-    world.finish(repository, snapshot)
-    return repository
 
 
 def test_a_whole_backup(any_world: EngineWorld) -> None:
@@ -103,19 +86,19 @@ def test_resolving_takes_open_closed_and_hidden_indices_sorted_with_their_uuids(
         world.index(world.own(name), hidden=name == "b")
     world.close(world.own("c"))
 
-    found = world.engine.resolve(Select(indices=(world.own("*"),)))
+    found = world.engine.resolve(Select(indices=(world.own("*"),))).indices
     assert [index.name for index in found] == [world.own(name) for name in "abc"]
     assert len({index.uuid for index in found}) == 3
-    assert found == world.engine.resolve(Select(indices=(world.own("*"),)))
+    assert found == world.engine.resolve(Select(indices=(world.own("*"),))).indices
 
 
 def test_an_index_made_anew_has_another_uuid(world: EngineWorld) -> None:
     world.index(world.own("a"))
-    before = world.engine.resolve(Select(indices=(world.own("a"),)))
+    before = world.engine.resolve(Select(indices=(world.own("a"),))).indices
     world.drop(world.own("a"))
     world.index(world.own("a"))
 
-    after = world.engine.resolve(Select(indices=(world.own("a"),)))
+    after = world.engine.resolve(Select(indices=(world.own("a"),))).indices
     assert [index.name for index in after] == [index.name for index in before]
     assert after != before
 
@@ -135,6 +118,45 @@ def test_resolving_aliases_and_streams_gives_their_indices(any_world: EngineWorl
     assert names(world, world.own("live")) == [world.own("a")]
     assert names(world, world.own("logs")) == [backing]
     assert names(world, world.own("l*"), world.own("a")) == [backing, world.own("a")]
+
+
+def test_patterns_that_match_nothing_are_told_in_their_order(any_world: EngineWorld) -> None:
+    world = any_world
+    world.index(world.own("orders"))
+    world.index(world.own("hidden"), hidden=True)
+    world.index(world.own("closed"))
+    world.close(world.own("closed"))
+    world.alias(world.own("orders"), world.own("live"))
+
+    before = world.engine.calls
+    assert unmatched(world, "zz*", "orders", "custmers", "o*s", "aa") == ["zz*", "custmers", "aa"]
+    assert unmatched(world, "live", "liv*", "*ve", "hidden", "closed", "live-2", "liv") == ["live-2", "liv"]
+    assert unmatched(world, "o*", "orders", "custmers", exclude=("*",)) == ["custmers"]
+    assert unmatched(world, "orders", "clos*") == []
+    assert world.engine.calls == before + 4
+
+
+def test_a_stream_is_matched_by_its_name_its_aliases_and_its_indices(any_world: EngineWorld) -> None:
+    world = any_world
+    world.index(world.own("orders"))
+    backing = world.stream(world.own("logs"))
+    world.alias(world.own("logs"), world.own("every"))
+
+    before = world.engine.calls
+    assert unmatched(world, "logs", "orders") == []
+    assert unmatched(world, "every", "orders") == []
+    assert world.engine.calls == before + 2
+    assert names(world, world.own("every")) == [backing]
+    assert unmatched(world, "ev*", "l*", "custmers", "every", "evry", exclude=("logs",)) == ["custmers", "evry"]
+    assert world.engine.resolve(Select(indices=(backing, world.own("zz*")))).unmatched == (world.own("zz*"),)
+
+
+def test_system_indices_and_what_is_never_taken(world: EngineWorld) -> None:
+    system, made = world.system_index(), "drill-" + world.own("a")
+    world.index(made)
+    found = world.engine.resolve(Select(indices=(system, made)))
+    assert (found.indices, found.unmatched) == ((), (system,))
+    world.drop(made)
 
 
 def test_excluding_matches_names_of_indices_and_streams_but_not_of_aliases(world: EngineWorld) -> None:

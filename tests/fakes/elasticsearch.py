@@ -27,6 +27,7 @@ from chalicelib.core.model import (
     InProgress,
     Observation,
     Owner,
+    Selection,
     ShardFailure,
     Sizes,
 )
@@ -153,16 +154,19 @@ class FakeEngine:
     def calls(self) -> int:
         return len(self.requests)
 
-    def resolve(self, select: Select) -> tuple[IndexRef, ...]:
+    def resolve(self, select: Select) -> Selection:
         with self._request("resolve", ",".join(select.indices)):
+            there = {name: index for name, index in sorted(self.indices.items()) if not index.system}
+            labels = {name: (name, index.stream, *index.aliases) for name, index in there.items()}
             found = (
                 IndexRef(name=name, uuid=index.uuid)
-                for name, index in sorted(self.indices.items())
-                if not index.system
-                and _any(select.indices, (name, index.stream, *index.aliases))
+                for name, index in there.items()
+                if _any(select.indices, labels[name])
                 and not _any((*select.exclude, *ALWAYS_EXCLUDED), (name, index.stream))
             )
-            return tuple(found)
+            known = [label for own in labels.values() for label in own]
+            unmatched = tuple(pattern for pattern in select.indices if not _any((pattern,), known))
+            return Selection(indices=tuple(found), unmatched=unmatched)
 
     def look(self, repository: str, snapshot: str, *, running: bool = False) -> Observation:
         if running:

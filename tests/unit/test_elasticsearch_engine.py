@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Broken, Complete, InProgress, Owner
+from chalicelib.core.model import Broken, Complete, InProgress, Owner, Selection
 from chalicelib.core.spec import Repository, Select
 from chalicelib.engines.elasticsearch_read import Body, observation
 from tests.record_answers import ALL, GOLDEN, OWNER, order
@@ -135,25 +135,25 @@ def test_excluding_matches_indices_and_streams_but_never_aliases() -> None:
     with Replay([Reply(body=body)] * 2) as server:
         engine = engine_of(server.url)
         without = engine.resolve(Select(indices=("*",), exclude=("logs-*", "live", "cl*")))
-    assert [index.name for index in without] == [".hidden", "orders"]
+    assert [index.name for index in without.indices] == [".hidden", "orders"]
 
 
 def test_what_drills_and_restores_made_is_never_backed_up() -> None:
     def index(uuid: str) -> dict[str, object]:
-        return {"system": False, "settings": {"index": {"uuid": uuid}}}
+        return {"system": False, "aliases": [], "settings": {"index": {"uuid": uuid}}}
 
     made = ("drill-orders", "restored-orders", ".ds-drill-logs-2026.11.21-000001", ".ds-x", "orders")
     streams = {"restored-logs": {"indices": [{"index_name": ".ds-x"}]}}
     body = {**NAMES, "metadata": {"indices": {n: index(n) for n in made}, "data_stream": {"data_stream": streams}}}
     with Replay([Reply(body=body)]) as server:
         found = engine_of(server.url).resolve(ALL)
-    assert [each.name for each in found] == ["orders"]
+    assert [each.name for each in found.indices] == ["orders"]
 
 
 def test_many_patterns_are_asked_in_portions_that_fit_a_request_line() -> None:
     patterns = tuple(f"größe-{number}-{'x' * 80}-*" for number in range(100))
     with Replay([Reply(body=NAMES)] * 20) as server:
-        assert engine_of(server.url).resolve(Select(indices=patterns)) == ()
+        assert engine_of(server.url).resolve(Select(indices=patterns)) == Selection(indices=(), unmatched=patterns)
     assert max(len(sent.target) for sent in server.sent) < 4000
     assert len(server.sent) < 8
 
@@ -161,7 +161,7 @@ def test_many_patterns_are_asked_in_portions_that_fit_a_request_line() -> None:
 def test_a_start_asks_for_all_that_is_judged_later_and_names_the_streams() -> None:
     with Replay([Reply(body=recorded("resolve-all")), Reply(body=ACCEPTED)]) as server:
         engine = engine_of(server.url)
-        names = [index.name for index in engine.resolve(ALL)]
+        names = [index.name for index in engine.resolve(ALL).indices]
         engine.start(order("main", "good", *names))
     sent = server.sent[1]
     assert (sent.method, sent.target.split("?")[0]) == ("PUT", "/_snapshot/main/good")

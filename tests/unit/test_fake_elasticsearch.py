@@ -65,7 +65,7 @@ def test_ends_that_are_not_good() -> None:
 def test_refusals_come_once_and_only_where_they_were_ordered() -> None:
     engine = FakeEngine()
     engine.refuse("start", "403")
-    assert engine.resolve(ALL)
+    assert engine.resolve(ALL).indices
     with pytest.raises(Refused, match="403"):
         engine.start(order("main", "snap"))
     engine.start(order("main", "snap"))
