@@ -122,3 +122,12 @@ def test_untold_runs_do_not_crowd_out_those_whose_message_was_lost(monkeypatch: 
     stage.queue.drop_all()
     stage.live(60, step=2)
     assert stage.run(again.run_id).state is State.SUCCEEDED
+
+
+def test_a_misspelt_name_beside_a_pattern_that_matches_is_told() -> None:
+    stage = staged(FILE.replace('["orders*"]', '["orders*", "custmers"]'))
+    stage.live(1)
+    assert stage.run().state is State.FAILED
+    assert stage.run().reason == "custmers selected and not on the server"
+    assert len(stage.store.backups("nightly")) == 1, "what is there was backed up all the same"
+    assert "custmers" in stage.notifier.reports[0].subject
