@@ -183,7 +183,7 @@ class Run:
     `wake_at` is when the next step is due (None: nothing more to do, the row leaves the due index). `busy_until`: an
     actor may still be acting on a claim; until then only it moves the run. `told`: people were told of the end.
     `tells`: how often that was tried in vain. `recovers`: it is the first success after a failure, decided in the write
-    that settled it. `last_look`: the one look past the deadline has begun.
+    that settled it. `last_look`: a look past the deadline has begun and has not come back.
     """
 
     run_id: str

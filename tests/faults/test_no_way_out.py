@@ -31,6 +31,16 @@ def test_a_look_that_kills_the_function_every_time_ends_by_the_deadline() -> Non
     assert stage.run().told
 
 
+def test_a_snapshot_that_ended_while_we_were_away_for_hours_still_counts() -> None:
+    stage = staged(looks=None)
+    stage.live(0.2)
+    stage.engine.complete(stage.run().snapshot)
+    stage.queue.drop_all()
+    stage.clock.advance(timedelta(hours=5))
+    stage.live(3)
+    assert stage.run().state is State.SUCCEEDED
+
+
 def test_a_topic_that_refuses_does_not_multiply_messages_or_events() -> None:
     stage = staged()
     stage.notifier.fail(*[Refused("the topic does not exist")] * 10_000)

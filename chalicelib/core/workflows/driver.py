@@ -37,6 +37,7 @@ def moved(run: Run, decision: Decision, now: datetime, *, token: str, busy: time
         token=token,
         steps=(*run.steps, step)[-KEPT_STEPS:] if changed else run.steps,
         looks=run.looks + 1,
+        last_look=False,
         wake_at=now if settled else now + (decision.again or timedelta(0)),
         busy_until=now + busy if decision.act else None,
         finished_at=now if settled else None,
