@@ -94,16 +94,7 @@ class ElasticsearchEngine:
         return Absent() if body is None else read.observation(body, snapshot)
 
     def sizes(self, repository: str, snapshot: str) -> Sizes:
-        body = self._connection.must(
-            self._question("sizes", repository, snapshot),
-            lambda client: client.snapshot.status(
-                repository=repository,
-                snapshot=snapshot,
-                filter_path=PROGRESS,
-                master_timeout=self._connection.master_timeout,
-            ),
-        )
-        return read.sizes(body, snapshot)
+        return read.sizes(self._status("sizes", repository, snapshot), snapshot)
 
     def repository(self, name: str) -> Repository | None:
         body = self._connection.ask(
@@ -155,19 +146,21 @@ class ElasticsearchEngine:
         if not body.flag("accepted"):
             raise Retryable(f"{question}: the answer does not say that it was accepted")
 
+    def _status(self, purpose: str, repository: str, snapshot: str) -> read.Body:
+        return self._connection.must(
+            self._question(purpose, repository, snapshot),
+            lambda client: client.snapshot.status(
+                repository=repository,
+                snapshot=snapshot,
+                filter_path=PROGRESS,
+                master_timeout=self._connection.master_timeout,
+            ),
+        )
+
     def _progress(self, repository: str, snapshot: str) -> Observation | None:
         """None: ask the authoritative question. Only silence is an error here: asking on would be silence twice."""
         try:
-            body = self._connection.must(
-                self._question("status", repository, snapshot),
-                lambda client: client.snapshot.status(
-                    repository=repository,
-                    snapshot=snapshot,
-                    filter_path=PROGRESS,
-                    master_timeout=self._connection.master_timeout,
-                ),
-            )
-            return read.in_progress(body, snapshot)
+            return read.in_progress(self._status("status", repository, snapshot), snapshot)
         except Silence:
             raise
         except (Retryable, Refused):

@@ -39,10 +39,8 @@ def dead_letters(event: Any) -> dict[str, Any]:
     return _each(event, bury)
 
 
-def _each(event: Any, act: Any) -> dict[str, Any]:
-    def handle(record: SQSRecord) -> None:
-        act(record)
-
+def _each(event: Any, handle: Any) -> dict[str, Any]:
+    """Powertools wants the parameter of `handle` to be named `record`."""
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     answer = process_partial_response(
         event=event.to_dict(), record_handler=handle, processor=processor, context=event.context

@@ -60,9 +60,7 @@ def advance(world: World, wakeup: Wakeup) -> None:
     acted = wakeup.claim is not None and wakeup.claim == run.token
     if run.busy_until is not None and world.clock.now() < run.busy_until and not acted:
         return  # an actor may still be acting; the sweeper comes back when the claim has ended
-    spec = world.store.spec(run.policy, run.spec_gen)
-    if spec is None:
-        raise Retryable(f"generation {run.spec_gen} of policy {run.policy} could not be read")
+    spec = world.spec(run.policy, run.spec_gen)
     if run.state is not State.QUEUED and world.clock.now() >= run.deadline_at:
         if run.last_look:
             _write_and_go_on(world, *_given_up(world, run), _Lazy(world, spec))

@@ -57,20 +57,19 @@ def place(
     """Stores `run` (STARTING, or QUEUED behind the policy's open run), settled rows `others`, and the policy after
     `change`; then wakes them. An older waiting run makes room: it is MISSED. None: somebody else was first.
     """
-    displaced: list[Update] = []
+    displaced: list[Run] = []
     if state.open_run is not None:
         run = replace(run, state=State.QUEUED, steps=(Step(state=State.QUEUED, at=run.created_at, rev=1),))
         if state.queued_run and (waiting := world.store.run(state.queued_run)) and not waiting.settled:
-            displaced.append(Update(_displaced(waiting, run, world.token())))
+            displaced.append(_displaced(waiting, run, world.token()))
         after = replace(change(state), queued_run=run.run_id)
     else:
         after = replace(change(state), open_run=run.run_id)
     after = replace(after, rev=state.rev + 1, token=world.token())
-    if not world.store.commit(Create(run), Update(after), *displaced, *(Create(other) for other in others)):
+    if not world.store.commit(Create(run), Update(after), *map(Update, displaced), *map(Create, others)):
         return None
-    for row in (run, *others, *(update.item for update in displaced)):
-        if isinstance(row, Run):
-            world.queue.send(Wakeup(run_id=row.run_id, rev=row.rev))
+    for row in (run, *others, *displaced):
+        world.queue.send(Wakeup(run_id=row.run_id, rev=row.rev))
     return run
 
 

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from chalicelib.core import schedule
-from chalicelib.core.errors import BadInput, Problem, Retryable
+from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.model import Run
 from chalicelib.core.rows import LastGood, LastResult, PolicyState, Spec
+from chalicelib.core.spec import LEVELS
 from chalicelib.service.world import World
 
-LEVELS = ("L1", "L2", "L3", "L4")
 JUDGED_AT = "L1"
 """The highest level that this release proves; a policy that asks for more is judged at this one."""
 
@@ -61,7 +61,7 @@ class NextSlot:
 
 
 def policies(world: World) -> tuple[PolicyRow, ...]:
-    return tuple(_row(state, _spec(world, state)) for state in world.store.states())
+    return tuple(_row(state, world.spec(state.policy, state.spec_gen)) for state in world.store.states())
 
 
 def promises(world: World, policy: str | None = None) -> tuple[Promise, ...]:
@@ -69,7 +69,9 @@ def promises(world: World, policy: str | None = None) -> tuple[Promise, ...]:
     now = world.clock.now()
     states = [_named(world, policy)] if policy else [state for state in world.store.states() if state.active]
     return tuple(
-        _promise(state, level, rpo, now) for state in states for level, rpo in _promised(_spec(world, state)).items()
+        _promise(state, level, rpo, now)
+        for state in states
+        for level, rpo in _promised(world.spec(state.policy, state.spec_gen)).items()
     )
 
 
@@ -80,7 +82,7 @@ def upcoming(world: World, policy: str | None, count: int) -> tuple[NextSlot, ..
     for state in states:
         if not state.active or state.paused:
             continue
-        spec = _spec(world, state)
+        spec = world.spec(state.policy, state.spec_gen)
         for slot in islice(schedule.slots(spec.policy, state.cursor), count):
             due = schedule.due_at(spec.policy, slot)
             found.append(NextSlot(policy=state.policy, slot=slot, due_at=due, timezone=spec.policy.timezone))
@@ -115,13 +117,6 @@ def _named(world: World, policy: str) -> PolicyState:
     if state is None:
         raise no_such_policy(world, policy)
     return state
-
-
-def _spec(world: World, state: PolicyState) -> Spec:
-    spec = world.store.spec(state.policy, state.spec_gen)
-    if spec is None:
-        raise Retryable(f"generation {state.spec_gen} of policy {state.policy} could not be read")
-    return spec
 
 
 def _row(state: PolicyState, spec: Spec) -> PolicyRow:

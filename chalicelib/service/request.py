@@ -3,7 +3,7 @@
 import re
 
 from chalicelib.core import naming
-from chalicelib.core.errors import BadInput, Conflict, Problem, Retryable
+from chalicelib.core.errors import BadInput, Conflict, Problem
 from chalicelib.core.model import Kind, Run
 from chalicelib.core.rows import PolicyState
 from chalicelib.service.create import new_run, place
@@ -41,9 +41,7 @@ def backup_now(world: World, policy: str, *, request_id: str, requested_by: str)
 
 
 def _request(world: World, state: PolicyState, request_id: str, requested_by: str) -> Run:
-    spec = world.store.spec(state.policy, state.spec_gen)
-    if spec is None:
-        raise Retryable(f"generation {state.spec_gen} of policy {state.policy} could not be read")
+    spec = world.spec(state.policy, state.spec_gen)
     now = world.clock.now()
     return new_run(
         spec,

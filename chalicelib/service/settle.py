@@ -9,6 +9,7 @@ from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Create, Update
 from chalicelib.core.rows import Backup, LastGood, LastResult, PolicyState
+from chalicelib.core.spec import LEVELS
 from chalicelib.core.workflows import Decision
 from chalicelib.service.world import World
 
@@ -83,8 +84,8 @@ def _freed(policy: PolicyState, run: Run, backup: Backup | None, token: str) -> 
 def _last_good(known: Mapping[str, LastGood], run: Run, backup: Backup | None) -> Mapping[str, LastGood]:
     if backup is None or run.state is not State.SUCCEEDED:
         return known
-    reached = [level for level in ("L1", "L2", "L3", "L4") if level <= backup.level]
-    newer = {
+    reached = [level for level in LEVELS if level <= backup.level]
+    newer: dict[str, LastGood] = {
         level: LastGood(backup_id=backup.backup_id, taken_at=backup.taken_at)
         for level in reached
         if level not in known or known[level].taken_at < backup.taken_at

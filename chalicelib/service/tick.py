@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.core import naming, schedule
-from chalicelib.core.errors import Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Create, Due, Update
@@ -60,9 +59,7 @@ def start_due(world: World, policy: str, now: datetime) -> None:
     state = world.store.state(policy)
     if state is None or not state.active or state.paused or state.due_at is None or state.due_at > now:
         return
-    spec = world.store.spec(policy, state.spec_gen)
-    if spec is None:
-        raise Retryable(f"generation {state.spec_gen} of policy {policy} could not be read")
+    spec = world.spec(policy, state.spec_gen)
     plan = schedule.plan_slots(spec.policy, state.cursor, now)
     installation = world.installation()
     missed = [_gap(world, spec, plan.missed, installation)] if plan.missed else []
@@ -73,14 +70,14 @@ def start_due(world: World, policy: str, now: datetime) -> None:
             result = LastResult(run_id=missed[0].run_id, state=State.MISSED, at=missed[0].created_at)
         return replace(before, cursor=plan.cursor, due_at=plan.next_due, last_result=result)
 
-    run = _slot_run(world, spec, plan.start, installation) if plan.start is not None else None
-    if run is not None and world.store.run(run.run_id) is None:
-        place(world, run, state, *missed, change=handled)
-    else:
-        after = replace(handled(state), rev=state.rev + 1, token=world.token())
-        if world.store.commit(Update(after), *(Create(run) for run in missed)):
-            for run in missed:
-                world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))
+    if plan.start is not None:
+        run = _slot_run(world, spec, plan.start, installation)
+        if place(world, run, state, *missed, change=handled) or world.store.run(run.run_id) is None:
+            return
+    after = replace(handled(state), rev=state.rev + 1, token=world.token())
+    if world.store.commit(Update(after), *(Create(gap) for gap in missed)):
+        for gap in missed:
+            world.queue.send(Wakeup(run_id=gap.run_id, rev=gap.rev))
 
 
 def _slot_run(world: World, spec: Spec, slot: datetime, installation: str) -> Run:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from chalicelib.core.errors import Retryable
 from chalicelib.core.ports import Bus, Clock, Create, Engine, Metrics, Notifier, Queue, Store
 from chalicelib.core.rows import Installation, Spec
 
@@ -32,6 +33,13 @@ class World:
     engine: Callable[[Spec], Engine]
     token: Callable[[], str]
     remaining: Callable[[], timedelta] = field(default=_no_limit)
+
+    def spec(self, policy: str, gen: int) -> Spec:
+        """What the file said in that generation. Retryable when it can't be read: it was there before it was named."""
+        spec = self.store.spec(policy, gen)
+        if spec is None:
+            raise Retryable(f"generation {gen} of policy {policy} could not be read")
+        return spec
 
     def installation(self) -> str:
         """The id of this stage, made at first use; the same for everybody, however many ask at once."""

@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import boto3
-
+from infra.local.aws import Aws
 from infra.local.errors import CannotStart
 
 Message = Mapping[str, Any]
@@ -40,13 +39,7 @@ def events(stage: Mapping[str, Any], *, wait: int = 0) -> list[Message]:
 
 
 def _taken(stage: Mapping[str, Any], name: str, wait: int) -> list[Any]:
-    sqs = boto3.client(
-        "sqs",
-        endpoint_url=stage["endpoint_url"],
-        region_name=stage["region"],
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    sqs = Aws(stage["endpoint_url"], stage["dynamodb_endpoint_url"]).client("sqs")
     url = sqs.get_queue_url(QueueName=f"snapwarden-{stage['stage']}-{name}")["QueueUrl"]
     found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=wait).get("Messages", [])
     for message in found:

@@ -60,9 +60,9 @@ def _bounded(changes: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def last_look(run: Run, wake_at: datetime, *, token: str) -> Run:
-    """The row before the one look past the deadline: whatever becomes of that look, the run ends."""
-    calls = replace(run.calls, store_writes=run.calls.store_writes + 1)
-    return replace(run, rev=run.rev + 1, token=token, last_look=True, wake_at=wake_at, calls=calls)
+    """The row before the one look past the deadline: whatever becomes of that look, the run ends. This write is part of
+    what the step spends, and counted with it."""
+    return replace(run, rev=run.rev + 1, token=token, last_look=True, wake_at=wake_at)
 
 
 def untold(run: Run, now: datetime, *, token: str, emitted_rev: int) -> Run:
