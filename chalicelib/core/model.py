@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.core.spec import Repository
+
 
 class Kind(StrEnum):
     BACKUP = "backup"
@@ -59,18 +61,35 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexRef:
-    """An index (or backing index) as the server knew it: the uuid tells a recreated one from the same one."""
+    """An index (or backing index) as the server knew it: the uuid tells a recreated one from the same one. `shards`:
+    its primaries (0: not asked)."""
 
     name: str
     uuid: str
+    shards: int = 0
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexCount:
+    """What the primaries of an index held. `docs` counts nested documents too (`_count` does not: never compare the
+    two). `max_seq_no`: of each primary, by shard number; -1 where nothing was ever written. Writing, and deleting too,
+    raises it: equal ones and an equal uuid mean that nothing changed in between."""
+
+    name: str
+    uuid: str
+    docs: int
+    max_seq_no: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What `select` means at one moment. `unmatched`: its patterns that no index, alias or data stream matches."""
+    """What `select` means at one moment. `unmatched`: its patterns that no index, alias or data stream matches.
+    `registered`: the repository that was asked for along with it, None when there is none of that name."""
 
     indices: tuple[IndexRef, ...]
     unmatched: tuple[str, ...]
+    registered: Repository | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +116,12 @@ class Absent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InProgress:
-    """`owner` is None when the answer that was asked does not carry the metadata; compare `uuid` then."""
+    """`owner` is None when the answer that was asked does not carry the metadata; compare `uuid` then. `ending`: a
+    cheap answer said that it is over, which is worth nothing until the authoritative one says so too."""
 
     uuid: str
     owner: Owner | None = None
+    ending: bool = False
     shards_done: int = 0
     shards_total: int = 0
     bytes_done: int | None = None

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.core.messages import Event, Report, Wakeup
-from chalicelib.core.model import Observation, Owner, Run, Selection, Sizes
+from chalicelib.core.model import IndexCount, IndexRef, Observation, Owner, Run, Selection, Sizes
 from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.spec import Repository, Select
 
@@ -35,16 +35,22 @@ class Engine(Protocol):
     def calls(self) -> int:
         """Requests sent so far, answered or not."""
 
-    def resolve(self, select: Select) -> Selection:
+    def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """What `select` means right now: open and closed indices and backing indices of data streams, without system
         indices and without what `exclude` matches, sorted by name. Nothing matching is an empty tuple, no error.
         `unmatched`, in the order of `select.indices`: patterns that match no name of an index, alias or data stream,
-        where system indices do not count, and what `exclude` takes out does."""
+        where system indices do not count, and what `exclude` takes out does. The registration of `repository` comes
+        with the same answer."""
+
+    def counts(self, indices: Sequence[IndexRef], *, refresh: bool) -> tuple[IndexCount, ...]:
+        """What the primaries of these indices hold, sorted by name; after a refresh, which makes written documents
+        countable (a snapshot holds them either way). Left out, because nothing can be said: closed ones, those with an
+        unassigned primary, those that are gone or were made anew. What a key may not see is Refused, never left out."""
 
     def look(self, repository: str, snapshot: str, *, running: bool = False) -> Observation:
         """What the engine says of this one backup. Absent only when the engine itself said so: an unreadable or
         missing repository is an error. `running`: it was seen in progress before; a cheaper question with progress in
-        bytes may be asked first, but an end is only ever taken from the authoritative answer."""
+        bytes is asked first; when it suggests an end, that is told as InProgress with `ending`, never as an end."""
 
     def sizes(self, repository: str, snapshot: str) -> Sizes:
         """Bytes of a complete backup."""
@@ -54,6 +60,13 @@ class Engine(Protocol):
 
     def register(self, name: str, repository: Repository) -> None:
         """Registers or re-registers; safe to repeat."""
+
+    def delete(self, repository: str, snapshot: str) -> None:
+        """Asks for the removal of one snapshot, by its exact name, running or not, and returns when that is accepted,
+        perhaps long before it is done. One that is not there is no error: safe to repeat."""
+
+    def try_out(self, repository: str, snapshot: str, owner: Owner) -> None:
+        """Asks for a snapshot that holds nothing, to see whether it may be done. Sent at most once, as `start`."""
 
     def start(self, order: StartOrder) -> None:
         """Asks for the backup and returns as soon as the request is accepted. Sent at most once: never retried by any
