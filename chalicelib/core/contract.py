@@ -1,55 +1,155 @@
-"""Judging a backup against what was promised. Level L1: complete, and every index that was asked for is in it.
+"""Judging a backup against what was promised: is it complete (L1), was it counted and is its contract met (L2).
 
-What the contract block of a policy adds (L2) comes on top of this.
+The terms of the contract block one by one: `core/terms.py`.
 """
 
 import json
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from chalicelib.core.model import Complete, Finding, IndexRef, Severity, State
-from chalicelib.core.spec import Repository
+from chalicelib.core import promise, terms
+from chalicelib.core.model import Complete, Finding, IndexCount, IndexRef, Severity, Sizes, State, Usual
+from chalicelib.core.prose import span
+from chalicelib.core.rows import Evidence
+from chalicelib.core.spec import Level, Policy, Repository
 
+CLOCKS_APART = timedelta(seconds=60)
 SHOWN = 20
 """Findings of one kind that are listed one by one; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a finished snapshot is judged by.
+
+    `expected`: what was asked for, with the counts before the start. `live`: resolved now, asked for only when
+    something is missing. `after`: the counts now; `uncounted`: why there are none. `usual`: what good ones held before.
+    """
+
+    backup_id: str
+    complete: Complete
+    expected: Evidence
+    live: Sequence[IndexRef] = ()
+    sizes: Sizes | None = None
+    after: Sequence[IndexCount] = ()
+    uncounted: str | None = None
+    usual: Usual | None = None
+    claimed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """How a finished snapshot counts. `reason` is None only for SUCCEEDED."""
+    """How a finished snapshot counts. `reason` is None only for SUCCEEDED. `docs`: held when the counts were taken,
+    None unless every index could be counted. `good`: it counts for the promise of its policy."""
 
     state: State
     level: str
+    good: bool
     reason: str | None
+    docs: int | None
     findings: tuple[Finding, ...]
 
 
-def judge(
-    complete: Complete, *, expected: Sequence[IndexRef], live: Sequence[IndexRef], unmatched: Sequence[str] = ()
-) -> Verdict:
-    """`expected`: resolved just before the start; `live`: resolved now. An index that is missing from the snapshot and
-    still there with the same uuid is an error; one that went away or was made anew meanwhile is information.
-    `unmatched`: what the policy selects and nothing matches: a name is an error, a wildcard a warning, because it may
-    match tomorrow."""
+def needs_counts(policy: Policy) -> bool:
+    """Counting needs privileges on the indices and three requests: only who asks for it pays."""
+    block = policy.contract
+    return promise.required(policy) > "L1" or block.min_docs is not None or block.max_shrink is not None
+
+
+def judge(policy: Policy, judged: Judged) -> Verdict:
+    """L1: complete, and every index that was asked for is in it. An index that is missing and still there with the same
+    uuid is an error; one that went away or was made anew meanwhile is information. What the policy selects and nothing
+    matches: a name is an error, a wildcard a warning, because it may match tomorrow. L2: counted before and after, and
+    the contract is met. A check that could not run is not a pass: such a backup stays at L1 and is not good."""
+    docs, gap, hints = _counted(policy, judged)
+    promises = terms.broken(policy.contract, judged.backup_id, judged.complete, judged.sizes, docs, judged.usual)
+    unchecked = (*gap, *terms.unchecked(policy.contract, judged.sizes, docs))
+    state, reason, found = _l1(judged, allow_partial=policy.contract.allow_partial)
+    findings = (*found, *promises, *unchecked, *hints, *_clock(judged))
+    allowed = state is State.SUCCEEDED or (state is State.PARTIAL and policy.contract.allow_partial)
+    if allowed and promises:
+        state, reason, allowed = State.FAILED, promises[0].message, False
+    level: Level = "L2" if needs_counts(policy) and not unchecked else "L1"
+    good = allowed and not unchecked and level >= promise.required(policy)
+    held = level if allowed else "L1" if promises and not found else "L0"
+    return Verdict(state=state, level=held, good=good, reason=reason, docs=docs, findings=findings)
+
+
+def _l1(judged: Judged, *, allow_partial: bool) -> tuple[State, str | None, tuple[Finding, ...]]:
+    complete, unmatched = judged.complete, judged.expected.unmatched
     held = set(complete.indices)
-    alive = {index.name: index.uuid for index in live}
-    missing = [index for index in expected if index.name not in held]
+    alive = {index.name: index.uuid for index in judged.live}
+    missing = [index for index in judged.expected.indices if index.name not in held]
     lost = [index for index in missing if alive.get(index.name) == index.uuid]
     gone = [index for index in missing if alive.get(index.name) != index.uuid]
     names = [pattern for pattern in unmatched if "*" not in pattern]
-    findings = (*_lost(lost), *_partial(complete), *_unmatched(unmatched), *_gone(gone))
+    shards = _partial(complete, Severity.WARNING if allow_partial else Severity.ERROR)
+    findings = (*_lost(lost), *shards, *_unmatched(unmatched), *_gone(gone))
     if not held or complete.shards_total < len(held):
         empty = _finding("snapshot.empty", Severity.ERROR, "snapshot", _nothing(complete), "check `select`")
-        return Verdict(state=State.FAILED, level="L0", reason=empty.message, findings=(empty, *findings))
+        return State.FAILED, empty.message, (empty, *findings)
     if lost:
-        return Verdict(state=State.FAILED, level="L0", reason=_names_missing(lost), findings=findings)
+        return State.FAILED, _names_missing(lost), findings
     if names:
-        reason = f"{', '.join(names[:3])} selected and not on the server"
-        return Verdict(state=State.FAILED, level="L0", reason=reason, findings=findings)
+        return State.FAILED, f"{', '.join(names[:3])} selected and not on the server", findings
     if complete.partial or complete.shards_failed:
         reason = f"{complete.shards_failed} of {complete.shards_total} shards are not in the snapshot"
-        return Verdict(state=State.PARTIAL, level="L0", reason=reason, findings=findings)
-    return Verdict(state=State.SUCCEEDED, level="L1", reason=None, findings=findings)
+        return State.PARTIAL, reason, findings
+    return State.SUCCEEDED, None, findings
+
+
+def _counted(policy: Policy, judged: Judged) -> tuple[int | None, tuple[Finding, ...], tuple[Finding, ...]]:
+    """Documents in all, None unless all that can be counted was; why they were not; what else is worth knowing."""
+    if not needs_counts(policy):
+        return None, (), ()
+    expected, held = judged.expected, set(judged.complete.indices)
+    closed = [index.name for index in expected.indices if index.closed and index.name in held]
+    before = {count.name: count for count in expected.counts}
+    missing = [name.name for name in expected.indices if name.name in held - before.keys() - set(closed)]
+    why = expected.uncounted or judged.uncounted
+    if missing and not why:
+        why = f"a primary of {', '.join(missing[:3])} was not assigned when the backup started"
+    hints = (*_closed(closed), *_moved(before, judged.after if judged.uncounted is None else None))
+    if why:
+        return None, (_not_counted(policy.name, why),), hints
+    return sum(count.docs for count in expected.counts if count.name in held), (), hints
+
+
+def _not_counted(policy: str, why: str) -> Finding:
+    message = f"the documents could not be counted, so this backup is proved no further than L1: {why}"
+    return _finding("counts.not_possible", Severity.WARNING, policy, message, "snapwarden doctor says what is missing")
+
+
+def _closed(names: Sequence[str]) -> tuple[Finding, ...]:
+    message = "is closed, so its documents can't be counted; it is in the backup"
+    return tuple(
+        _finding("counts.closed", Severity.INFO, name, f"{name} {message}", "nothing, if that was meant")
+        for name in names[:SHOWN]
+    )
+
+
+def _moved(before: Mapping[str, IndexCount], after: Sequence[IndexCount] | None) -> Iterator[Finding]:
+    """Sequence numbers only grow: one that is smaller than before means that writes were lost in between."""
+    for count in after or ():
+        known = before.get(count.name)
+        if known and known.uuid == count.uuid and any(map(operator.lt, count.max_seq_no, known.max_seq_no)):
+            message = f"the sequence numbers of {count.name} went back while the snapshot was taken: writes were lost"
+            yield _finding(
+                "counts.went_back", Severity.WARNING, count.name, message, "look for a failed primary around that time"
+            )
+
+
+def _clock(judged: Judged) -> tuple[Finding, ...]:
+    if judged.claimed_at is None:
+        return ()
+    apart = abs(judged.complete.started_at - judged.claimed_at)
+    if apart <= CLOCKS_APART:
+        return ()
+    message = f"the server says that the snapshot began {span(apart)} away from when it was asked for"
+    next_step = "compare the clocks of the server and of AWS (NTP), or find out why the server began so late"
+    return (_finding("clock.differs", Severity.WARNING, judged.complete.uuid, message, next_step),)
 
 
 def repository_difference(written: Repository, registered: Repository) -> str | None:
@@ -106,11 +206,11 @@ def _lost(lost: Sequence[IndexRef]) -> tuple[Finding, ...]:
     )
 
 
-def _partial(complete: Complete) -> tuple[Finding, ...]:
+def _partial(complete: Complete, severity: Severity) -> tuple[Finding, ...]:
     return tuple(
         _finding(
             "snapshot.shard_failed",
-            Severity.ERROR,
+            severity,
             f"{failure.index}[{failure.shard}]",
             f"shard {failure.shard} of {failure.index} is not in the snapshot: {failure.reason}",
             "bring the shard back (GET _cluster/allocation/explain), then run it again",

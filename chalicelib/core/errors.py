@@ -10,6 +10,10 @@ class Retryable(Exception):
     """No answer, or an answer that says "not now": nothing is known, the next step asks again."""
 
 
+class Contended(Retryable):
+    """Others were writing the same rows in that very moment: nothing was stored. Read again and try again at once."""
+
+
 class Refused(Exception):
     """The other side answered and said no: asking again unchanged will be refused again."""
 

@@ -20,6 +20,14 @@ class Wakeup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drain:
+    """A message: more policies of this shard were due at `now` than one step takes."""
+
+    shard: int
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One entry for the bus. `key` repeats when the same event is sent twice."""
 

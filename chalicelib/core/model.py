@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from chalicelib.core.leases import Waiter
 from chalicelib.core.spec import Repository
 
 
@@ -198,13 +199,36 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who wanted something, why, and when."""
+
+    by: str
+    why: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """Medians of the last good `backups` of a policy; `seconds` on the engine."""
+
+    backups: int
+    docs: int | None
+    bytes: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A row `R#<run_id>`. `rev` counts its writes; `token` tells a writer its own lost answer.
 
-    `wake_at` is when the next step is due (None: nothing more to do, the row leaves the due index). `busy_until`: an
-    actor may still be acting on a claim; until then only it moves the run. `told`: people were told of the end.
-    `tells`: how often that was tried in vain. `recovers`: it is the first success after a failure, decided in the write
-    that settled it. `last_look`: a look past the deadline has begun and has not come back.
+    `wake_at` is when the next step is due (None: nothing more to do, the row leaves the due index). `claim`: the token
+    of the write before an act; until `busy_until` its actor may still be acting, and only he, who knows the claim,
+    moves the run. `lease` names the repository's place whatever its name, `fence` the lease's revision that this run
+    holds (None: it holds none), `waiting` its place among those who wait for one. `usual`: what the good ones
+    before held and took (None: no history). `told`: people were told of the end; `tells`: how often that was tried in vain. Decided in
+    the write that settled it: `good` (it counts for the promise), `recovers` (the first good one after a failure),
+    `repeats` (how often in a row the same cause came before) and `quiet` (people heard of that cause within a day).
+    `last_look`: a look past the deadline has begun and has not come back.
     """
 
     run_id: str
@@ -223,7 +247,15 @@ class Run:
     rev: int = 1
     token: str = ""
     wake_at: datetime | None = None
+    claim: str | None = None
+    claimed_at: datetime | None = None
     busy_until: datetime | None = None
+    lease: str = ""
+    fence: int | None = None
+    waiting: Waiter | None = None
+    usual: Usual | None = None
+    cancel: Asked | None = None
+    aborts: int = 0
     reason: str | None = None
     level: str | None = None
     snapshot_uuid: str | None = None
@@ -249,7 +281,10 @@ class Run:
     emitted_rev: int = 0
     told: bool = False
     tells: int = 0
+    good: bool = False
     recovers: bool = False
+    repeats: int = 0
+    quiet: bool = False
     last_look: bool = False
 
     @property

@@ -8,16 +8,30 @@ FIRST_LOOK = timedelta(seconds=2)
 """After a start was accepted: a small incremental snapshot is done by then."""
 LONGEST = timedelta(minutes=15)
 """SQS delays at most 900 s."""
+NEAR = timedelta(seconds=60)
+"""No wait is longer than this near the expected end."""
+PATIENCE = timedelta(minutes=2)
+"""A question beside the point (counts, sizes) that stays without an answer for so long must not cost the backup."""
 MAX_REFUSALS = 5
 
 
 def next_look(run: Run, now: datetime) -> timedelta:
-    """A tenth of the time since the start, between 2 s and 15 min.
+    """Whole seconds, because queues delay by whole seconds; from 2 s to 15 min, not beyond the deadline.
 
-    An end is seen late by a tenth of the run at most, and the number of looks grows with the logarithm of its length
-    (an hour: about 65). Whole seconds, because queues delay by whole seconds; not beyond the deadline.
+    Without a history a tenth of the time since the start: an end is seen late by a tenth of the run at most, and the
+    number of looks grows with the logarithm of its length (an hour: about 65). With one, half of what is left until
+    the usual end, so that a handful of looks comes down to it; from there on as without, but within a minute as long
+    as the run has not taken twice the usual time.
     """
-    since = now - (run.started_at or run.created_at)
-    delay = min(max(since / 10, FIRST_LOOK), LONGEST)
+    since = now - (run.claimed_at or run.started_at or run.created_at)
+    delay = since / 10
+    if run.usual is not None and run.attempts:
+        expected = timedelta(seconds=run.usual.seconds)
+        left = expected - since
+        if left > timedelta(0):
+            delay = left / 2 if left > NEAR else min(left, max(since / 10, left / 2))
+        elif since < 2 * expected + NEAR:
+            delay = min(delay, NEAR)
+    delay = min(max(delay, FIRST_LOOK), LONGEST)
     until_deadline = max(run.deadline_at - now, FIRST_LOOK)
     return timedelta(seconds=int(min(delay, until_deadline).total_seconds()))

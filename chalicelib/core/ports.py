@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.core.messages import Event, Report, Wakeup
+from chalicelib.core.leases import Lease, Slots, Waiter
+from chalicelib.core.messages import Drain, Event, Report, Wakeup
 from chalicelib.core.model import IndexCount, IndexRef, Observation, Owner, Run, Selection, Sizes
 from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.spec import Repository, Select
@@ -77,14 +78,31 @@ class Engine(Protocol):
 class Create:
     """Put a row that must not exist."""
 
-    item: Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation
+    item: Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """Replace a row whose stored `rev` is `item.rev - 1`."""
 
-    item: Run | PolicyState | Backup | ConfigState
+    item: Run | PolicyState | Backup | ConfigState | Lease | Slots
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove a row. One that is not there is no error."""
+
+    item: Waiter
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Write nothing, but only if the stored `rev` is `item.rev`."""
+
+    item: Lease
+
+
+Change = Create | Update | Delete | Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +124,8 @@ class Store(Protocol):
     def writes(self) -> int:
         """Commits sent so far (a transaction is one)."""
 
-    def commit(self, *changes: Create | Update) -> bool:
-        """All or nothing (1 to 100 changes). True: they are stored, by this very call. False: a condition did not
+    def commit(self, *changes: Change) -> bool:
+        """All or nothing (1 to 100 changes, the first a Create or an Update). True: they are stored, by this very call. False: a condition did not
         hold, nothing was stored. A commit whose answer was lost and that was sent again is True: `token` (a fresh
         random value in each changed row that has one) is read back and compared. Retryable: not known whether stored;
         reading the row and comparing `token` tells."""
@@ -136,11 +154,20 @@ class Store(Protocol):
 
     def config(self) -> ConfigState | None: ...
 
+    def traffic(self, lease: str, target: str) -> tuple[Lease | None, Slots | None]:
+        """Consistent, in one request."""
+
+    def waiters(self, target: str, limit: int) -> tuple[Waiter, ...]:
+        """The first in the order of their keys. Consistent."""
+
+    def broken(self) -> tuple[int, datetime | None]:
+        """How many policies break their promise and are not muted, and since when the oldest does."""
+
     def installation(self) -> Installation | None:
         """Immutable once made, so it may be answered from memory."""
 
     def due_policies(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
-        """Policies whose `due_at` is at or before `now`, oldest first."""
+        """Policies with a clock at or before `now`, oldest first."""
 
     def due_runs(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
         """Runs whose `wake_at` is at or before `now`, oldest first."""
@@ -152,7 +179,7 @@ class Store(Protocol):
 class Queue(Protocol):
     """Wake-up calls. Losing every one of them delays and loses nothing."""
 
-    def send(self, wakeup: Wakeup, *, delay: int = 0) -> None:
+    def send(self, message: Wakeup | Drain, *, delay: int = 0) -> None:
         """`delay` in seconds, 0 to 900."""
 
 

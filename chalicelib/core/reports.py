@@ -6,16 +6,17 @@ Who hears of what (`notify.on` of a policy):
 | recovery | the first SUCCEEDED after anything else |
 | success  | SUCCEEDED, SKIPPED |
 
-PARTIAL is a failure whatever `contract.allow_partial` says, as long as no backup is judged by its contract.
+A backup that ended well and does not count for the promise (unproved), or a PARTIAL that the contract does not allow, is
+a failure; an allowed PARTIAL a success. A cause that people heard of within a day is not told again (`Run.quiet`).
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.core import wire
+from chalicelib.core import promise, wire
 from chalicelib.core.messages import Event, Report
 from chalicelib.core.model import Finding, Kind, Run, Severity, State, Step
 from chalicelib.core.prose import ascii_line, counted, instant, shortened, size, span
@@ -30,13 +31,8 @@ SHOWN = 20
 """Findings that a report lists; `snapwarden show` has all of them."""
 DEAD_BODY = 2000
 
-SEVERITY = {
-    State.SUCCEEDED: Severity.INFO,
-    State.SKIPPED: Severity.INFO,
-    State.PARTIAL: Severity.WARNING,
-    State.CANCELLED: Severity.WARNING,
-}
-"""The others are errors."""
+WARNINGS = (State.SUCCEEDED, State.PARTIAL, State.CANCELLED)
+"""When they are not good; the others are errors then."""
 
 
 def transition_event(run: Run, step: Step) -> Event:
@@ -54,6 +50,21 @@ def transition_event(run: Run, step: Step) -> Event:
     )
 
 
+def finding_events(run: Run, steps: Sequence[Step]) -> Iterator[Event]:
+    """`Finding Raised`, one for each error and warning of a run whose end is among `steps`."""
+    if not run.settled or not any(step.state is run.state for step in steps):
+        return
+    for n, finding in enumerate(run.findings):
+        if finding.severity is not Severity.INFO:
+            about = {"run_id": run.run_id, "kind": run.kind.value, "policy": run.policy, "target": run.target}
+            yield Event(
+                key=f"{run.run_id}#finding#{n}",
+                detail_type="Finding Raised",
+                at=run.finished_at or run.created_at,
+                detail={**about, **wire.public_finding(finding)},
+            )
+
+
 def settled_report(run: Run, policy: Policy, last_good: LastGood | None, *, stage: str, now: datetime) -> Report | None:
     """What people are told of the end of `run`; None when `policy.notify.on` asks for nothing of it.
 
@@ -61,7 +72,7 @@ def settled_report(run: Run, policy: Policy, last_good: LastGood | None, *, stag
     """
     if not run.settled:
         raise ValueError(f"{run.run_id} is {run.state}: only an end is reported")
-    if not _asked_for(run).intersection(policy.notify.on):
+    if run.quiet or not _asked_for(run).intersection(policy.notify.on):
         return None
     return Report(
         key=f"{run.run_id}#end",
@@ -74,9 +85,15 @@ def settled_report(run: Run, policy: Policy, last_good: LastGood | None, *, stag
             "target": run.target,
             "kind": run.kind.value,
             "state": run.state.value,
-            "severity": SEVERITY.get(run.state, Severity.ERROR).value,
+            "severity": severity(run).value,
         },
     )
+
+
+def severity(run: Run) -> Severity:
+    if run.good or run.state is State.SKIPPED:
+        return Severity.INFO
+    return Severity.WARNING if run.state in WARNINGS else Severity.ERROR
 
 
 def dead_letter_report(body: str, message_id: str, *, stage: str) -> Report:
@@ -92,7 +109,7 @@ def dead_letter_report(body: str, message_id: str, *, stage: str) -> Report:
         else "  Nobody of ours sends such messages: find out who else writes to the queue.",
         "",
         "What to do next",
-        *([f"  {_command(stage, f'show {run_id}')}"] if run_id else []),
+        *([f"  {command(stage, f'show {run_id}')}"] if run_id else []),
         f"  read the log of the function snapwarden-{stage}-work around that time",
         "",
         "The message",
@@ -124,13 +141,9 @@ def _run_of(body: str) -> str | None:
 
 
 def _asked_for(run: Run) -> set[str]:
-    match run.state:
-        case State.SUCCEEDED:
-            return {"success", "recovery"} if run.recovers else {"success"}
-        case State.SKIPPED:
-            return {"success"}
-        case _:
-            return {"failure"}
+    if run.good:
+        return {"success", "recovery"} if run.recovers else {"success"}
+    return {"success"} if run.state is State.SKIPPED else {"failure"}
 
 
 # --- the subject
@@ -162,7 +175,9 @@ def _names(policy: str, target: str, room: int) -> str:
 
 
 def _word(run: Run) -> str:
-    return "RECOVERED" if run.recovers and run.state is State.SUCCEEDED else run.state.value
+    if run.state is State.SUCCEEDED and not run.good:
+        return "UNPROVED"
+    return "RECOVERED" if run.recovers else run.state.value
 
 
 def _reason(run: Run) -> str:
@@ -184,15 +199,19 @@ def _reason(run: Run) -> str:
 def _body(run: Run, policy: Policy, last_good: LastGood | None, stage: str, now: datetime) -> Iterator[str]:
     reason = f": {_reason(run)}" if _reason(run) else ""
     yield f"The {run.kind.value} of policy {run.policy} on {run.target} ended as {run.state}{reason}."
-    if run.recovers and run.state is State.SUCCEEDED:
-        yield "It is the first success after a run that did not succeed."
+    if run.recovers:
+        yield "It is the first good one after a run that was not."
+    if run.state is State.SUCCEEDED and not run.good:
+        yield f"It is complete, but not proved as far as the policy asks ({promise.required(policy)})."
+    if run.repeats:
+        yield f"The same happened {counted(run.repeats, 'time')} before, and is told once a day while it lasts."
     yield ""
     yield "What happened"
     for name, value in _facts(run):
         yield f"  {name:<11}{value}"
     yield ""
     yield "What it means for the RPO"
-    for line in _promise(policy, last_good, now):
+    for line in _rpo(policy, last_good, now):
         yield f"  {line}"
     yield ""
     if run.findings:
@@ -228,7 +247,7 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield "last error", run.last_error
 
 
-def _promise(policy: Policy, last_good: LastGood | None, now: datetime) -> Iterator[str]:
+def _rpo(policy: Policy, last_good: LastGood | None, now: datetime) -> Iterator[str]:
     """A backup's age alone breaks the promise of every level; whether it reached the level stands in `status`."""
     if last_good is None:
         yield "There is no good backup of this policy: nothing could be restored from it."
@@ -238,13 +257,13 @@ def _promise(policy: Policy, last_good: LastGood | None, now: datetime) -> Itera
     if not policy.rpo:
         yield "The policy has no `rpo`, so nothing is promised and nothing can be broken."
     for level, limit in sorted(policy.rpo.items()):
-        promise = f"The promise of a backup at {level} not older than {span(limit)}"
+        words = f"The promise of a backup at {level} not older than {span(limit)}"
         if last_good is None:
-            yield f"{promise} is BROKEN."
+            yield f"{words} is BROKEN."
         elif now - last_good.taken_at > limit:
-            yield f"{promise} has been BROKEN for {span(now - last_good.taken_at - limit)}."
+            yield f"{words} has been BROKEN for {span(now - last_good.taken_at - limit)}."
         else:
-            yield f"{promise} needs a newer one by {instant(last_good.taken_at + limit)}."
+            yield f"{words} needs a newer one by {instant(last_good.taken_at + limit)}."
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
@@ -258,21 +277,21 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
 
 
 def _next_steps(run: Run, stage: str) -> Iterator[str]:
-    shown = _command(stage, f"show {run.run_id}"), "everything about this run"
-    status = _command(stage, f"status {run.policy}"), "what this policy promises, and whether it is kept"
-    again = _command(stage, f"backup {run.policy} --wait"), "a backup now"
-    upcoming = _command(stage, f"next {run.policy}"), "when the next ones start"
+    shown = command(stage, f"show {run.run_id}"), "everything about this run"
+    status = command(stage, f"status {run.policy}"), "what this policy promises, and whether it is kept"
+    again = command(stage, f"backup {run.policy} --wait"), "a backup now"
+    upcoming = command(stage, f"next {run.policy}"), "when the next ones start"
     steps = {
         State.SUCCEEDED: [shown, status],
         State.SKIPPED: [shown, upcoming],
         State.MISSED: [again, upcoming, status],
     }.get(run.state, [shown, again, status])
-    width = max(len(command) for command, _ in steps)
+    width = max(len(line) for line, _ in steps)
     if run.state is State.TIMED_OUT and run.attempts:
         yield "first look at the cluster: the snapshot may still be running there"
-    for command, why in steps:
-        yield f"{command:<{width}}  {why}"
+    for line, why in steps:
+        yield f"{line:<{width}}  {why}"
 
 
-def _command(stage: str, command: str) -> str:
+def command(stage: str, command: str) -> str:
     return f"snapwarden {command}" if stage == "local" else f"snapwarden --stage {stage} {command}"

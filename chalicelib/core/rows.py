@@ -8,25 +8,59 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.core.model import IndexRef, Shards, State
+from chalicelib.core.model import Asked, IndexCount, IndexRef, Shards, State
 from chalicelib.core.spec import Policy, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A row `R#<run_id> | X#<kind>#<n>`: facts of a run that are too big for its row. Written once."""
+    """A row `R#<run_id> | X#<kind>#<n>`: facts of a run that are too big for its row. Written once.
+
+    `expected`: what attempt `n` asked for, what of the selection matched nothing, and the counts before it. `after`:
+    the counts when it had ended. `uncounted`: why nothing could be counted.
+    """
 
     run_id: str
     kind: str
     n: int
     indices: tuple[IndexRef, ...] = ()
+    unmatched: tuple[str, ...] = ()
+    counts: tuple[IndexCount, ...] = ()
+    uncounted: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
-    by: str
-    why: str
-    at: datetime
+class Pause(Asked):
+    """The tick starts nothing until it is resumed. The promise's clock goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute(Asked):
+    """A broken promise is acknowledged: nobody is reminded, and it is not counted, until then."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why runs fail: the same `code` and `subject` `count` times in a row since `since`, told last at `told_at`."""
+
+    code: str
+    subject: str
+    since: datetime
+    told_at: datetime
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Good:
+    """What one good backup held and took: the next ones are compared with the median of a few."""
+
+    backup_id: str
+    indices: int
+    docs: int | None
+    bytes: int | None
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +82,11 @@ class LastGood:
 class PolicyState:
     """A row `F#<shard> | P#<policy>`: what changes about a policy. Slots up to and including `cursor` are dealt with.
 
-    `due_at` is the instant when the next slot is to be started (None: paused, retired or without a schedule; the row
-    leaves the due index). `since`: when the policy was first applied.
+    `since`: when the policy was first applied. Its clocks, the earliest of which places it in the due index:
+    `due_at`, when the next slot is to be started (None: paused, retired or without a schedule); `breach_at`, when the
+    promise will be broken if no good backup comes (None: nothing is promised, or it is broken, since `broken_since`);
+    `remind_at`, when people are to be told of it: that it is broken, told `reminders` times, or kept again after
+    `was_broken_since`. `recent`: the last good backups, newest last. `cause`: why the last run failed.
     """
 
     policy: str
@@ -66,6 +103,14 @@ class PolicyState:
     last_result: LastResult | None = None
     catalog_rev: int = 0
     paused: Pause | None = None
+    recent: tuple[Good, ...] = ()
+    cause: Cause | None = None
+    breach_at: datetime | None = None
+    broken_since: datetime | None = None
+    was_broken_since: datetime | None = None
+    remind_at: datetime | None = None
+    reminders: int = 0
+    muted: Mute | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +131,8 @@ class BackupState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """A row `P#<policy> | B#<taken>#<id>`: the catalogue's entry. `taken_at` is the engine's start time."""
+    """A row `P#<policy> | B#<taken>#<id>`: the catalogue's entry. `taken_at` is the engine's start time. `good`: it
+    counts for the promise. `errors`: codes of what is wrong with it. `accepted`: somebody made it the new measure."""
 
     backup_id: str
     run_id: str
@@ -104,6 +150,9 @@ class Backup:
     bytes_added: int | None
     shards: Shards
     docs: int | None = None
+    good: bool = False
+    errors: tuple[str, ...] = ()
+    accepted: Asked | None = None
     state: BackupState = BackupState.KEPT
     rev: int = 1
     token: str = ""

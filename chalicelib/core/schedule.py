@@ -43,12 +43,13 @@ class Gap:
     """Slots that nothing ran for, `first` to `last`. `at_least`: there were more than were counted.
 
     `blackout`: the policy's own blackout outlasted its `catch_up`. `late`: nobody was there, or a newer slot took over.
+    `pause`: somebody wanted it so.
     """
 
     first: datetime
     last: datetime
     count: int
-    reason: Literal["late", "blackout"]
+    reason: Literal["late", "blackout", "pause"]
     at_least: bool = False
 
 
@@ -221,7 +222,16 @@ def _newest(policy: Policy, first: datetime, now: datetime, holds: Callable[[dat
     return known
 
 
-def _gap(policy: Policy, first: datetime, last: datetime, reason: Literal["late", "blackout"]) -> Gap:
+def passed(policy: Policy, cursor: datetime, now: datetime) -> Gap | None:
+    """The slots after `cursor` that would have been due by `now`: of a pause that ends. None: not one."""
+    first = next_slot(policy, cursor)
+    if first is None or due_at(policy, first) > now:
+        return None
+    last = _newest(policy, first, now, lambda slot: due_at(policy, slot) <= now)
+    return _gap(policy, first, last, "pause")
+
+
+def _gap(policy: Policy, first: datetime, last: datetime, reason: Literal["late", "blackout", "pause"]) -> Gap:
     count = 1
     for slot in islice(slots(policy, first), COUNT_LIMIT):
         if slot > last:

@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from chalicelib.core.model import Finding, Progress, Run, Shards
+from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core.model import Asked, Finding, Progress, Run, Shards
 from chalicelib.core.rows import Backup
 
 T = TypeVar("T")
@@ -36,6 +37,14 @@ def load(kind: type[T], text: str | bytes) -> T:
     return cast(T, _adapter(kind).validate_json(text, extra="ignore"))
 
 
+def message(text: str | bytes) -> Wakeup | Drain:
+    """What a queue of ours brought. ValueError for anything else."""
+    try:
+        return load(Wakeup, text)
+    except ValueError:
+        return load(Drain, text)
+
+
 def seconds(at: datetime) -> str:
     """An instant as it is published: `2026-11-21T02:00:00Z`, cut to the second."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -52,13 +61,17 @@ def millis(at: datetime) -> str:
 
 
 def public_run(run: Run) -> dict[str, Any]:
-    """A run as the CLI, the API and the events show it. `missed`, `missed_from` and `last_error` only when they say
-    something."""
+    """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel` and `repeats`
+    only when they say something."""
     extra: dict[str, Any] = {}
     if run.missed:
         extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
     if run.last_error is not None:
         extra["last_error"] = run.last_error
+    if run.cancel is not None:
+        extra["cancel"] = public_asked(run.cancel)
+    if run.repeats:
+        extra["repeats"] = run.repeats
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -70,6 +83,7 @@ def public_run(run: Run) -> dict[str, Any]:
         "state": run.state.value,
         "reason": run.reason,
         "level": run.level,
+        "good": run.good,
         "snapshot": run.snapshot,
         "created_at": seconds(run.created_at),
         "started_at": _maybe(run.started_at),
@@ -92,6 +106,11 @@ def public_run(run: Run) -> dict[str, Any]:
         },
         **extra,
     }
+
+
+def public_asked(asked: Asked) -> dict[str, str]:
+    """Who wanted it, why, when."""
+    return {"by": asked.by, "why": asked.why, "at": seconds(asked.at)}
 
 
 def public_finding(finding: Finding) -> dict[str, str]:
@@ -119,6 +138,9 @@ def public_backup(backup: Backup) -> dict[str, Any]:
         "state": backup.state.value,
         "outcome": backup.outcome.value,
         "level": backup.level,
+        "good": backup.good,
+        "errors": list(backup.errors),
+        "accepted": public_asked(backup.accepted) if backup.accepted else None,
         "indices": backup.indices,
         "docs": backup.docs,
         "bytes": backup.bytes,

@@ -8,10 +8,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from chalicelib import bootstrap
 from chalicelib.core import wire
-from chalicelib.core.messages import Wakeup
-from chalicelib.service import advance as advancing
 from chalicelib.service import dead_letters as burying
 from chalicelib.service import tick as ticking
+from chalicelib.service import work as working
 
 
 def tick(event: Any) -> None:
@@ -25,7 +24,7 @@ def work(event: Any) -> dict[str, Any]:
     world = bootstrap.of_function(event.context)
 
     def step(record: SQSRecord) -> None:
-        advancing.advance(world, wire.load(Wakeup, record.body))
+        working.handle(world, wire.message(record.body))
 
     return _each(event, step)
 

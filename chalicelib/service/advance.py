@@ -14,14 +14,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core import traffic
+from chalicelib.core.errors import Contended, Refused, Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Calls, Kind, Run, State
 from chalicelib.core.ports import Create, Engine, Store, Update
 from chalicelib.core.rows import Spec
-from chalicelib.core.workflows import Decision, driver
-from chalicelib.core.workflows import backup as backup_workflow
-from chalicelib.service import settle, tell
+from chalicelib.core.workflows import Decision, cancel, driver, ends
+from chalicelib.service import queueing, settle, tell
 from chalicelib.service.backups import ACT_TIMEOUT, BackupWork
 from chalicelib.service.world import CLAIM, World
 
@@ -31,7 +31,9 @@ log = logging.getLogger(__name__)
 class Work(Protocol):
     """One kind of run: its questions, its pure decision, its acts."""
 
-    def look(self, run: Run, spec: Spec, engine: Engine, store: Store, *, installation: str, accepted: bool) -> Any: ...
+    def look(
+        self, run: Run, spec: Spec, engine: Engine, store: Store, now: datetime, *, installation: str, accepted: bool
+    ) -> Any: ...
 
     def decide(self, run: Run, spec: Spec, seen: Any, now: datetime) -> Decision: ...
 
@@ -51,13 +53,13 @@ def advance(world: World, wakeup: Wakeup) -> None:
     if run is None:
         log.error("a message names a run that does not exist", extra={"run_id": wakeup.run_id})
         return
-    if wakeup.rev < run.rev:
+    acted = wakeup.claim is not None and wakeup.claim == run.claim
+    if wakeup.rev < run.rev and not acted:
         return  # stale: somebody moved the run since, and sent the next message
     run = replace(run, emitted_rev=max(run.emitted_rev, wakeup.emitted_rev))
     if run.settled:
         tell.end(world, run)
         return
-    acted = wakeup.claim is not None and wakeup.claim == run.token
     if run.busy_until is not None and world.clock.now() < run.busy_until and not acted:
         return  # an actor may still be acting; the sweeper comes back when the claim has ended
     spec = world.spec(run.policy, run.spec_gen)
@@ -68,6 +70,9 @@ def advance(world: World, wakeup: Wakeup) -> None:
         run = driver.last_look(run, world.clock.now() + CLAIM, token=world.token())
         if not world.store.commit(Update(run)):
             return
+    if run.state is State.QUEUED:
+        _wait(world, run, spec)
+        return
     engine = _Lazy(world, spec)
     decision = _decide(world, run, spec, engine, accepted=acted)
     if decision.act is not None and world.remaining() <= ACT_TIMEOUT:
@@ -79,7 +84,7 @@ def advance(world: World, wakeup: Wakeup) -> None:
 
 def _given_up(world: World, run: Run) -> tuple[Decision, Run]:
     """A look past the deadline began and never came back: it killed the function, and would kill it again."""
-    decision = backup_workflow.timed_out(run, run.last_error or "a look that did not come back")
+    decision = ends.timed_out(run, run.last_error or "a look that did not come back")
     return decision, driver.moved(run, decision, world.clock.now(), token=world.token(), busy=CLAIM, cost=Calls())
 
 
@@ -104,36 +109,75 @@ class _Lazy:
 
 
 def _decide(world: World, run: Run, spec: Spec, engine: _Lazy, *, accepted: bool) -> Decision:
-    if run.state is State.QUEUED:
-        return settle.from_queue(world, run, spec.policy.timeout)
+    if run.cancel and run.attempts == 0:
+        return cancel.cancelled(run)
     work = WORK[run.kind]
     try:
-        installation = world.installation()
-        seen = work.look(run, spec, engine.connect(), world.store, installation=installation, accepted=accepted)
+        installation, now = world.installation(), world.clock.now()
+        seen = work.look(run, spec, engine.connect(), world.store, now, installation=installation, accepted=accepted)
         return work.decide(run, spec, seen, world.clock.now())
     except (Retryable, Refused) as error:
         if run.attempts == 0 and settle.is_superseded(world, run):
-            return backup_workflow.superseded(run, error)
-        return backup_workflow.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused))
+            return ends.superseded(run, error)
+        return ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused))
     except Exception as crash:  # the one place where a defect of ours is caught: it is counted in the row
         log.exception("a step crashed", extra={"run_id": run.run_id})
         return driver.crashed(run, crash)
 
 
+def _wait(world: World, run: Run, spec: Spec) -> None:
+    """One step of a run that waits. Of several who want the same place at once one wins; the others look again soon."""
+    reads = world.store.reads
+    token = world.token()
+    decision, waiting = queueing.decide(world, run, spec, token)
+    spent = Calls(store_reads=world.store.reads - reads)
+    after = driver.moved(waiting, decision, world.clock.now(), token=token, busy=CLAIM, cost=spent)
+    engine = _Lazy(world, spec)
+    if after.settled:
+        _write_and_go_on(world, decision, after, engine)
+    elif not _stored(world, after, decision):
+        world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev), delay=queueing.LOST_RACE)
+    else:
+        _go_on(world, decision, after)
+
+
+def _stored(world: World, after: Run, decision: Decision) -> bool:
+    try:
+        return world.store.commit(Update(after), *decision.beside)
+    except Contended:
+        return False
+
+
 def _write_and_go_on(world: World, decision: Decision, after: Run, engine: _Lazy) -> None:
     if after.settled:
-        if settled := settle.store(world, after, decision):
-            tell.end(world, settled)
+        if stored := settle.store(world, after, decision):
+            tell.end(world, *stored)
         return
     evidence = [Create(decision.evidence)] if decision.evidence else []
-    if not world.store.commit(Update(after), *evidence):
+    fence = [traffic.fenced(after)] if decision.act is not None and after.fence is not None else []
+    if not world.store.commit(Update(after), *evidence, *fence):
         return  # somebody else moved the run first: they go on
     if decision.act is not None and not _act(world, after, decision, engine):
         return
+    _go_on(world, decision, after)
+
+
+def _go_on(world: World, decision: Decision, after: Run) -> None:
+    """Tells of the transition and sends the next message; a higher-placed run that waits is woken with it."""
     emitted = tell.transitions(world, after)
     delay = int(decision.again.total_seconds()) if decision.again else 0
-    claim = after.token if decision.act is not None else None
-    world.queue.send(Wakeup(run_id=after.run_id, rev=after.rev, claim=claim, emitted_rev=emitted), delay=delay)
+    world.queue.send(Wakeup(run_id=after.run_id, rev=after.rev, claim=after.claim, emitted_rev=emitted), delay=delay)
+    if decision.wake and (other := world.store.run(decision.wake)) and not other.settled:
+        world.queue.send(Wakeup(run_id=other.run_id, rev=other.rev))
+
+
+def _not_accepted(world: World, run: Run, act: Any, error: Exception) -> Decision:
+    now, refused = world.clock.now(), isinstance(error, Refused)
+    if isinstance(act, cancel.Abort) and refused:
+        return cancel.refused(run, error, now)
+    if isinstance(act, cancel.Abort):
+        return ends.no_answer(run, error, now, refused=False)
+    return ends.not_accepted(run, error, now, refused=refused)
 
 
 def _act(world: World, run: Run, decision: Decision, engine: _Lazy) -> bool:
@@ -142,8 +186,7 @@ def _act(world: World, run: Run, decision: Decision, engine: _Lazy) -> bool:
         WORK[run.kind].act(decision.act, engine.connect())
         return True
     except (Retryable, Refused) as error:
-        refused = isinstance(error, Refused)
-        follows = backup_workflow.not_accepted(run, error, world.clock.now(), refused=refused)
+        follows = _not_accepted(world, run, decision.act, error)
     except Exception as crash:  # as in _decide
         log.exception("an act crashed", extra={"run_id": run.run_id})
         follows = driver.crashed(run, crash)

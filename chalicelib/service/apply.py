@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chalicelib.core import schedule
+from chalicelib.core import promise, schedule
 from chalicelib.core.config import Config
 from chalicelib.core.errors import Conflict, Retryable
 from chalicelib.core.ports import Clock, Create, Store, Update
@@ -135,13 +135,23 @@ class _Writer:
 
 
 def _first(policy: Policy, gen: int, now: datetime, token: str) -> PolicyState:
-    """Nothing in the past is due."""
-    return PolicyState(policy=policy.name, spec_gen=gen, cursor=now, since=now, token=token, due_at=_due(policy, now))
+    """Nothing in the past is due. The promise's clock begins to run."""
+    breach = promise.breaks_at(policy, {}, now)
+    return PolicyState(
+        policy=policy.name,
+        spec_gen=gen,
+        cursor=now,
+        since=now,
+        token=token,
+        due_at=_due(policy, now),
+        breach_at=breach,
+    )
 
 
 def _retired(state: PolicyState, token: str) -> PolicyState:
     """Deletes nothing: an open run ends with the generation it has."""
-    return replace(state, active=False, due_at=None, rev=state.rev + 1, token=token)
+    off = replace(state, active=False, due_at=None, breach_at=None, broken_since=None, remind_at=None, muted=None)
+    return replace(off, rev=state.rev + 1, token=token)
 
 
 def _moved(state: PolicyState, old: Spec | None, policy: Policy, now: datetime) -> PolicyState:
@@ -155,7 +165,8 @@ def _moved(state: PolicyState, old: Spec | None, policy: Policy, now: datetime) 
         waits = state.active and due_at is not None and due_at <= now
         cursor = cursor if waits else max(cursor, now)
         due_at = due_at if waits else _due(policy, cursor)
-    return replace(state, active=True, since=since, cursor=cursor, due_at=None if state.paused else due_at)
+    after = replace(state, active=True, since=since, cursor=cursor, due_at=None if state.paused else due_at)
+    return promise.rewound(after, policy, now)
 
 
 def _due(policy: Policy, cursor: datetime) -> datetime | None:

@@ -1,15 +1,19 @@
 """The two sides of a backup run that touch the world: the questions of a look, and the act of a claim."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from chalicelib.core.errors import RepositoryMissing, Retryable
-from chalicelib.core.model import Absent, Complete, Run, State
+from chalicelib.core import contract, pace
+from chalicelib.core.errors import Refused, RepositoryMissing, Retryable
+from chalicelib.core.model import Absent, Complete, IndexCount, IndexRef, Run, State
 from chalicelib.core.ports import Engine, Store
 from chalicelib.core.rows import Evidence, Spec
-from chalicelib.core.workflows import Decision
+from chalicelib.core.workflows import Decision, cancel
 from chalicelib.core.workflows import backup as workflow
 
+T = TypeVar("T")
 ACT_TIMEOUT = timedelta(seconds=25)
 """Registering and starting are each answered within 10 s or given up, and the outcome is written."""
 
@@ -18,39 +22,81 @@ class BackupWork:
     """What the driver needs to know of backup runs."""
 
     def look(
-        self, run: Run, spec: Spec, engine: Engine, store: Store, *, installation: str, accepted: bool
+        self, run: Run, spec: Spec, engine: Engine, store: Store, now: datetime, *, installation: str, accepted: bool
     ) -> workflow.Seen:
-        """One look; what is asked depends on the state, see `workflow.Seen`."""
+        """One look; what is asked depends on the state, see `workflow.Seen`. Before the first start nothing of ours can be
+        there, and the start itself is refused when the name is a stranger's: that request is saved."""
         starting = run.state is State.STARTING and not accepted
+        if run.attempts == 0:
+            seen = workflow.Seen(observation=Absent(), installation=installation)
+            return _before(run, spec, engine, seen, now)
         try:
-            observation = engine.look(run.repository, run.snapshot, running=run.state is State.RUNNING)
+            cheaply = run.state is State.RUNNING and run.cancel is None
+            observation = engine.look(run.repository, run.snapshot, running=cheaply)
         except RepositoryMissing:
             if not starting:
                 raise
-            seen = workflow.Seen(observation=Absent(), installation=installation)
-            return replace(seen, live=engine.resolve(spec.policy.select).indices)
+            observation = Absent()
         seen = workflow.Seen(observation=observation, installation=installation, accepted=accepted)
         if starting and isinstance(observation, Absent):
-            selection = engine.resolve(spec.policy.select)
-            return replace(seen, live=selection.indices, registered=engine.repository(run.repository))
+            return _before(run, spec, engine, seen, now)
         if run.state is State.VERIFYING and isinstance(observation, Complete):
-            selection = engine.resolve(spec.policy.select)
-            return replace(
-                seen,
-                live=selection.indices,
-                unmatched=selection.unmatched,
-                sizes=engine.sizes(run.repository, run.snapshot),
-                expected=_expected(run, store).indices,
-            )
+            return _afterwards(run, spec, engine, replace(seen, expected=_expected(run, store)), observation, now)
         return seen
 
     def decide(self, run: Run, spec: Spec, seen: workflow.Seen, now: datetime) -> Decision:
         return workflow.decide(run, spec, seen, now)
 
-    def act(self, act: workflow.Start, engine: Engine) -> None:
-        if act.register:
-            engine.register(act.order.repository, act.register)
-        engine.start(act.order)
+    def act(self, act: workflow.Start | cancel.Abort, engine: Engine) -> None:
+        match act:
+            case workflow.Start():
+                if act.register:
+                    engine.register(act.order.repository, act.register)
+                engine.start(act.order)
+            case cancel.Abort():
+                engine.delete(act.repository, act.snapshot)
+
+
+def _before(run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, now: datetime) -> workflow.Seen:
+    if run.cancel:
+        return seen
+    selection = engine.resolve(spec.policy.select, repository=run.repository)
+    counts, uncounted = _counts(run, spec, engine, selection.indices, now, refresh=True)
+    return replace(seen, selection=selection, counts=counts, uncounted=uncounted)
+
+
+def _afterwards(
+    run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, complete: Complete, now: datetime
+) -> workflow.Seen:
+    """The live indices are only asked for when something is missing."""
+    expected = seen.expected.indices if seen.expected else ()
+    sizes, _ = _patiently(run, now, lambda: engine.sizes(run.repository, run.snapshot))
+    counts, uncounted = _counts(run, spec, engine, expected, now, refresh=False)
+    if not {index.name for index in expected} <= set(complete.indices):
+        seen = replace(seen, selection=engine.resolve(spec.policy.select))
+    return replace(seen, sizes=sizes, counts=counts, uncounted=uncounted)
+
+
+def _counts(
+    run: Run, spec: Spec, engine: Engine, indices: tuple[IndexRef, ...], now: datetime, *, refresh: bool
+) -> tuple[tuple[IndexCount, ...], str | None]:
+    if not contract.needs_counts(spec.policy) or not indices:
+        return (), None
+    counts, why = _patiently(run, now, lambda: engine.counts(indices, refresh=refresh))
+    return counts or (), why
+
+
+def _patiently(run: Run, now: datetime, ask: Callable[[], T]) -> tuple[T | None, str | None]:
+    """What must not cost the backup: refused, it stays unanswered, and why is said; without an answer it is asked again
+    for a while. Either way the backup is judged as one that could not be checked."""
+    try:
+        return ask(), None
+    except Refused as error:
+        return None, str(error)
+    except Retryable as error:
+        if now - run.steps[-1].at < pace.PATIENCE:
+            raise
+        return None, str(error)
 
 
 def _expected(run: Run, store: Store) -> Evidence:

@@ -5,18 +5,28 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.core import naming
+from chalicelib.core import naming, promise, traffic
+from chalicelib.core.errors import Contended
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Kind, Run, State, Step
-from chalicelib.core.ports import Create, Update
+from chalicelib.core.ports import Change, Create, Update
 from chalicelib.core.rows import PolicyState, Spec
+from chalicelib.core.traffic import Traffic
 from chalicelib.service.world import World
 
 
 def new_run(
-    spec: Spec, slot: str, now: datetime, *, installation: str, requested_by: str, start_by: datetime, token: str
+    spec: Spec,
+    slot: str,
+    now: datetime,
+    state: PolicyState,
+    *,
+    installation: str,
+    requested_by: str,
+    start_by: datetime,
+    token: str,
 ) -> Run:
-    """A backup run of the slot, about to start; not started by `start_by`, it is MISSED."""
+    """A backup run of the slot, about to start; not started by `start_by`, it is MISSED. `state` knows its history."""
     policy = spec.policy
     return Run(
         run_id=naming.run_id(Kind.BACKUP, policy.name, slot),
@@ -34,43 +44,66 @@ def new_run(
         start_by=start_by,
         wake_at=now,
         token=token,
+        lease=traffic.lease_name(spec.target, policy.repository),
+        usual=promise.usual(state.recent),
         steps=(Step(state=State.STARTING, at=now, rev=1),),
     )
 
 
-def missed_run(run: Run, *, reason: str, count: int = 1, since: datetime | None = None) -> Run:
-    """`run` as one that never started: one row for all `count` slots from `since` on."""
+def ended_run(run: Run, state: State, *, reason: str, count: int = 1, since: datetime | None = None) -> Run:
+    """`run` as one that never started, MISSED or SKIPPED: one row for all `count` slots from `since` on."""
     return replace(
         run,
-        state=State.MISSED,
+        state=state,
         reason=reason,
         finished_at=run.created_at,
         missed=count,
         missed_from=since,
-        steps=(Step(state=State.MISSED, at=run.created_at, rev=run.rev),),
+        steps=(Step(state=state, at=run.created_at, rev=run.rev),),
     )
 
 
 def place(
-    world: World, run: Run, state: PolicyState, *others: Run, change: Callable[[PolicyState], PolicyState]
+    world: World, run: Run, spec: Spec, state: PolicyState, *others: Run, change: Callable[[PolicyState], PolicyState]
 ) -> Run | None:
-    """Stores `run` (STARTING, or QUEUED behind the policy's open run), settled rows `others`, and the policy after
-    `change`; then wakes them. An older waiting run makes room: it is MISSED. None: somebody else was first.
+    """Stores `run`, settled rows `others`, and the policy after `change`; then wakes them. The run is STARTING and holds
+    lease and slot, or QUEUED: behind the policy's open run, where an older waiting one makes room (it is MISSED), or
+    behind whoever is at work on its repository. None: somebody else was first.
     """
+    changed = replace(change(state), rev=state.rev + 1, token=world.token())
+    rows: list[Change] = []
     displaced: list[Run] = []
     if state.open_run is not None:
-        run = replace(run, state=State.QUEUED, steps=(Step(state=State.QUEUED, at=run.created_at, rev=1),))
+        run = _queued(run)
         if state.queued_run and (waiting := world.store.run(state.queued_run)) and not waiting.settled:
             displaced.append(_displaced(waiting, run, world.token()))
-        after = replace(change(state), queued_run=run.run_id)
+        changed = replace(changed, queued_run=run.run_id)
     else:
-        after = replace(change(state), open_run=run.run_id)
-    after = replace(after, rev=state.rev + 1, token=world.token())
-    if not world.store.commit(Create(run), Update(after), *map(Update, displaced), *map(Create, others)):
+        run, rows = _enter(world, run, spec, state)
+        changed = replace(changed, open_run=run.run_id)
+    try:
+        stored = world.store.commit(Create(run), Update(changed), *rows, *map(Update, displaced), *map(Create, others))
+    except Contended:
+        return None
+    if not stored:
         return None
     for row in (run, *others, *displaced):
         world.queue.send(Wakeup(run_id=row.run_id, rev=row.rev))
     return run
+
+
+def _enter(world: World, run: Run, spec: Spec, state: PolicyState) -> tuple[Run, list[Change]]:
+    """As the holder of lease and slot when they are free, else as the last in line."""
+    roads = Traffic(*world.store.traffic(run.lease, run.target))
+    if traffic.busy(roads, run.run_id, spec.target.max_concurrent, run.created_at) is None:
+        mine, rows = traffic.take(roads, run, run.created_at, run.token)
+        return mine, list(rows)
+    waiter = traffic.waiter(run, state)
+    return _queued(replace(run, waiting=waiter)), [Create(waiter)]
+
+
+def _queued(run: Run) -> Run:
+    return replace(run, state=State.QUEUED, steps=(Step(state=State.QUEUED, at=run.created_at, rev=1),))
 
 
 def _displaced(waiting: Run, by: Run, token: str) -> Run:

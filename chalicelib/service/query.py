@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from chalicelib.core import schedule
+from chalicelib.core import promise, schedule
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.model import Run
-from chalicelib.core.rows import LastGood, LastResult, PolicyState, Spec
-from chalicelib.core.spec import LEVELS
+from chalicelib.core.rows import Backup, LastGood, LastResult, Mute, PolicyState, Spec
+from chalicelib.core.spec import LEVELS, Level
 from chalicelib.service.world import World
-
-JUDGED_AT = "L1"
-"""The highest level that this release proves; a policy that asks for more is judged at this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +47,7 @@ class Promise:
     age: timedelta | None
     kept: bool | None
     by: timedelta | None
+    muted: Mute | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +65,7 @@ def policies(world: World) -> tuple[PolicyRow, ...]:
 def promises(world: World, policy: str | None = None) -> tuple[Promise, ...]:
     """Of all active policies, or of the one that is named (BadInput when there is none of that name)."""
     now = world.clock.now()
-    states = [_named(world, policy)] if policy else [state for state in world.store.states() if state.active]
+    states = [named(world, policy)] if policy else [state for state in world.store.states() if state.active]
     return tuple(
         _promise(state, level, rpo, now)
         for state in states
@@ -77,7 +75,7 @@ def promises(world: World, policy: str | None = None) -> tuple[Promise, ...]:
 
 def upcoming(world: World, policy: str | None, count: int) -> tuple[NextSlot, ...]:
     """The next `count` slots of each policy (or of the one named), by the instant when they may start."""
-    states = [_named(world, policy)] if policy else list(world.store.states())
+    states = [named(world, policy)] if policy else list(world.store.states())
     found = []
     for state in states:
         if not state.active or state.paused:
@@ -105,6 +103,23 @@ def run(world: World, run_id: str) -> Run:
     return found
 
 
+def backups(world: World, policy: str | None = None) -> tuple[Backup, ...]:
+    """The catalogue, newest first; of all policies, or of the one that is named."""
+    states = [named(world, policy)] if policy else world.store.states()
+    found = [backup for state in states for backup in world.store.backups(state.policy)]
+    return tuple(sorted(found, key=lambda backup: (backup.taken_at, backup.run_id), reverse=True))
+
+
+def backup(world: World, backup_id: str) -> Backup:
+    """BadInput with the nearest known id when there is none."""
+    known = {item.backup_id: item for item in backups(world)}
+    if backup_id not in known:
+        near = difflib.get_close_matches(backup_id, known, n=1, cutoff=0.5)
+        expected = f"perhaps {near[0]}" if near else "an id that `snapwarden backups` lists"
+        raise BadInput(Problem(f"there is no backup {backup_id}", expected=expected))
+    return known[backup_id]
+
+
 def no_such_policy(world: World, policy: str) -> BadInput:
     names = [state.policy for state in world.store.states()]
     near = difflib.get_close_matches(policy, names, n=1)
@@ -112,7 +127,7 @@ def no_such_policy(world: World, policy: str) -> BadInput:
     return BadInput(Problem(f"there is no policy {policy}", expected=expected))
 
 
-def _named(world: World, policy: str) -> PolicyState:
+def named(world: World, policy: str) -> PolicyState:
     state = world.store.state(policy)
     if state is None:
         raise no_such_policy(world, policy)
@@ -139,9 +154,9 @@ def _row(state: PolicyState, spec: Spec) -> PolicyRow:
     )
 
 
-def _promised(spec: Spec) -> dict[str, timedelta | None]:
-    """The promise by level, brought down to what this release can prove: the shortest one counts."""
-    return {JUDGED_AT: min(spec.policy.rpo.values(), default=None)}
+def _promised(spec: Spec) -> dict[Level, timedelta | None]:
+    """By level; a policy that promises nothing is listed all the same."""
+    return {**promise.promised(spec.policy)} or {promise.required(spec.policy): None}
 
 
 def _promise(state: PolicyState, level: str, rpo: timedelta | None, now: datetime) -> Promise:
@@ -152,4 +167,7 @@ def _promise(state: PolicyState, level: str, rpo: timedelta | None, now: datetim
     if rpo is not None and (last_good or state.last_result or since > rpo):
         kept = last_good is not None and since <= rpo
     by = abs(rpo - since) if rpo is not None and (kept or since > rpo) else None
-    return Promise(policy=state.policy, level=level, rpo=rpo, last_good=last_good, age=age, kept=kept, by=by)
+    muted = state.muted if state.muted and state.muted.until > now else None
+    return Promise(
+        policy=state.policy, level=level, rpo=rpo, last_good=last_good, age=age, kept=kept, by=by, muted=muted
+    )

@@ -5,7 +5,7 @@ import re
 from chalicelib.core import naming
 from chalicelib.core.errors import BadInput, Conflict, Problem
 from chalicelib.core.model import Kind, Run
-from chalicelib.core.rows import PolicyState
+from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.service.create import new_run, place
 from chalicelib.service.query import no_such_policy
 from chalicelib.service.world import World
@@ -32,21 +32,22 @@ def backup_now(world: World, policy: str, *, request_id: str, requested_by: str)
             raise no_such_policy(world, policy)
         if not state.active:
             raise BadInput(Problem(f"policy {policy} is retired", expected="one that the applied file holds"))
-        run = _request(world, state, request_id, requested_by)
-        if placed := place(world, run, state, change=lambda before: before):
+        spec = world.spec(state.policy, state.spec_gen)
+        run = _request(world, spec, state, request_id, requested_by)
+        if placed := place(world, run, spec, state, change=lambda before: before):
             return placed
         if known := world.store.run(run.run_id):
             return known
     raise Conflict(f"policy {policy} is being changed by others all the time; try again")
 
 
-def _request(world: World, state: PolicyState, request_id: str, requested_by: str) -> Run:
-    spec = world.spec(state.policy, state.spec_gen)
+def _request(world: World, spec: Spec, state: PolicyState, request_id: str, requested_by: str) -> Run:
     now = world.clock.now()
     return new_run(
         spec,
         request_id,
         now,
+        state,
         installation=world.installation(),
         requested_by=requested_by,
         start_by=now + spec.policy.catch_up,

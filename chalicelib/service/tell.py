@@ -3,12 +3,13 @@ a crash in between repeats it under the same key and loses nothing."""
 
 import logging
 
-from chalicelib.core import reports
+from chalicelib.core import promise, reports
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Run
 from chalicelib.core.pace import LONGEST
 from chalicelib.core.ports import Update
+from chalicelib.core.rows import PolicyState
 from chalicelib.core.workflows import driver
 from chalicelib.service.world import World
 
@@ -22,20 +23,21 @@ def transitions(world: World, run: Run) -> int:
     if not due:
         return run.rev
     try:
-        world.bus.emit([reports.transition_event(run, step) for step in due])
+        world.bus.emit([*(reports.transition_event(run, step) for step in due), *reports.finding_events(run, due)])
     except (Retryable, Refused) as error:
         log.warning("events wait for the next step", extra={"run_id": run.run_id, "error": str(error)})
         return run.emitted_rev
     return run.rev
 
 
-def end(world: World, run: Run) -> None:
-    """Tells the end of a settled run, then marks it `told`. Until then the row stays due, later each time; only the
+def end(world: World, run: Run, policy: PolicyState | None = None) -> None:
+    """Tells the end of a settled run, then marks it `told`; `policy` as it was stored with that end, when it is at hand.
+    Until then the row stays due, later each time; only the
     winner of the write sends the next message, so that a topic that is down does not multiply them."""
     if run.told:
         return
     emitted = transitions(world, run)
-    if emitted == run.rev and _report(world, run):
+    if emitted == run.rev and _report(world, run, policy):
         world.store.commit(Update(driver.told(run, token=world.token())))
         return
     now = world.clock.now()
@@ -45,13 +47,13 @@ def end(world: World, run: Run) -> None:
         world.queue.send(Wakeup(run_id=run.run_id, rev=again.rev, emitted_rev=emitted), delay=delay)
 
 
-def _report(world: World, run: Run) -> bool:
+def _report(world: World, run: Run, policy: PolicyState | None) -> bool:
     spec = world.store.spec(run.policy, run.spec_gen)
-    state = world.store.state(run.policy)
+    state = policy or world.store.state(run.policy)
     if spec is None or state is None:
         log.error("a settled run without its policy can't be reported", extra={"run_id": run.run_id})
         return False
-    newest = state.last_good.get("L1")
+    newest = state.last_good.get(promise.required(spec.policy))
     report = reports.settled_report(run, spec.policy, newest, stage=world.stage, now=world.clock.now())
     if report is None:
         return True

@@ -7,14 +7,15 @@ is written down as having happened carries the clock's time.
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from chalicelib.core import naming, schedule
-from chalicelib.core.messages import Wakeup
+from chalicelib.core import naming, results, schedule
+from chalicelib.core.messages import Drain, Wakeup
 from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Create, Due, Update
-from chalicelib.core.rows import LastResult, PolicyState, Spec
-from chalicelib.service.create import missed_run, new_run, place
+from chalicelib.core.rows import PolicyState, Spec
+from chalicelib.service import promises
+from chalicelib.service.create import ended_run, new_run, place
 from chalicelib.service.world import World
 
 log = logging.getLogger(__name__)
@@ -22,24 +23,46 @@ log = logging.getLogger(__name__)
 OVERDUE = timedelta(seconds=90)
 """A wake time that passed by this much lost its message."""
 PAGE = 200
-"""Candidates a shard and tick; the rest waits a minute, oldest first."""
+"""Candidates a shard and step, oldest first."""
+EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def tick(world: World, now: datetime) -> None:
-    """Starts what is due, wakes what is overdue, then publishes the gauges, last of all: a dying tick shows by their
-    absence. A policy that fails stops no other; the failures are raised together at the end, to alarm as errors."""
+    """Starts what is due, watches the promises, wakes what is overdue, then publishes the gauges, last of all: a dying
+    tick shows by their absence. A policy that fails stops no other; the failures are raised together at the end, to
+    alarm as errors. What does not fit into one page of a shard is drained by messages to `work`, in parallel."""
     failures: list[Exception] = []
-    overdue = 0
+    waking, overdue = 0, 0
     for shard in range(world.store.shards):
-        _each(failures, world.store.due_policies(shard, now, PAGE), lambda name: start_due(world, name, now))
+        due = world.store.due_policies(shard, now, PAGE)
+        _each(failures, due, lambda name: start_due(world, name, now))
+        if len(due) == PAGE:
+            world.queue.send(Drain(shard=shard, now=now))
     for shard in range(world.store.shards):
-        late = world.store.due_runs(shard, now - OVERDUE, PAGE)
-        overdue += len(late)
+        open_runs = world.store.due_runs(shard, EVER, PAGE)
+        late = tuple(run for run in open_runs if run.at <= now - OVERDUE)
+        waking, overdue = waking + len(open_runs), overdue + len(late)
         _each(failures, late, lambda run_id: wake_overdue(world, run_id, now))
+    broken, oldest = world.store.broken()
+    world.metrics.gauge("PoliciesInBreach", broken)
+    world.metrics.gauge("OldestBreachSeconds", max((now - oldest).total_seconds(), 0) if oldest else 0)
+    world.metrics.gauge("OpenRuns", waking)
     world.metrics.gauge("OverdueRuns", overdue)
     world.metrics.gauge("TickHeartbeat", 1)
     if failures:
         raise ExceptionGroup("some of what was due could not be handled", failures)
+
+
+def drain(world: World, message: Drain) -> None:
+    """One more page of what was due at a tick's time, and a message for the rest. Two at once do nothing twice: each
+    policy's row decides."""
+    failures: list[Exception] = []
+    due = world.store.due_policies(message.shard, message.now, PAGE)
+    _each(failures, due, lambda name: start_due(world, name, message.now))
+    if failures:
+        raise ExceptionGroup("some of what was due could not be handled", failures)
+    if len(due) == PAGE:
+        world.queue.send(message)
 
 
 def _each(failures: list[Exception], due: tuple[Due, ...], act: Callable[[str], None]) -> None:
@@ -52,27 +75,32 @@ def _each(failures: list[Exception], due: tuple[Due, ...], act: Callable[[str], 
 
 
 def start_due(world: World, policy: str, now: datetime) -> None:
-    """Makes the run of the policy's newest due slot, and one MISSED row for all the slots that came to nothing.
+    """What the clocks of one policy ask for: its promise, then its slots.
 
     The index only finds candidates: the row decides, and of two ticks at once the transaction lets one win.
     """
     state = world.store.state(policy)
-    if state is None or not state.active or state.paused or state.due_at is None or state.due_at > now:
+    if state is None or not state.active:
         return
     spec = world.spec(policy, state.spec_gen)
+    watched = promises.watch(world, state, spec, now)
+    if watched is not None and not watched.paused and watched.due_at is not None and watched.due_at <= now:
+        _start_slots(world, watched, spec, now)
+
+
+def _start_slots(world: World, state: PolicyState, spec: Spec, now: datetime) -> None:
+    """The run of the newest due slot, and one MISSED row for all the slots that came to nothing."""
     plan = schedule.plan_slots(spec.policy, state.cursor, now)
     installation = world.installation()
-    missed = [_gap(world, spec, plan.missed, installation)] if plan.missed else []
+    missed = [_gap(world, spec, state, plan.missed, installation)] if plan.missed else []
 
     def handled(before: PolicyState) -> PolicyState:
-        result = before.last_result
-        if missed:
-            result = LastResult(run_id=missed[0].run_id, state=State.MISSED, at=missed[0].created_at)
-        return replace(before, cursor=plan.cursor, due_at=plan.next_due, last_result=result)
+        after = replace(before, cursor=plan.cursor, due_at=plan.next_due)
+        return results.noted(after, missed[0]) if missed else after
 
     if plan.start is not None:
-        run = _slot_run(world, spec, plan.start, installation)
-        if place(world, run, state, *missed, change=handled) or world.store.run(run.run_id) is None:
+        run = _slot_run(world, spec, state, plan.start, installation)
+        if place(world, run, spec, state, *missed, change=handled) or world.store.run(run.run_id) is None:
             return
     after = replace(handled(state), rev=state.rev + 1, token=world.token())
     if world.store.commit(Update(after), *(Create(gap) for gap in missed)):
@@ -80,11 +108,12 @@ def start_due(world: World, policy: str, now: datetime) -> None:
             world.queue.send(Wakeup(run_id=gap.run_id, rev=gap.rev))
 
 
-def _slot_run(world: World, spec: Spec, slot: datetime, installation: str) -> Run:
+def _slot_run(world: World, spec: Spec, state: PolicyState, slot: datetime, installation: str) -> Run:
     return new_run(
         spec,
         naming.slot_name(slot),
         world.clock.now(),
+        state,
         installation=installation,
         requested_by="schedule",
         start_by=schedule.start_by(spec.policy, slot),
@@ -92,17 +121,18 @@ def _slot_run(world: World, spec: Spec, slot: datetime, installation: str) -> Ru
     )
 
 
-def _gap(world: World, spec: Spec, gap: schedule.Gap, installation: str) -> Run:
+def _gap(world: World, spec: Spec, state: PolicyState, gap: schedule.Gap, installation: str) -> Run:
     """One row for the gap, under the name of its newest slot."""
-    run = _slot_run(world, spec, gap.last, installation)
+    run = _slot_run(world, spec, state, gap.last, installation)
     many = f"{'at least ' if gap.at_least else ''}{gap.count} slots" if gap.count > 1 else "the slot"
     why = {
         "late": "nothing ran within catch_up, or a newer slot took over",
         "blackout": "the policy's blackout outlasted its catch_up",
+        "pause": "the policy was paused",
     }[gap.reason]
     span = f"from {naming.slot_name(gap.first)} to " if gap.count > 1 else ""
     reason = f"missed {many} {span}{naming.slot_name(gap.last)}: {why}"
-    return missed_run(run, reason=reason, count=gap.count, since=gap.first)
+    return results.judged(state, ended_run(run, State.MISSED, reason=reason, count=gap.count, since=gap.first))
 
 
 def wake_overdue(world: World, run_id: str, now: datetime) -> None:

@@ -7,12 +7,13 @@ from itertools import islice
 from typing import TypeVar
 
 from chalicelib.core.errors import Refused
+from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
-from chalicelib.core.ports import Create, Due, Update
+from chalicelib.core.ports import Change, Check, Delete, Due, Update
 from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
-from chalicelib.store.dynamo_table import Item, Put, Table, item_for
+from chalicelib.store.dynamo_table import Drop, Hold, Item, Put, Table, item_for
 from chalicelib.store.keys import Key, Record
 
 T = TypeVar("T", bound=Record)
@@ -45,7 +46,7 @@ class DynamoStore:
     def writes(self) -> int:
         return self._table.writes
 
-    def commit(self, *changes: Create | Update) -> bool:
+    def commit(self, *changes: Change) -> bool:
         placed = [keys.key_of(change.item, self._shards) for change in changes]
         keys.check_changes(changes, placed)
         fresh = self._token()
@@ -53,7 +54,9 @@ class DynamoStore:
         puts = [put for key, change in zip(placed, changes, strict=True) for put in self._puts(key, change, shared)]
         if len(puts) > keys.MAX_CHANGES:
             raise Refused(f"{len(puts)} rows in one commit, {keys.MAX_CHANGES} are possible")
-        return self._table.put(puts[0]) if len(puts) == 1 else self._table.put_all(puts, fresh)
+        if len(puts) == 1 and isinstance(puts[0], Put):
+            return self._table.put(puts[0])
+        return self._table.put_all(puts, fresh)
 
     def run(self, run_id: str) -> Run | None:
         return self._get(Run, keys.run_key(run_id))
@@ -99,6 +102,27 @@ class DynamoStore:
     def config(self) -> ConfigState | None:
         return self._get(ConfigState, Key(*keys.CONFIG))
 
+    def traffic(self, lease: str, target: str) -> tuple[Lease | None, Slots | None]:
+        places = (keys.lease_key(lease), keys.slots_key(target))
+        rows = self._table.batch(places)
+        held, slots = (rows.get(place) for place in places)
+        return (_read(Lease, held) if held else None, _read(Slots, slots) if slots else None)
+
+    def waiters(self, target: str, limit: int) -> tuple[Waiter, ...]:
+        pk = keys.slots_key(target).pk
+        rows = self._table.query(
+            lambda item: item.query(pk, item.sk.startswith("W#"), consistent_read=True, limit=limit, page_size=limit)
+        )
+        return tuple(_read(Waiter, row) for row in rows)
+
+    def broken(self) -> tuple[int, datetime | None]:
+        found = [
+            row.h_sk.partition("#")[0]
+            for part in range(keys.BROKEN_PARTS)
+            for row in self._table.query(lambda item, pk=f"BROKEN#{part}": item.history.query(pk))  # type: ignore[misc]
+        ]
+        return len(found), datetime.fromisoformat(min(found)) if found else None
+
     def installation(self) -> Installation | None:
         if self._installation is None:
             self._installation = self._get(Installation, Key(*keys.INSTALLATION))
@@ -110,7 +134,13 @@ class DynamoStore:
     def due_runs(self, shard: int, now: datetime, limit: int) -> tuple[Due, ...]:
         return self._due(f"RUN#{shard}", now, limit)
 
-    def _puts(self, key: Key, change: Create | Update, shared: str) -> Iterator[Put]:
+    def _puts(self, key: Key, change: Change, shared: str) -> Iterator[Put | Drop | Hold]:
+        if isinstance(change, Delete):
+            yield Drop(self._table.item(*key))
+            return
+        if isinstance(change, Check):
+            yield Hold(self._table.item(*key), change.item.rev)
+            return
         record = keys.trimmed(change.item)
         rev = change.item.rev - 1 if isinstance(change, Update) else None
         if isinstance(record, Evidence):

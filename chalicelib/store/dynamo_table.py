@@ -21,7 +21,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.errors import Contended, Refused, Retryable
 from chalicelib.store.keys import Key
 
 CONNECT_TIMEOUT = 2
@@ -36,6 +36,7 @@ NOT_NOW = frozenset(
         *("TransactionInProgressException", "ProvisionedThroughputExceeded"),
     ]
 )
+CONFLICTS = frozenset({"TransactionConflict", "TransactionConflictException"})
 READS = frozenset({"GetItem", "BatchGetItem", "Query"})
 LOST = frozenset({"ConditionalCheckFailedException", "ConditionalCheckFailed"})
 
@@ -100,6 +101,21 @@ class Put:
             return Item.pk.does_not_exist()
         before: Condition = (Item.rev == self.rev) & (Item.token != self.item.token)
         return before
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """There or not, it is gone afterwards."""
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing is written, but only while this is the stored revision."""
+
+    item: Item
+    rev: int
 
 
 def are_stored(puts: Sequence[Put], rows: Sequence[tuple[float | None, str | None]]) -> bool:
@@ -174,18 +190,26 @@ class Table:
             return are_stored([put], [(stored.rev, stored.token) if stored else (None, None)])
         return True
 
-    def put_all(self, puts: Sequence[Put], token: str) -> bool:
+    def put_all(self, changes: Sequence[Put | Drop | Hold], token: str) -> bool:
         """All or none. With `token` the service answers a repeated request like the first one (for ten minutes); what
         was stored by another request with the same tokens in its rows is recognized by them."""
+        puts = [change for change in changes if isinstance(change, Put)]
         try:
             with (
                 self._request() as connection,
                 TransactWrite(connection=connection, client_request_token=token) as transaction,
             ):
-                for put in puts:
-                    transaction.save(put.item, condition=put.condition(), return_values="ALL_OLD")
+                for change in changes:
+                    match change:
+                        case Put():
+                            transaction.save(change.item, condition=change.condition(), return_values="ALL_OLD")
+                        case Drop():
+                            transaction.delete(change.item)
+                        case Hold():
+                            here = (change.item.pk, change.item.sk)
+                            transaction.condition_check(self.item, *here, condition=Item.rev == change.rev)
         except _Lost as lost:
-            return are_stored(puts, lost.rows)
+            return are_stored(puts, lost.rows[len(changes) - len(puts) :])  # pynamodb sends puts behind the others
         return True
 
     @contextmanager
@@ -250,6 +274,8 @@ def _cancelled(error: TransactWriteError) -> Exception:
     codes = [reason.code for reason in reasons if reason]
     if LOST.intersection(codes):
         return _Lost([_stored(reason) for reason in reasons])
+    if CONFLICTS.intersection(codes):
+        return Contended("others are writing the same rows")
     if NOT_NOW.intersection(codes):
         return Retryable(f"DynamoDB put the transaction off: {', '.join(codes)}")
     return Refused(f"DynamoDB refused the transaction: {error.cause}")

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from chalicelib.core.errors import Refused
+from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
-from chalicelib.core.ports import Create, Due, Update
+from chalicelib.core.ports import Change, Check, Delete, Due
 from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.wire import millis
 
-Record = Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation
+Record = Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter
 
 MAX_CHANGES = 100
 MAX_STEPS = 30
@@ -26,6 +27,7 @@ MAX_BODY = 350_000
 PART = 300_000
 MAX_PARTS = 12
 LIST_PARTS = 4
+BROKEN_PARTS = 4
 # A list over all policies looks through this many of the newest runs for those that match, and no further.
 LIST_DEPTH = 2_000
 
@@ -60,6 +62,20 @@ def evidence_key(run_id: str, kind: str, n: int) -> Key:
     return Key(f"R#{run_id}", f"X#{kind}#{n:04d}")
 
 
+def lease_key(lease: str) -> Key:
+    return Key(f"L#{lease}", "LEASE")
+
+
+def slots_key(target: str) -> Key:
+    return Key(f"T#{target}", "SLOTS")
+
+
+def waiter_key(waiter: Waiter) -> Key:
+    """Who goes first: restore before backup before retention, then the earlier breach, then who asked first."""
+    since = f"{millis(waiter.breach_at)}#{millis(waiter.asked_at)}"
+    return Key(f"T#{waiter.target}", f"W#{waiter.priority}#{since}#{waiter.run_id}")
+
+
 def key_of(record: Record, shards: int) -> Key:
     match record:
         case Run():
@@ -76,15 +92,24 @@ def key_of(record: Record, shards: int) -> Key:
             return Key(*CONFIG)
         case Installation():
             return Key(*INSTALLATION)
+        case Lease():
+            return lease_key(record.lease)
+        case Slots():
+            return slots_key(record.target)
+        case Waiter():
+            return waiter_key(record)
 
 
 def due_of(record: Record, shards: int) -> Key | None:
-    """Its place in the due index. A run is due while it names a wake time, a policy while it runs and names a slot."""
+    """Its place in the due index. A run is due while it names a wake time, an active policy at its earliest clock; a
+    paused one starts nothing."""
     match record:
         case Run(wake_at=datetime() as at):
             return Key(f"RUN#{part_of(record.run_id, shards)}", f"{millis(at)}#{record.run_id}")
-        case PolicyState(due_at=datetime() as at, active=True, paused=None):
-            return Key(f"POL#{part_of(record.policy, shards)}", f"{millis(at)}#{record.policy}")
+        case PolicyState(active=True):
+            clocks = (None if record.paused else record.due_at, record.breach_at, record.remind_at)
+            if earliest := min((clock for clock in clocks if clock), default=None):
+                return Key(f"POL#{part_of(record.policy, shards)}", f"{millis(earliest)}#{record.policy}")
     return None
 
 
@@ -100,9 +125,12 @@ def due_at(place: str) -> Due:
 
 
 def history_of(record: Record) -> Key | None:
-    """Its place among the runs of its policy."""
-    if isinstance(record, Run):
-        return Key(f"P#{record.policy}", f"{millis(record.created_at)}#{record.run_id}")
+    """Its place among the runs of its policy, or among the promises that are broken."""
+    match record:
+        case Run():
+            return Key(f"P#{record.policy}", f"{millis(record.created_at)}#{record.run_id}")
+        case PolicyState(active=True, broken_since=datetime() as since, muted=None):
+            return Key(f"BROKEN#{part_of(record.policy, BROKEN_PARTS)}", f"{millis(since)}#{record.policy}")
     return None
 
 
@@ -141,14 +169,17 @@ def unpacked(parts: Sequence[bytes]) -> bytes:
     return gzip.decompress(b"".join(parts))
 
 
-def check_changes(changes: Sequence[Create | Update], keys: Sequence[Key]) -> None:
+def check_changes(changes: Sequence[Change], keys: Sequence[Key]) -> None:
     """Mistakes of the caller: DynamoDB answers them with a ValidationException at best."""
     if not 1 <= len(changes) <= MAX_CHANGES:
         raise ValueError(f"{len(changes)} changes in one commit, 1 to {MAX_CHANGES} are possible")
+    if isinstance(changes[0], Delete | Check):
+        raise ValueError("the first change of a commit is a Create or an Update")
     if len(set(keys)) < len(keys):
         raise ValueError(f"one row twice in one commit: {', '.join(f'{key.pk} {key.sk}' for key in keys)}")
 
 
-def shared_token(changes: Sequence[Create | Update]) -> str:
+def shared_token(changes: Sequence[Change]) -> str:
     """What the rows of a commit carry that have no token of their own; empty when none has."""
-    return next((token for change in changes if (token := getattr(change.item, "token", ""))), "")
+    written = (change.item for change in changes if not isinstance(change, Delete | Check))
+    return next((token for item in written if (token := getattr(item, "token", ""))), "")

@@ -9,8 +9,9 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
+from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
-from chalicelib.core.ports import Create, Due, Update
+from chalicelib.core.ports import Change, Check, Create, Delete, Due, Update
 from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
@@ -26,6 +27,9 @@ class _Row:
     body: str
     due: Key | None
     history: Key | None
+
+
+_Put = tuple[Key, _Row, Create | Update]
 
 
 class MemoryStore:
@@ -52,19 +56,26 @@ class MemoryStore:
     def writes(self) -> int:
         return self._writes
 
-    def commit(self, *changes: Create | Update) -> bool:
+    def commit(self, *changes: Change) -> bool:
         placed = [keys.key_of(change.item, self._shards) for change in changes]
         keys.check_changes(changes, placed)
         shared = keys.shared_token(changes)
-        rows = [self._row(key, change.item, shared) for key, change in zip(placed, changes, strict=True)]
+        puts = [
+            (key, self._row(key, change.item, shared), change)
+            for key, change in zip(placed, changes, strict=True)
+            if isinstance(change, Create | Update)
+        ]
         with self._lock:
             self._writes += 1
             if not all(self._holds(key, change) for key, change in zip(placed, changes, strict=True)):
                 self._reads += not _is_transaction(changes)
-                return self._are_stored(placed, rows)
-            self._check_tokens(placed, rows)
-            for key, row, change in zip(placed, rows, changes, strict=True):
-                self._put(key, row, change)
+                return self._are_stored(puts)
+            self._check_tokens(puts)
+            for key, row, put in puts:
+                self._put(key, row, put)
+            for change in changes:
+                if isinstance(change, Delete):
+                    self._rows.pop(keys.key_of(change.item, self._shards), None)
             return True
 
     def run(self, run_id: str) -> Run | None:
@@ -108,6 +119,26 @@ class MemoryStore:
     def config(self) -> ConfigState | None:
         return self._get(ConfigState, Key(*keys.CONFIG))
 
+    def traffic(self, lease: str, target: str) -> tuple[Lease | None, Slots | None]:
+        with self._lock:
+            self._reads += 1
+            held, slots = self._rows.get(keys.lease_key(lease)), self._rows.get(keys.slots_key(target))
+        return load(Lease, held.body) if held else None, load(Slots, slots.body) if slots else None
+
+    def waiters(self, target: str, limit: int) -> tuple[Waiter, ...]:
+        pk = keys.slots_key(target).pk
+        with self._lock:
+            self._reads += 1
+            places = sorted(key for key in self._rows if key.pk == pk and key.sk.startswith("W#"))
+            return tuple(load(Waiter, self._rows[key].body) for key in places[:limit])
+
+    def broken(self) -> tuple[int, datetime | None]:
+        with self._lock:
+            self._reads += keys.BROKEN_PARTS
+            parts = (self._index.get(f"BROKEN#{part}", []) for part in range(keys.BROKEN_PARTS))
+            found = [place.partition("#")[0] for places in parts for place in places]
+        return len(found), datetime.fromisoformat(min(found)) if found else None
+
     def installation(self) -> Installation | None:
         if self._installation is None:
             self._installation = self._get(Installation, Key(*keys.INSTALLATION))
@@ -129,23 +160,28 @@ class MemoryStore:
         due, history = keys.due_of(record, self._shards), keys.history_of(record)
         return _Row(getattr(record, "rev", 1), getattr(record, "token", "") or shared, body, due, history)
 
-    def _holds(self, key: Key, change: Create | Update) -> bool:
+    def _holds(self, key: Key, change: Change) -> bool:
         row = self._rows.get(key)
-        if isinstance(change, Create):
-            return row is None
-        return row is not None and row.rev == change.item.rev - 1
+        match change:
+            case Create():
+                return row is None
+            case Update():
+                return row is not None and row.rev == change.item.rev - 1
+            case Check():
+                return row is not None and row.rev == change.item.rev
+        return True
 
-    def _are_stored(self, placed: Sequence[Key], rows: Sequence[_Row]) -> bool:
+    def _are_stored(self, puts: Sequence[_Put]) -> bool:
         """By this very commit, whose answer was lost."""
-        self._check_tokens(placed, rows)
-        stored = [self._rows.get(key) for key in placed]
+        self._check_tokens(puts)
+        stored = [self._rows.get(key) for key, _, _ in puts]
         return all(
             row.token and before and (before.rev, before.token) == (row.rev, row.token)
-            for row, before in zip(rows, stored, strict=True)
+            for (_, row, _), before in zip(puts, stored, strict=True)
         )
 
-    def _check_tokens(self, placed: Sequence[Key], rows: Sequence[_Row]) -> None:
-        for key, row in zip(placed, rows, strict=True):
+    def _check_tokens(self, puts: Sequence[_Put]) -> None:
+        for key, row, _ in puts:
             before = self._rows.get(key)
             if row.token and before and (before.rev, before.token) == (row.rev - 1, row.token):
                 raise ValueError(f"the write of {key.pk} {key.sk} carries the token of the write before it")
@@ -159,7 +195,7 @@ class MemoryStore:
         for place in (row.due, row.history):
             if place:
                 insort(self._index.setdefault(place.pk, []), place.sk)
-        if row.history and isinstance(change, Create):
+        if row.history and isinstance(change.item, Run) and isinstance(change, Create):
             insort(self._newest, row.history.sk)
         self._rows[key] = row
 
@@ -183,6 +219,6 @@ class MemoryStore:
         return tuple(keys.due_at(place) for place in found)
 
 
-def _is_transaction(changes: Sequence[Create | Update]) -> bool:
+def _is_transaction(changes: Sequence[Change]) -> bool:
     """In DynamoDB, which then hands the rows back with its refusal; a single one is read. A new run has its stub."""
     return len(changes) > 1 or (isinstance(changes[0], Create) and isinstance(changes[0].item, Run))

@@ -1,6 +1,6 @@
 from datetime import datetime, timedelta
 
-from chalicelib.core.messages import Wakeup
+from chalicelib.core.messages import Drain, Wakeup
 from chalicelib.core.ports import Clock
 from tests.fakes.faults import Faults
 
@@ -11,23 +11,23 @@ class FakeQueue(Faults):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
-        self._waiting: list[tuple[datetime, int, Wakeup]] = []
-        self.sent: list[Wakeup] = []
+        self._waiting: list[tuple[datetime, int, Wakeup | Drain]] = []
+        self.sent: list[Wakeup | Drain] = []
         """Everything ever sent, received or not."""
 
-    def send(self, wakeup: Wakeup, *, delay: int = 0) -> None:
+    def send(self, message: Wakeup | Drain, *, delay: int = 0) -> None:
         if not 0 <= delay <= 900:
             raise ValueError(f"a delay is 0 to 900 seconds, not {delay}")
         self.before()
-        self._waiting.append((self._clock.now() + timedelta(seconds=delay), len(self.sent), wakeup))
-        self.sent.append(wakeup)
+        self._waiting.append((self._clock.now() + timedelta(seconds=delay), len(self.sent), message))
+        self.sent.append(message)
         self.after()
 
-    def receive(self, limit: int = 10) -> list[Wakeup]:
+    def receive(self, limit: int = 10) -> list[Wakeup | Drain]:
         """What is visible now, earliest first; received once only."""
-        due = sorted((at, n, wakeup) for at, n, wakeup in self._waiting if at <= self._clock.now())[:limit]
+        due = sorted((e for e in self._waiting if e[0] <= self._clock.now()), key=lambda entry: entry[:2])[:limit]
         self._waiting = [entry for entry in self._waiting if entry not in due]
-        return [wakeup for _, _, wakeup in due]
+        return [message for _, _, message in due]
 
     @property
     def next_at(self) -> datetime | None:

@@ -76,7 +76,7 @@ class FusedStore(MemoryStore):
         super().__init__()
         self.fuse = fuse
 
-    def commit(self, *changes: Create | Update) -> bool:
+    def commit(self, *changes: Change) -> bool:
         return bool(self.fuse.around("commit", lambda: super(FusedStore, self).commit(*changes)))
 
 
@@ -93,8 +93,8 @@ class FusedEngine(FakeEngine):
 class FusedQueue(FakeQueue):
     fuse: Fuse
 
-    def send(self, wakeup: Wakeup, *, delay: int = 0) -> None:
-        self.fuse.around("send", lambda: super(FusedQueue, self).send(wakeup, delay=delay))
+    def send(self, message: Wakeup | Drain, *, delay: int = 0) -> None:
+        self.fuse.around("send", lambda: super(FusedQueue, self).send(message, delay=delay))
 
 
 class FusedBus(FakeBus):
@@ -159,9 +159,9 @@ class Stage:
     def deliver(self) -> None:
         """Every message that is visible now. One whose handler dies or fails is lost here, as if the queue had been
         emptied: the sweeper must do."""
-        for wakeup in self.queue.receive():
+        for message in self.queue.receive():
             try:
-                advance(self.world, wakeup)
+                handle(self.world, message)
             except Killed:
                 self.fuse.kill_at = None
             except Retryable:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.core.model import State
+from chalicelib.core.ports import Change
 from chalicelib.core.rows import Backup, Evidence
 
 
@@ -18,8 +19,8 @@ class Decision:
     """What follows from a look.
 
     `changes` are fields of the row beside `state`. `act`: the workflow's own description of one act, done by the
-    winner of the write only. `again`: time until the next look (None only for settled states). `evidence` and
-    `backup` are written in the same transaction.
+    winner of the write only. `again`: time until the next look (None only for settled states). `evidence`,
+    `backup` and the rows `beside` are written in the same transaction. `wake`: another run that is to look now.
     """
 
     state: State
@@ -28,3 +29,5 @@ class Decision:
     again: timedelta | None = None
     evidence: Evidence | None = None
     backup: Backup | None = None
+    beside: tuple[Change, ...] = ()
+    wake: str | None = None

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core.model import Calls, Finding, Run, Severity, State, Step
+from chalicelib.core.model import Asked, Calls, Finding, Run, Severity, State, Step
 from chalicelib.core.pace import LONGEST
 from chalicelib.core.prose import shortened
 from chalicelib.core.workflows import Decision
@@ -39,6 +39,7 @@ def moved(run: Run, decision: Decision, now: datetime, *, token: str, busy: time
         looks=run.looks + 1,
         last_look=False,
         wake_at=now if settled else now + (decision.again or timedelta(0)),
+        claim=token if decision.act else None,
         busy_until=now + busy if decision.act else None,
         finished_at=now if settled else None,
         calls=Calls(
@@ -63,6 +64,13 @@ def last_look(run: Run, wake_at: datetime, *, token: str) -> Run:
     """The row before the one look past the deadline: whatever becomes of that look, the run ends. This write is part of
     what the step spends, and counted with it."""
     return replace(run, rev=run.rev + 1, token=token, last_look=True, wake_at=wake_at)
+
+
+def asked_to_cancel(run: Run, asked: Asked, *, token: str) -> Run:
+    """The row with somebody's wish, and nothing else: the state moves in the run's next step. The claim stays, so that
+    an actor who is at work can still prove himself."""
+    calls = replace(run.calls, store_writes=run.calls.store_writes + 1, messages=run.calls.messages + 1)
+    return replace(run, rev=run.rev + 1, token=token, cancel=asked, calls=calls)
 
 
 def untold(run: Run, now: datetime, *, token: str, emitted_rev: int) -> Run:

@@ -1,0 +1,40 @@
+"""The rows by which runs stay out of each other's way: see `core/traffic.py`. Frozen; stored by `core/wire.py`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The row `L#<lease> | LEASE`: who works on a repository. Its `rev` is the fence: it grows whenever the lease
+    changes hands, and a claim is conditional on it. After `expires_at` anybody may take it."""
+
+    lease: str
+    holder: str | None = None
+    expires_at: datetime | None = None
+    rev: int = 1
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slots:
+    """The row `T#<target> | SLOTS`: the runs that are at work on a target, and until when they count."""
+
+    target: str
+    holders: Mapping[str, datetime] = field(default_factory=dict)
+    rev: int = 1
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiter:
+    """A row `T#<target> | W#<priority>#<breach_at>#<asked_at>#<run>`: a run that waits for a repository or for a slot
+    of its target. The lowest key goes first."""
+
+    run_id: str
+    target: str
+    lease: str
+    priority: int
+    breach_at: datetime
+    asked_at: datetime

@@ -1,0 +1,93 @@
+"""The terms of a contract, one by one: which of them a finished backup breaks, and which could not be checked. Pure."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from chalicelib.core.model import Complete, Finding, Severity, Sizes, Usual
+from chalicelib.core.prose import counted, size
+from chalicelib.core.spec import Contract
+
+STREAM = ".ds-{}-*"
+"""A data stream is in a backup by its backing indices."""
+
+
+def broken(
+    terms: Contract, backup_id: str, complete: Complete, sizes: Sizes | None, docs: int | None, usual: Usual | None
+) -> tuple[Finding, ...]:
+    """`docs`: of all that can be counted, before the start; None: not counted. In the order of the contract's keys."""
+    return (
+        *_not_included(terms, complete),
+        *_too_few("min_indices", terms.min_indices, len(complete.indices), "index", "indices"),
+        *_too_few("min_docs", terms.min_docs, docs, "document", "documents"),
+        *_too_small(terms, sizes),
+        *_shrunken(terms, backup_id, sizes, docs, usual),
+    )
+
+
+def unchecked(terms: Contract, sizes: Sizes | None, docs: int | None) -> tuple[Finding, ...]:
+    """A check that could not run is not a pass."""
+    asked = {
+        "min_docs": terms.min_docs is not None and docs is None,
+        "min_bytes": terms.min_bytes is not None and sizes is None,
+        "max_shrink": terms.max_shrink is not None and docs is None and sizes is None,
+    }
+    return tuple(
+        Finding(
+            code="contract.not_checked",
+            severity=Severity.WARNING,
+            subject=term,
+            message=f"{term} could not be checked: the server did not say how much the backup holds",
+            next_step="snapwarden doctor says what is missing",
+        )
+        for term, gap in asked.items()
+        if gap
+    )
+
+
+def _not_included(terms: Contract, complete: Complete) -> Iterator[Finding]:
+    for pattern in terms.must_include:
+        wanted = (pattern, STREAM.format(pattern))
+        if not any(fnmatchcase(name, one) for name in complete.indices for one in wanted):
+            yield _finding(
+                "must_include", pattern, f"{pattern} missing from the snapshot", "is it selected, and there?"
+            )
+
+
+def _too_few(term: str, least: int | None, found: int | None, noun: str, nouns: str) -> Iterator[Finding]:
+    if least is not None and found is not None and found < least:
+        message = f"the snapshot holds {counted(found, noun, nouns)}, the contract wants {least:,} ({term})"
+        yield _finding(term, nouns, message, "find out what was deleted, or lower the contract, then apply")
+
+
+def _too_small(terms: Contract, sizes: Sizes | None) -> Iterator[Finding]:
+    if terms.min_bytes is not None and sizes is not None and sizes.total < terms.min_bytes:
+        message = f"the snapshot holds {size(sizes.total)}, the contract wants {size(terms.min_bytes)} (min_bytes)"
+        yield _finding("min_bytes", "bytes", message, "find out what was deleted, or lower the contract, then apply")
+
+
+def _shrunken(
+    terms: Contract, backup_id: str, sizes: Sizes | None, docs: int | None, usual: Usual | None
+) -> Iterator[Finding]:
+    """Documents, where both sides were counted; else bytes, which also shrink when the server merges segments."""
+    if terms.max_shrink is None or usual is None:
+        return
+    if docs is not None and usual.docs is not None:
+        now, before, told = docs, usual.docs, (counted(docs, "document"), f"{usual.docs:,}")
+    elif sizes is not None and usual.bytes is not None:
+        now, before, told = sizes.total, usual.bytes, (size(sizes.total), size(usual.bytes))
+    else:
+        return
+    if now >= before * (1 - terms.max_shrink):
+        return
+    lost = 100 * (before - now) / before
+    message = (
+        f"{told[0]} instead of the usual {told[1]} (median of {counted(usual.backups, 'good backup')}): "
+        f"{lost:.0f} % less, the contract allows {float(terms.max_shrink):.0%} (max_shrink)"
+    )
+    next_step = f"if that was meant: snapwarden accept {backup_id} --why …; else find out what was deleted"
+    yield _finding("max_shrink", "documents" if docs is not None else "bytes", message, next_step)
+
+
+def _finding(term: str, subject: str, message: str, next_step: str) -> Finding:
+    code = f"contract.{term}"
+    return Finding(code=code, severity=Severity.ERROR, subject=subject, message=message, next_step=next_step)

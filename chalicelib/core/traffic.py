@@ -1,0 +1,110 @@
+"""Who may work on a repository now. Pure: what the store's conditions decide is only prepared here.
+
+The lease of a place (one run at a time, whatever the name of the repository) and the slots of a target
+(`max_concurrent`) are traffic control; no engine can check a fence. Safety comes from the engine's own checks, from the
+metadata of what we make, and from the fence, which is a condition of every claim. A run holds both from STARTING to
+its end; they expire a while after its deadline, so a run that is lost holds up nobody for ever.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from chalicelib.core.leases import Lease, Slots, Waiter
+from chalicelib.core.model import Kind, Run
+from chalicelib.core.ports import Change, Check, Create, Update
+from chalicelib.core.rows import PolicyState
+from chalicelib.core.spec import Target
+
+GRACE = timedelta(minutes=10)
+"""Past its deadline a run has one last look, and whoever froze in it is dead by then."""
+PRIORITY = {Kind.RESTORE: 0, Kind.BACKUP: 1, Kind.RETENTION: 2}
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The two rows as they were read; None: nobody ever held one."""
+
+    lease: Lease | None
+    slots: Slots | None
+
+
+def lease_name(target: Target, repository: str) -> str:
+    """Of the place that a repository stands for: two targets of one cluster, and two names of one location, share it.
+    A repository without settings in the file (`manage: false`) is known by its name alone."""
+    written = target.repositories[repository]
+    cluster = _hash(sorted(target.hosts) or [target.name])
+    return f"{cluster}#{_hash([written.type, dict(written.settings) or repository])}"
+
+
+def _hash(what: object) -> str:
+    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def busy(traffic: Traffic, run_id: str, max_concurrent: int, now: datetime) -> str | None:
+    """Who is in the way of this run, in words; None: nobody."""
+    lease = traffic.lease
+    if lease and lease.holder not in (None, run_id) and (lease.expires_at or NEVER) > now:
+        return f"{lease.holder} works on the same repository"
+    others = [holder for holder in _holders(traffic.slots, now) if holder != run_id]
+    if len(others) >= max_concurrent:
+        return f"{len(others)} of {max_concurrent} runs at a time are at work on the target (max_concurrent)"
+    return None
+
+
+def take(traffic: Traffic, run: Run, now: datetime, token: str) -> tuple[Run, tuple[Change, ...]]:
+    """The run as the holder of both, and the rows that make it so."""
+    expires = run.deadline_at + GRACE
+    before, slots = traffic.lease, traffic.slots
+    lease = Lease(
+        lease=run.lease, holder=run.run_id, expires_at=expires, rev=before.rev + 1 if before else 1, token=token
+    )
+    holders = {**_holders(slots, now), run.run_id: expires}
+    taken = Slots(target=run.target, holders=holders, rev=slots.rev + 1 if slots else 1, token=token)
+    rows = (Update(lease) if before else Create(lease), Update(taken) if slots else Create(taken))
+    return replace(run, fence=lease.rev, waiting=None), rows
+
+
+def release(traffic: Traffic, run: Run, token: str) -> tuple[Change, ...]:
+    """What gives back whatever the run still holds. A lease that was taken over is left alone."""
+    rows: list[Change] = []
+    lease, slots = traffic.lease, traffic.slots
+    if lease and lease.holder == run.run_id and lease.rev == run.fence:
+        rows.append(Update(replace(lease, holder=None, expires_at=None, rev=lease.rev + 1, token=token)))
+    if slots and run.run_id in slots.holders:
+        left = {holder: until for holder, until in slots.holders.items() if holder != run.run_id}
+        rows.append(Update(replace(slots, holders=left, rev=slots.rev + 1, token=token)))
+    return tuple(rows)
+
+
+def fenced(run: Run) -> Check:
+    """The condition of a claim: nobody took the lease over."""
+    return Check(Lease(lease=run.lease, rev=run.fence or 0))
+
+
+def waiter(run: Run, policy: PolicyState) -> Waiter:
+    return Waiter(
+        run_id=run.run_id,
+        target=run.target,
+        lease=run.lease,
+        priority=PRIORITY[run.kind],
+        breach_at=policy.broken_since or policy.breach_at or NEVER,
+        asked_at=run.created_at,
+    )
+
+
+def goes_first(waiters: Sequence[Waiter], run: Run) -> str | None:
+    """Of those in the order of their keys: who is to have this run's repository before it, None when it is next."""
+    for other in waiters:
+        if other.run_id == run.run_id:
+            return None
+        if other.lease == run.lease:
+            return other.run_id
+    return None
+
+
+def _holders(slots: Slots | None, now: datetime) -> dict[str, datetime]:
+    return {holder: until for holder, until in slots.holders.items() if until > now} if slots else {}

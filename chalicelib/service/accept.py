@@ -1,0 +1,59 @@
+"""A new measure after a legitimate change: without it, no backup would ever be good again after a big deletion."""
+
+from dataclasses import replace
+
+from chalicelib.core import promise, results
+from chalicelib.core.errors import BadInput, Conflict, Problem
+from chalicelib.core.model import Asked
+from chalicelib.core.ports import Update
+from chalicelib.core.rows import Backup, BackupState
+from chalicelib.service import query
+from chalicelib.service.world import World
+
+SHRUNKEN = "contract.max_shrink"
+TRIES = 4
+
+
+def accept(world: World, backup_id: str, *, by: str, why: str) -> Backup:
+    """The next backups are compared with this one. When it failed for nothing but having shrunk, it is good from now
+    on, at the level that it had reached but for that.
+
+    Raises BadInput for a backup that is unknown, gone, or wrong in other ways; Conflict when rows are written meanwhile.
+    """
+    for _ in range(TRIES):
+        backup = query.backup(world, backup_id)
+        _check(backup)
+        state = query.named(world, backup.policy)
+        spec = world.spec(backup.policy, state.spec_gen)
+        now = world.clock.now()
+        accepted = replace(
+            backup,
+            accepted=Asked(by=by, why=why, at=now),
+            good=True,
+            errors=(),
+            level=max(backup.level, promise.required(spec.policy)) if backup.docs is not None else backup.level,
+            rev=backup.rev + 1,
+            token=world.token(),
+        )
+        after = replace(
+            state,
+            recent=(results.good(accepted),),
+            last_good=results.reached(state.last_good, accepted),
+            catalog_rev=state.catalog_rev + 1,
+            rev=state.rev + 1,
+            token=world.token(),
+        )
+        if world.store.commit(Update(accepted), Update(promise.rewound(after, spec.policy, now))):
+            return accepted
+    raise Conflict(f"{backup_id} or its policy is being changed by others all the time; try again")
+
+
+def _check(backup: Backup) -> None:
+    if backup.state is not BackupState.KEPT:
+        raise BadInput(Problem(f"{backup.backup_id} is {backup.state}", expected="a backup that is kept"))
+    wrong = [code for code in backup.errors if code != SHRUNKEN]
+    if wrong or not (backup.good or backup.errors):
+        what = ", ".join(wrong) or f"proved no further than {backup.level}"
+        raise BadInput(
+            Problem(f"{backup.backup_id} can't be made the measure: {what}", expected=f"good, or only {SHRUNKEN}")
+        )

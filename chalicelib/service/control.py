@@ -1,0 +1,109 @@
+"""What people do to runs and policies: cancel, pause, resume. Each with who and why."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.core import naming, results, schedule
+from chalicelib.core.errors import BadInput, Conflict, Problem
+from chalicelib.core.messages import Wakeup
+from chalicelib.core.model import Asked, Run, State
+from chalicelib.core.ports import Create, Update
+from chalicelib.core.rows import Pause, PolicyState, Spec
+from chalicelib.core.workflows import driver
+from chalicelib.service import query
+from chalicelib.service.create import ended_run, new_run
+from chalicelib.service.world import World
+
+TRIES = 4
+
+
+def cancel(world: World, run_id: str, *, by: str, why: str) -> Run:
+    """Asks an open run to end, on the engine too; its next step does it. While an actor may still be acting, that step
+    waits for him. Asked twice is asked once.
+
+    Raises BadInput for an unknown run and one that has ended, Conflict when its row is written all the time.
+    """
+    for _ in range(TRIES):
+        run, now = query.run(world, run_id), world.clock.now()
+        if run.settled:
+            raise BadInput(Problem(f"{run_id} has ended already as {run.state}", expected="an open run"))
+        if run.cancel:
+            return run
+        after = driver.asked_to_cancel(run, Asked(by=by, why=why, at=now), token=world.token())
+        if world.store.commit(Update(after)):
+            waits = max((run.busy_until - now).total_seconds(), 0) if run.busy_until else 0
+            world.queue.send(Wakeup(run_id=run_id, rev=after.rev), delay=int(waits + 1) if waits else 0)
+            return after
+    raise Conflict(f"run {run_id} is being moved by others all the time; try again")
+
+
+def pause(world: World, policy: str, *, by: str, why: str) -> PolicyState:
+    """The tick starts nothing of it until it is resumed. What runs goes on, a backup can still be asked for, and the
+    promise's clock does not stop."""
+
+    def paused(state: PolicyState, now: datetime) -> PolicyState:
+        if state.paused:
+            raise BadInput(Problem(f"{policy} is paused by {state.paused.by} already: {state.paused.why}"))
+        return replace(state, paused=Pause(by=by, why=why, at=now), due_at=None)
+
+    return _change(world, policy, paused)
+
+
+def resume(world: World, policy: str, *, by: str) -> PolicyState:
+    """Slots count again from now on; those that passed are one SKIPPED row, which says whose pause it was."""
+    for _ in range(TRIES):
+        state, now = _active(world, policy), world.clock.now()
+        if state.paused is None:
+            raise BadInput(Problem(f"{policy} is not paused", expected="a paused policy"))
+        spec = world.spec(policy, state.spec_gen)
+        passed = schedule.passed(spec.policy, state.cursor, now)
+        skipped = [_skipped(world, spec, state, passed, state.paused, by)] if passed else []
+        following = schedule.next_slot(spec.policy, now)
+        after = replace(
+            state,
+            paused=None,
+            cursor=now,
+            due_at=None if following is None else schedule.due_at(spec.policy, following),
+            rev=state.rev + 1,
+            token=world.token(),
+        )
+        after = results.noted(after, skipped[0]) if skipped else after
+        if world.store.commit(Update(after), *map(Create, skipped)):
+            for row in skipped:
+                world.queue.send(Wakeup(run_id=row.run_id, rev=row.rev))
+            return after
+    raise Conflict(f"policy {policy} is being changed by others all the time; try again")
+
+
+def _skipped(world: World, spec: Spec, state: PolicyState, gap: schedule.Gap, pause: Pause, by: str) -> Run:
+    slot, now = naming.slot_name(gap.last), world.clock.now()
+    run = new_run(
+        spec,
+        slot,
+        now,
+        state,
+        installation=world.installation(),
+        requested_by="schedule",
+        start_by=schedule.start_by(spec.policy, gap.last),
+        token=world.token(),
+    )
+    many = f"{'at least ' if gap.at_least else ''}{gap.count} slots" if gap.count > 1 else "the slot"
+    reason = f"skipped {many} up to {slot}: paused by {pause.by} ({pause.why}), resumed by {by}"
+    return ended_run(run, State.SKIPPED, reason=reason, count=gap.count, since=gap.first)
+
+
+def _change(world: World, policy: str, change: Callable[[PolicyState, datetime], PolicyState]) -> PolicyState:
+    for _ in range(TRIES):
+        state = _active(world, policy)
+        after = replace(change(state, world.clock.now()), rev=state.rev + 1, token=world.token())
+        if world.store.commit(Update(after)):
+            return after
+    raise Conflict(f"policy {policy} is being changed by others all the time; try again")
+
+
+def _active(world: World, policy: str) -> PolicyState:
+    state = query.named(world, policy)
+    if not state.active:
+        raise BadInput(Problem(f"policy {policy} is retired", expected="one that the applied file holds"))
+    return state

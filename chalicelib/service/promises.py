@@ -1,0 +1,73 @@
+"""The clock of a promise, and people being told of it: broken once, then daily while it stays so, kept again once.
+
+Written before it is told; what was told moves `remind_at` on. A crash in between tells again under the same key.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.core import promise, promise_reports
+from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
+from chalicelib.core.ports import Update
+from chalicelib.core.rows import Mute, PolicyState, Spec
+from chalicelib.service.query import named
+from chalicelib.service.world import World
+
+log = logging.getLogger(__name__)
+
+AGAIN = timedelta(hours=24)
+TRIES = 4
+
+
+def watch(world: World, state: PolicyState, spec: Spec, now: datetime) -> PolicyState | None:
+    """The policy after what its clocks ask for by `now`. None: somebody else wrote first, the next tick goes on."""
+    if state.breach_at is not None and state.breach_at <= now:
+        broken = _next(world, promise.broken(state, now))
+        if not world.store.commit(Update(broken)):
+            return None
+        state = broken
+    if state.remind_at is None or state.remind_at > now:
+        return state
+    return _tell(world, state, spec, now)
+
+
+def _tell(world: World, state: PolicyState, spec: Spec, now: datetime) -> PolicyState | None:
+    """What could not be told stays due, and must not hold up the policy's slots: the next tick tries again."""
+    if state.muted is not None and state.muted.until > now:
+        after = replace(state, remind_at=state.muted.until)
+    else:
+        try:
+            if state.reminders == 0:
+                world.bus.emit([promise_reports.event(state, spec.policy, now)])
+            if report := promise_reports.report(state, spec.policy, stage=world.stage, now=now):
+                world.notifier.report(report)
+        except (Retryable, Refused) as error:
+            log.error("a promise could not be told of yet", extra={"policy": state.policy, "error": str(error)})
+            return state
+        again = now + AGAIN if state.broken_since else None
+        after = replace(state, remind_at=again, reminders=state.reminders + 1, was_broken_since=None, muted=None)
+    after = _next(world, after)
+    return after if world.store.commit(Update(after)) else None
+
+
+def mute(world: World, policy: str, until: datetime, *, by: str, why: str) -> PolicyState:
+    """Acknowledges a broken promise: nobody is reminded and no gauge counts it until then, or until it is kept again.
+
+    Raises BadInput when the promise is not broken or `until` has passed, Conflict when the row is written all the time.
+    """
+    for _ in range(TRIES):
+        state, now = named(world, policy), world.clock.now()
+        if until <= now:
+            raise BadInput(Problem(f"{until:%Y-%m-%d %H:%M}Z has passed", key="--until", expected="a time to come"))
+        if state.broken_since is None:
+            raise BadInput(Problem(f"the promise of {policy} is not broken: there is nothing to acknowledge"))
+        muted = Mute(by=by, why=why, at=now, until=until)
+        after = _next(world, replace(state, muted=muted, remind_at=until, reminders=max(state.reminders, 1)))
+        if world.store.commit(Update(after)):
+            return after
+    raise Conflict(f"policy {policy} is being changed by others all the time; try again")
+
+
+def _next(world: World, state: PolicyState) -> PolicyState:
+    return replace(state, rev=state.rev + 1, token=world.token())

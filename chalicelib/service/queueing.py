@@ -1,0 +1,72 @@
+"""A run that waits: for the open run of its policy, for the lease of its repository, for a slot of its target."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.core import traffic
+from chalicelib.core.messages import Wakeup
+from chalicelib.core.model import Run, State
+from chalicelib.core.ports import Create, Delete
+from chalicelib.core.rows import PolicyState, Spec
+from chalicelib.core.traffic import Traffic
+from chalicelib.core.workflows import Decision, cancel
+from chalicelib.service.world import World
+
+SOONEST, LATEST = timedelta(minutes=1), timedelta(minutes=5)
+"""Between two looks of a run that nobody woke: whoever ends wakes the next one, so these only mend lost messages."""
+LOST_RACE = 2
+"""Seconds until a run that lost the place to another one looks again."""
+HEAD = 10
+"""Waiters that are read to find the next one."""
+
+
+def decide(world: World, run: Run, spec: Spec, token: str) -> tuple[Decision, Run]:
+    """What follows, and the row that it follows for. It starts when the policy's open run is itself and it holds lease
+    and slot; past `start_by` it was MISSED. Its `timeout` counts from then on: what it waited is not what it takes."""
+    now = world.clock.now()
+    if run.cancel:
+        return cancel.cancelled(run), run
+    policy = world.store.state(run.policy)
+    if policy is not None and not policy.active:
+        return Decision(state=State.MISSED, changes={"reason": "the policy was retired while it waited"}), run
+    if policy is None or policy.open_run != run.run_id:
+        return _stays(run, now, f"{policy.open_run if policy else 'another run'} was still running"), run
+    roads = Traffic(*world.store.traffic(run.lease, run.target))
+    if why := traffic.busy(roads, run.run_id, spec.target.max_concurrent, now):
+        return _in_line(run, policy, now, why), run
+    first = traffic.goes_first(world.store.waiters(run.target, HEAD), run)
+    if first is not None and now < run.start_by:
+        return replace(_in_line(run, policy, now, f"{first} goes first"), wake=first), run
+    if now >= run.start_by:
+        return _stays(run, now, "others were served first"), run
+    place = [Delete(run.waiting)] if run.waiting else []
+    mine, rows = traffic.take(roads, replace(run, deadline_at=now + spec.policy.timeout), now, token)
+    changes = {"last_error": None}
+    return Decision(state=State.STARTING, changes=changes, again=timedelta(0), beside=(*rows, *place)), mine
+
+
+def _in_line(run: Run, policy: PolicyState, now: datetime, why: str) -> Decision:
+    decision = _stays(run, now, why)
+    if run.waiting or decision.state is not State.QUEUED:
+        return decision
+    place = traffic.waiter(run, policy)
+    return replace(decision, changes={**decision.changes, "waiting": place}, beside=(Create(place),))
+
+
+def _stays(run: Run, now: datetime, why: str) -> Decision:
+    if now >= run.start_by:
+        reason = f"{why} when its time to start ended at {run.start_by:%Y-%m-%d %H:%M}Z (catch_up)"
+        return Decision(state=State.MISSED, changes={"reason": reason})
+    again = min(max((now - run.created_at) / 10, SOONEST), LATEST)
+    changes = {"last_error": f"waits: {why}"}
+    return Decision(state=State.QUEUED, changes=changes, again=min(run.start_by - now, again))
+
+
+def wake_next(world: World, ended: Run) -> None:
+    """Wakes the first of those who wait for what `ended` gave back. A lost message loses nothing: they look by
+    themselves, later."""
+    waiting = world.store.waiters(ended.target, HEAD)
+    first = next((waiter for waiter in waiting if waiter.lease == ended.lease), None)
+    for waiter in dict.fromkeys(waiter for waiter in (first, waiting[0] if waiting else None) if waiter):
+        if (run := world.store.run(waiter.run_id)) and not run.settled:
+            world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))

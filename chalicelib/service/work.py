@@ -1,0 +1,15 @@
+"""What a message of the work queue asks for."""
+
+from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.service.advance import advance
+from chalicelib.service.tick import drain
+from chalicelib.service.world import World
+
+
+def handle(world: World, message: Wakeup | Drain) -> None:
+    """Safe to repeat, to reorder and to lose. Raises what was not handled: the message comes again."""
+    match message:
+        case Wakeup():
+            advance(world, message)
+        case Drain():
+            drain(world, message)
