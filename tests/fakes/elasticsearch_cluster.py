@@ -1,0 +1,250 @@
+"""What tests do to the Elasticsearch in memory (elasticsearch.py), and what becomes of its snapshots."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+
+from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable
+from chalicelib.core.model import Broken, Complete, InProgress, Owner, ShardFailure
+from chalicelib.core.ports import Clock
+from chalicelib.core.spec import Repository
+from tests.fakes.clock import FakeClock
+from tests.fakes.elasticsearch_records import FakeIndex, FakeRepository, FakeSnapshot
+
+BYTES_PER_SHARD = 1000
+ABORTED = "Snapshot was aborted by deletion"
+
+
+class FakeCluster:
+    """`takes` (by `clock`) or `looks` (number of looks that find it running) end a snapshot by themselves.
+
+    A removal is done at once; or it takes as many authoritative looks as `slow_delete` says, and none ends while
+    `blocked` is set (other snapshots of the repository run). A running snapshot is found in progress until then, once
+    more as Broken, then absent.
+    """
+
+    def __init__(
+        self,
+        indices: Mapping[str, str] | Iterable[str] = ("orders",),
+        *,
+        repositories: Mapping[str, Repository] | Iterable[str] = ("main",),
+        clock: Clock | None = None,
+        takes: timedelta | None = None,
+        looks: int | None = None,
+    ) -> None:
+        self._clock: Clock = clock or FakeClock()
+        self._takes, self._looks = takes, looks
+        self.slow_delete = 0
+        self.blocked = False
+        self._made = 0
+        self._silent = 0
+        self._lose = False
+        self._refusals: list[tuple[str, Refused]] = []
+        self.requests: list[tuple[str, str]] = []
+        self.indices: dict[str, FakeIndex] = {}
+        self.repositories: dict[str, FakeRepository] = {}
+        for name in indices:
+            self.create_index(name, indices[name] if isinstance(indices, Mapping) else None)
+        for name in repositories:
+            given = repositories[name] if isinstance(repositories, Mapping) else Repository(type="fs")
+            self.repositories[name] = FakeRepository(given)
+
+    # What tests do to it ------------------------------------------------------------------------------------------
+
+    def create_index(
+        self,
+        name: str,
+        uuid: str | None = None,
+        *,
+        system: bool = False,
+        red: bool = False,
+        closed: bool = False,
+        shards: int = 1,
+        documents: int = 0,
+        stream: str | None = None,
+        aliases: tuple[str, ...] = (),
+    ) -> None:
+        """A name that exists is made anew, with another uuid. `red`: a primary is unassigned, so that it fails in every
+        snapshot and cannot be counted."""
+        self.indices[name] = FakeIndex(
+            uuid=uuid or self._new_uuid("index"),
+            system=system,
+            red=red,
+            closed=closed,
+            shards=shards,
+            stream=stream,
+            aliases=aliases,
+        )
+        self.write(name, documents)
+        self.refresh()
+
+    def write(self, index: str, documents: int, *, nested: int = 0) -> None:
+        """New documents, each with so many nested ones, which are counted but are no operations of their own."""
+        self.indices[index].documents += documents * (1 + nested)
+        self.indices[index].operations += documents
+
+    def delete_documents(self, index: str, documents: int) -> None:
+        self.indices[index].documents -= documents
+        self.indices[index].operations += documents
+
+    def refresh(self, *names: str) -> None:
+        """As the server does by itself every second; of all by default."""
+        for name in names or self.indices:
+            self.indices[name].countable = self.indices[name].documents
+
+    def delete_index(self, name: str) -> None:
+        del self.indices[name]
+
+    def complete(self, snapshot: str, *, partial: Iterable[str] = (), missing: Iterable[str] = ()) -> None:
+        """`partial`: indices of which a shard failed. `missing`: indices that are not in it although they were asked
+        for."""
+        found = self._find(snapshot)
+        red = {name for name in found.indices if name in self.indices and self.indices[name].red}
+        failed = tuple(sorted(red | set(partial)))
+        shards = {name: count for name, count in found.indices.items() if name not in set(missing)}
+        found.done = Complete(
+            uuid=found.uuid,
+            owner=found.owner,
+            partial=bool(failed),
+            started_at=found.started_at,
+            ended_at=found.ends_at or self._clock.now(),
+            indices=tuple(sorted(shards)),
+            shards_total=sum(shards.values()),
+            shards_failed=len(failed),
+            failures=tuple(
+                ShardFailure(index=name, shard=0, reason="primary shard is not allocated") for name in failed
+            ),
+        )
+
+    def break_(self, snapshot: str, reason: str = ABORTED) -> None:
+        found = self._find(snapshot)
+        found.done = Broken(uuid=found.uuid, owner=found.owner, reason=reason)
+
+    def vanish(self, snapshot: str) -> None:
+        for repository in self.repositories.values():
+            repository.snapshots.pop(snapshot, None)
+
+    def stranger(self, repository: str, snapshot: str, owner: Owner | None = None) -> None:
+        """Somebody else's finished snapshot, perhaps under a name of ours."""
+        self._put(repository, snapshot, owner, self.indices)
+        self.complete(snapshot)
+
+    def outage(self, requests: int) -> None:
+        """The next `requests` requests are not answered and have no effect."""
+        self._silent = requests
+
+    def lose_next_answer(self) -> None:
+        self._lose = True
+
+    def refuse(self, method: str, error: Refused | str) -> None:
+        """The next call of `method` is answered no. Several may be lined up."""
+        self._refusals.append((method, error if isinstance(error, Refused) else Refused(error)))
+
+    def break_repository(self, name: str) -> None:
+        """It stays registered, and nobody can read it."""
+        self.repositories[name].readable = False
+
+    def mend_repository(self, name: str) -> None:
+        self.repositories[name].readable = True
+
+    def forget_repository(self, name: str) -> None:
+        """Unregistered. Its snapshots are gone with it."""
+        del self.repositories[name]
+
+    def snapshots(self) -> tuple[str, ...]:
+        return tuple(sorted(name for repository in self.repositories.values() for name in repository.snapshots))
+
+    def sent(self, method: str) -> int:
+        """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
+        delete, try_out, start."""
+        return sum(1 for what, _ in self.requests if what == method)
+
+    # Inside -------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _request(self, method: str, subject: str) -> Iterator[None]:
+        self.requests.append((method, subject))
+        if self._silent:
+            self._silent -= 1
+            raise Retryable(f"{method} {subject}: no answer")
+        for at, (what, error) in enumerate(self._refusals):
+            if what == method:
+                del self._refusals[at]
+                raise error
+        lost, self._lose = self._lose, False
+        try:
+            yield
+        finally:
+            if lost:
+                raise Retryable(f"{method} {subject}: the answer was lost")
+
+    def _create(self, repository: str, snapshot: str, owner: Owner, indices: Iterable[str]) -> None:
+        if not re.fullmatch(r"[a-z0-9][^A-Z\s,#*/?\\\"<>|]*", snapshot):
+            raise Refused(f"{snapshot} cannot be the name of a snapshot")
+        if snapshot in self._readable(repository).snapshots:
+            raise NameTaken(f"{repository} has a snapshot {snapshot} already")
+        self._put(repository, snapshot, owner, indices)
+
+    def _put(self, repository: str, snapshot: str, owner: Owner | None, indices: Iterable[str]) -> None:
+        now = self._clock.now()
+        self.repositories[repository].snapshots[snapshot] = FakeSnapshot(
+            uuid=self._new_uuid("snapshot"),
+            owner=owner,
+            indices={name: self.indices[name].shards for name in sorted(indices) if name in self.indices},
+            started_at=now,
+            ends_at=now + self._takes if self._takes is not None else None,
+            looks_left=self._looks,
+        )
+
+    def _seen(self, repository: str, snapshot: str) -> FakeSnapshot | None:
+        """By a look: it ends when its time has come, and disappears when it is being deleted."""
+        held = self._readable(repository).snapshots
+        found = held.get(snapshot)
+        if found is None or found.deleting is None:
+            if found and found.done is None and self._over(found):
+                self.complete(snapshot)
+        elif found.deleting > 0:
+            found.deleting -= 1
+        elif not self.blocked:
+            if found.done:
+                del held[snapshot]
+                return None
+            self.break_(snapshot)
+        return found
+
+    def _over(self, snapshot: FakeSnapshot) -> bool:
+        if snapshot.ends_at is not None and self._clock.now() >= snapshot.ends_at:
+            return True
+        if snapshot.looks_left is None:
+            return False
+        if snapshot.looks_left > 0:
+            snapshot.looks_left -= 1
+            return False
+        return True
+
+    def _progress(self, snapshot: FakeSnapshot) -> InProgress:
+        """As `_status` tells it."""
+        total = sum(snapshot.indices.values())
+        ending = snapshot.done is not None or snapshot.deleting is not None
+        return InProgress(
+            uuid=snapshot.uuid,
+            ending=ending,
+            shards_total=total,
+            bytes_done=None if ending else 0,
+            bytes_total=BYTES_PER_SHARD * total,
+        )
+
+    def _readable(self, repository: str) -> FakeRepository:
+        if repository not in self.repositories:
+            raise RepositoryMissing(f"repository {repository} is not registered")
+        if not self.repositories[repository].readable:
+            raise Retryable(f"repository {repository} cannot be read")
+        return self.repositories[repository]
+
+    def _find(self, snapshot: str) -> FakeSnapshot:
+        return next(repo.snapshots[snapshot] for repo in self.repositories.values() if snapshot in repo.snapshots)
+
+    def _new_uuid(self, what: str) -> str:
+        self._made += 1
+        return f"{what}-uuid-{self._made}"
