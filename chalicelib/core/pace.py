@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from chalicelib.core.model import Run
+from chalicelib.core.model import Run, State
 
 FIRST_LOOK = timedelta(seconds=2)
 """After a start was accepted: a small incremental snapshot is done by then."""
@@ -23,9 +23,10 @@ def next_look(run: Run, now: datetime) -> timedelta:
     the usual end, so that a handful of looks comes down to it; from there on as without, but within a minute as long
     as the run has not taken twice the usual time.
     """
-    since = now - (run.claimed_at or run.started_at or run.created_at)
+    moving = run.state in (State.RUNNING, State.VERIFYING)
+    since = now - ((run.claimed_at if moving else run.started_at) or run.created_at)
     delay = since / 10
-    if run.usual is not None and run.attempts:
+    if run.usual is not None and moving:
         expected = timedelta(seconds=run.usual.seconds)
         left = expected - since
         if left > timedelta(0):

@@ -31,7 +31,7 @@ class BackupWork:
             seen = workflow.Seen(observation=Absent(), installation=installation)
             return _before(run, spec, engine, seen, now)
         try:
-            cheaply = run.state is State.RUNNING and run.cancel is None
+            cheaply = run.state is State.RUNNING and run.cancel is None and now < run.deadline_at
             observation = engine.look(run.repository, run.snapshot, running=cheaply)
         except RepositoryMissing:
             if not starting:

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import State
-from chalicelib.service.advance import advance
+from chalicelib.service.work import handle
 from tests.faults.world import FILE, RUN_ID, Stage
 
 
@@ -97,7 +97,7 @@ def test_every_duplicate_and_stale_message_is_dropped_before_the_engine_is_asked
     stage.live(1)
     asked = stage.engine.calls
     for wakeup in list(stage.queue.sent):
-        advance(stage.world, wakeup)
+        handle(stage.world, wakeup)
     assert stage.engine.calls == asked
     assert stage.run().state is State.SUCCEEDED
     assert len(stage.notifier.reports) == 1
@@ -106,8 +106,8 @@ def test_every_duplicate_and_stale_message_is_dropped_before_the_engine_is_asked
 def test_two_copies_of_one_message_start_one_snapshot(stage: Stage) -> None:
     stage.tick()
     (wakeup,) = stage.queue.receive()
-    advance(stage.world, wakeup)
-    advance(stage.world, wakeup)
+    handle(stage.world, wakeup)
+    handle(stage.world, wakeup)
     assert stage.engine.sent("start") == 1
 
 
@@ -120,7 +120,7 @@ def test_while_an_actor_may_still_be_acting_nobody_else_moves_the_run(stage: Sta
         stage.live(0.1)
     run = stage.run()
     asked = stage.engine.calls
-    advance(stage.world, Wakeup(run_id=run.run_id, rev=run.rev))
+    handle(stage.world, Wakeup(run_id=run.run_id, rev=run.rev))
     assert stage.engine.calls == asked
     stage.live(5)
     assert stage.run().state is State.SUCCEEDED
@@ -280,7 +280,7 @@ def test_no_act_starts_when_too_little_time_is_left(stage: Stage) -> None:
     (wakeup,) = stage.queue.receive()
     hurried = replace(stage.world, remaining=lambda: timedelta(seconds=5))
     with pytest.raises(Retryable):
-        advance(hurried, wakeup)
+        handle(hurried, wakeup)
     assert stage.engine.sent("start") == 0
     assert stage.run().attempts == 0
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from chalicelib.core.config import load
 from chalicelib.core.errors import Retryable
-from chalicelib.core.messages import Event, Report, Wakeup
+from chalicelib.core.messages import Drain, Event, Report, Wakeup
 from chalicelib.core.model import Run
-from chalicelib.core.ports import Create, StartOrder, Update
+from chalicelib.core.ports import Change, StartOrder
 from chalicelib.core.spec import Repository
 from chalicelib.service import apply as applying
 from chalicelib.service import request
 from chalicelib.service import tick as ticking
-from chalicelib.service.advance import advance
+from chalicelib.service.work import handle
 from chalicelib.service.world import World
 from chalicelib.store.memory import MemoryStore
 from tests.fakes.bus import FakeBus
@@ -82,6 +82,9 @@ class FusedStore(MemoryStore):
 
 class FusedEngine(FakeEngine):
     fuse: Fuse
+
+    def delete(self, repository: str, snapshot: str) -> None:
+        self.fuse.around("delete", lambda: super(FusedEngine, self).delete(repository, snapshot))
 
     def start(self, order: StartOrder) -> None:
         self.fuse.around("start", lambda: super(FusedEngine, self).start(order))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.config import Config
-from chalicelib.core.ports import Create, Update
+from chalicelib.core.ports import Change, Update
 from chalicelib.core.rows import PolicyState
 from chalicelib.core.spec import Auth, Policy, Repository, Select, Target
 from chalicelib.service.apply import apply
@@ -35,7 +35,7 @@ class Meddled(MemoryStore):
         self.after: Callable[[int], None] = lambda n: None
         self.commits = 0
 
-    def commit(self, *changes: Create | Update) -> bool:
+    def commit(self, *changes: Change) -> bool:
         self.commits += 1
         number = self.commits
         self.before(number)

@@ -9,7 +9,7 @@
 No answer never reaches `decide` as an observation: see `no_answer`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.core import contract, pace
@@ -204,7 +204,7 @@ def _in_progress(run: Run, moving: InProgress, now: datetime) -> Decision:
     return Decision(
         state=state,
         changes={"snapshot_uuid": moving.uuid, "progress": progress, "refusals": 0, "last_error": None},
-        again=pace.next_look(run, now),
+        again=pace.next_look(replace(run, state=state), now),
     )
 
 
