@@ -12,7 +12,7 @@ from chalicelib.core.traffic import Traffic
 from chalicelib.core.workflows import Decision, cancel
 from chalicelib.service.world import World
 
-SOONEST, LATEST = timedelta(minutes=1), timedelta(minutes=5)
+SOONEST, LATEST = timedelta(seconds=15), timedelta(minutes=5)
 """Between two looks of a run that nobody woke: whoever ends wakes the next one, so these only mend lost messages."""
 LOST_RACE = 2
 """Seconds until a run that lost the place to another one looks again."""

@@ -36,7 +36,7 @@ PASSWORD = "zq-hunter2-zq"
 API_KEY = "WnF3a2V5OnpxLWFwaWtleS16cQ=="
 FUNCTIONS = ("dead_letters", "tick", "work")
 ENTITLED = {
-    "tick": {"dynamodb", "sqs", "logs"},
+    "tick": {"dynamodb", "sqs", "sns", "events", "logs"},
     "work": {"dynamodb", "sqs", "sns", "events", "secretsmanager", "logs"},
     "dead_letters": {"sqs", "sns", "logs"},
 }
@@ -56,9 +56,9 @@ targets:
   loud: {{<<: *shop, hosts: ["{loud}"], auth: {{secret: loud-key}}}}
   echo: {{<<: *shop, hosts: ["{echo}"], auth: {{secret: loud-login}}}}
   silent: {{<<: *shop, hosts: ["http://127.0.0.1:9"], auth: {{secret: loud-login}}}}
-  foreign: {{<<: *shop, auth: {{secret: of-another-stage}}}}
-  untagged: {{<<: *shop, auth: {{secret: of-nobody}}}}
-  garbled: {{<<: *shop, auth: {{secret: garbled}}}}
+  foreign: {{<<: *shop, hosts: ["http://127.0.0.2:9"], auth: {{secret: of-another-stage}}}}
+  untagged: {{<<: *shop, hosts: ["http://127.0.0.3:9"], auth: {{secret: of-nobody}}}}
+  garbled: {{<<: *shop, hosts: ["http://127.0.0.4:9"], auth: {{secret: garbled}}}}
 policies:
   nightly: &policy
     target: shop
@@ -67,7 +67,7 @@ policies:
     schedule: "0 2 * * *"
     catch_up: 3h
     notify: {{on: [failure, recovery, success]}}
-  typo: {{<<: *policy, select: {{indices: [nothing-is-called-so]}}}}
+  typo: {{<<: *policy, select: {{indices: [nothing-is-called-so]}}, rpo: 1h}}
   loud: {{<<: *policy, target: loud}}
   echo: {{<<: *policy, target: echo}}
   silent: {{<<: *policy, target: silent}}
@@ -115,7 +115,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(product: Deployed, elasticsearch: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     """Everything that the functions do: runs that succeed, fail and get no answer, slots that were missed, lost
-    messages, a dead letter. Played once."""
+    messages, a run that waits for another one, a promise that breaks, a dead letter. Played once."""
     index = f"surface-{uuid4().hex[:8]}"
     Admin(elasticsearch.url).create_index(index, documents=3)
     store = DynamoStore(
@@ -135,6 +135,7 @@ def story(product: Deployed, elasticsearch: Server, tmp_path_factory: pytest.Tem
             assert time.monotonic() < deadline, left
             time.sleep(0.2)
         product.tick(_slot(4))  # three days later: what is open is overdue, and slots were missed
+        product.deliver("work", json.dumps({"shard": 0, "now": _slot(4)}))
         product.deliver("dead_letters", '{"run_id": "backup:nightly:x", "rev": 1}')
         yield story
 
