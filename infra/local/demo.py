@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,8 +19,9 @@ from typing import Any
 
 from rich.console import Console
 
-from infra.local import flights, inbox
+from infra.local import elasticsearch, flights, inbox
 from infra.local.paths import CHECKOUT
+from infra.local.processes import Identity
 
 FILE = """\
 version: 1
@@ -31,6 +33,7 @@ targets:
     repositories:
       # slowed down, so that there is something to watch
       main: {{type: fs, settings: {{location: main, max_snapshot_bytes_per_sec: 1500kb}}}}
+      slow: {{type: fs, settings: {{location: slow, max_snapshot_bytes_per_sec: 400kb}}}}
 policies:
   flights:
     target: airline
@@ -38,8 +41,14 @@ policies:
     select: {{indices: ["flights-*"]}}
     schedule: "0 2 * * *"
     timezone: America/New_York
+    prove: L2  # counted, and its contract met
+    contract: {{must_include: [flights-2013-04], max_shrink: 20%}}
     rpo: 26h
-    notify: {{on: [failure, recovery]}}
+  archive:
+    target: airline
+    repository: slow
+    select: {{indices: [flights-2013-01]}}
+    schedule: "0 4 * * 0"
   reference:
     target: airline
     repository: main
@@ -125,6 +134,8 @@ def play(demo: Demo) -> None:
     _slot(demo)
     _more(demo)
     _typo(demo)
+    _crash(demo)
+    _shrunken(demo)
     demo.say("Where we stand")
     demo.type("policies")
     demo.type("runs")
@@ -169,12 +180,51 @@ def _typo(demo: Demo) -> None:
     demo.apply('"wether*"')
     started = time.monotonic()
     demo.type("backup", "reference", "--wait", "--request-id", "demo-typo", expect=1)
-    message = inbox.wait_for(demo.stage, lambda found: found["attributes"]["state"] == "FAILED")
+    message = _told(demo, "FAILED")
     demo.measured["typo: asked to message in the inbox"] = f"{time.monotonic() - started:.1f} s"
-    demo.say("What the person on call gets")
-    demo.console.print(f"  Subject: {message['subject']}\n", markup=False)
     for line in message["body"].splitlines():
         demo.console.print(f"  {line}", markup=False)
+
+
+def _crash(demo: Demo) -> None:
+    demo.say("Elasticsearch is killed in the middle of a slow backup (SIGKILL, its own JVM)")
+    demo.type("backup", "archive", "--request-id", "demo-crash")
+    run_id = "backup:archive:demo-crash"
+    while demo.ask("show", run_id)["state"] != "RUNNING":
+        time.sleep(0.2)
+    started = time.monotonic()
+    elasticsearch.kill_server(Identity.from_json(demo.stage["children"]["elasticsearch"]))
+    demo.console.print("  killed; the stage starts it again, as an operating system would", markup=False)
+    demo.type("show", run_id, "--follow", expect=1)
+    demo.measured["crash: SIGKILL to FAILED"] = f"{time.monotonic() - started:.1f} s"
+    _told(demo, "FAILED")
+    demo.type("explain", run_id)
+    demo.say("The next one succeeds, and whoever was told hears of it")
+    demo.type("backup", "archive", "--wait", "--request-id", "demo-recovered")
+    _told(demo, "SUCCEEDED")
+
+
+def _shrunken(demo: Demo) -> None:
+    demo.say("A clean-up job deletes two months; every engine calls the next snapshot a SUCCESS")
+    for month in ("02", "03"):
+        url = f"{demo.stage['elasticsearch']['url']}/flights-2013-{month}"
+        with urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=30):
+            demo.console.print(f"  DELETE flights-2013-{month}", markup=False)
+    demo.type("backup", "flights", "--wait", "--request-id", "demo-shrunken", expect=1)
+    _told(demo, "FAILED")
+    demo.say("It was meant: the new size is accepted")
+    snapshot = demo.ask("show", "backup:flights:demo-shrunken")["snapshot"]
+    demo.type("accept", snapshot, "--why", "the months before April are archived")
+    demo.type("backup", "flights", "--wait", "--request-id", "demo-accepted")
+    demo.type("backups", "--policy", "flights")
+
+
+def _told(demo: Demo, state: str) -> inbox.Message:
+    """The next report of this state, and what it says in its subject."""
+    message = inbox.wait_for(demo.stage, lambda found: found["attributes"]["state"] == state)
+    demo.say("What the person on call gets")
+    demo.console.print(f"  Subject: {message['subject']}\n", markup=False)
+    return message
 
 
 if __name__ == "__main__":

@@ -12,10 +12,14 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from infra.local import artifacts, processes
+from infra.local.errors import CannotStart
 from infra.local.installed import install
 from infra.local.java import java_home
 from infra.local.paths import Places, ServerUser, server_user
+from infra.local.processes import Identity
 from infra.local.servers import HOST, Server, clean_environ, get, own_folder, require_reachable, take_port
 
 DROPPED_OPTIONS = (
@@ -133,6 +137,16 @@ class Elasticsearch:
         for path in config.iterdir():
             if path.is_file() and user:
                 shutil.chown(path, user.uid, user.gid)
+
+
+def kill_server(launcher: Identity) -> None:
+    """SIGKILL to the server's own JVM: what a crash is. Ending its launcher instead would end it in an orderly way."""
+    for child in psutil.Process(launcher.pid).children(recursive=True):
+        if "org.elasticsearch.bootstrap.Elasticsearch" in " ".join(child.cmdline()):
+            child.kill()
+            child.wait(10)
+            return
+    raise CannotStart(f"no server runs below the launcher {launcher.pid}")
 
 
 def installed(places: Places, version: str, progress: artifacts.Progress | None = None) -> Path:

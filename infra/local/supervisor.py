@@ -3,7 +3,8 @@
     python -m infra.local.supervisor '{"folder": …, "version": …, "fresh": …}'
 
 Says what it does as lines of JSON on stdout until it is ready; then `up` goes and it stays, until SIGTERM or until a
-server without which there is no stage has ended.
+server without which there is no stage has ended. An Elasticsearch that ends by itself is started again, as an operating
+system would: what it held, it holds again, and its address stays.
 """
 
 import json
@@ -38,6 +39,8 @@ from infra.local.servers import Server, get
 LOG = logging.getLogger(__name__)
 STAGE = "local"
 VITAL = ("dynamodb", "moto")
+LIVED = 20.0
+"""Seconds between two boots at least: one that ends at once would end again."""
 
 
 class Stop(BaseException):
@@ -54,6 +57,7 @@ class Supervisor:
         self.root = stage.servers_root(self.places, folder)
         self.runtime: Runtime | None = None
         self.servers: dict[str, Server] = {}
+        self._booted = 0.0
 
     def start(self) -> dict[str, Any]:
         """Everything, in order; the state that `stage.json` holds from then on."""
@@ -71,6 +75,7 @@ class Supervisor:
         self.runtime.start()
         state = self._state(aws, self.runtime.url)
         stagefile.store(self.folder, state)
+        self._booted = time.monotonic()
         return state
 
     def _start_servers(self, pool: ThreadPoolExecutor) -> Aws:
@@ -95,12 +100,31 @@ class Supervisor:
         gone: set[str] = set()
         while True:
             time.sleep(0.5)
-            for name, server in self.servers.items():
+            for name, server in list(self.servers.items()):
                 if name not in gone and not server.is_alive():
                     gone.add(name)
                     LOG.error("%s has ended by itself; its log: %s", name, server.log)
                     if name in VITAL:
                         return
+            if "elasticsearch" in gone and self._revive():
+                gone.remove("elasticsearch")
+
+    def _revive(self) -> bool:
+        """False: not yet, or not this time."""
+        state = stagefile.load(self.folder)
+        if state is None or time.monotonic() - self._booted < LIVED:
+            return False
+        self._booted = time.monotonic()
+        try:
+            server = self._start_elasticsearch()
+        except CannotStart as error:
+            LOG.error("Elasticsearch does not come back: %s", error)
+            return False
+        if server:
+            self.servers["elasticsearch"] = server
+            state["children"]["elasticsearch"] = server.identity.to_json()
+            stagefile.store(self.folder, state)
+        return True
 
     def stop(self) -> None:
         """Safe at any point of `start`."""
