@@ -3,28 +3,34 @@
 import base64
 import json
 import random
+import ssl
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
-
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Admin:
-    def __init__(self, url: str, user: tuple[str, str] | None = None) -> None:
+    """`ca`: the file of certificates to trust, when it speaks https."""
+
+    def __init__(self, url: str, user: tuple[str, str] | None = None, ca: Path | None = None) -> None:
         self.url = url
-        self._headers = {"content-type": "application/json"}
+        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+        if ca:
+            handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca)))
+        self._opener = urllib.request.build_opener(*handlers)
+        self.headers = {"content-type": "application/json"}
         if user:
-            self._headers["authorization"] = "Basic " + base64.b64encode(":".join(user).encode()).decode()
+            self.headers["authorization"] = "Basic " + base64.b64encode(":".join(user).encode()).decode()
 
     def send(self, method: str, path: str, body: object = None, *, ok: tuple[int, ...] = (200, 201)) -> Any:
         """The JSON answered; another status than `ok` is an error."""
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", data=data, method=method, headers=self._headers)
+        request = urllib.request.Request(f"{self.url}{path}", data=data, method=method, headers=self.headers)
         try:
-            with OPENER.open(request, timeout=60) as answer:
+            with self._opener.open(request, timeout=60) as answer:
                 status, text = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             status, text = error.code, error.read()

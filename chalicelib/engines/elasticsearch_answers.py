@@ -136,6 +136,13 @@ RULES: tuple[Rule, ...] = (
         verdict=Verdict.REFUSE,
         status=_http(401),
         type="security_exception",
+        reason="api key is expired|has been invalidated",
+        advice="the API key has expired or was revoked: make a new one and put it into the secret that `auth` names",
+    ),
+    Rule(
+        verdict=Verdict.REFUSE,
+        status=_http(401),
+        type="security_exception",
         advice="the credentials were not accepted: look at the secret that `auth` names",
     ),
     *(
@@ -231,6 +238,7 @@ def read(status: int, body: object) -> Answer | None:
         case {"error": {"type": str(kind)} as error}:
             nested = list(_causes(error))
             reasons = [str(part.get("reason") or "") for part in (error, *nested)]
+            reasons.append(str(error.get("additional_unsuccessful_credentials") or ""))  # says why a key is no good
             return Answer(
                 status=status,
                 type=kind,

@@ -58,7 +58,7 @@ class Elasticsearch:
 
     def start(self, timeout: float = 120.0) -> Server:
         """Returns when it answers as this cluster and is at least yellow."""
-        software, user = installed(self.places, self.version, self.progress), server_user()
+        software, user = self._software(), server_user()
         self.root.mkdir(parents=True, exist_ok=True)
         require_reachable(self.root, user)
         for name in ("data", "logs", "tmp"):
@@ -97,6 +97,9 @@ class Elasticsearch:
     def cluster(self) -> str:
         """A name of its own, so that another server on the port is not taken for this one."""
         return f"local-{hashlib.sha256(str(self.root).encode()).hexdigest()[:8]}"
+
+    def _software(self) -> Path:
+        return installed(self.places, self.version, self.progress)
 
     def _answers(self, url: str) -> bool:
         answer = get(f"{url}/_cluster/health?wait_for_status=yellow&timeout=1s")

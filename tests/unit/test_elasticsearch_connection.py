@@ -2,20 +2,16 @@
 
 import base64
 import logging
+import re
 import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.spec import Auth, Tls
 from chalicelib.engines.elasticsearch import connect
+from tests.certificates import make_certificates
 from tests.record_answers import outcome
 from tests.replay import Replay, Reply, target_of
 
@@ -84,6 +80,22 @@ def test_secrets_never_show(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        ("API key: api key is expired", "make a new one and put it into the secret"),
+        ("API key: api key [p_Lw_qEBEje94hJGs1or] has been invalidated", "make a new one and put it into the secret"),
+        ("API key: unable to find apikey with id p_Lw_qEBEje94hJGs1or", "look at the secret"),
+    ],
+)
+def test_why_a_key_is_no_good_is_said_where_the_server_hides_it(said: str, advice: str) -> None:
+    reason = "unable to authenticate with provided credentials and anonymous access is not allowed for this request"
+    error = {"type": "security_exception", "reason": reason, "additional_unsuccessful_credentials": said}
+    with Replay([Reply(status=401, body={"error": error, "status": 401})]) as server:
+        told = outcome(lambda: connect(target_of(server.url, auth=SECRET), {"api_key": KEY}).look("main", "good"))
+    assert re.search(rf"^Refused: .*{re.escape(said)} \(.*{advice} that `auth` names\)$", told)
+
+
+@pytest.mark.parametrize(
     ("more", "why"),
     [
         ({"hosts": ()}, "no `hosts`"),
@@ -107,33 +119,11 @@ def test_addresses_without_a_port_and_with_a_path(host: str) -> None:
     connection._connect()
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Self-signed, for 127.0.0.1, with its key."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "shop.pem"
-    format_ = serialization.PrivateFormat.PKCS8
-    secret = key.private_bytes(serialization.Encoding.PEM, format_, serialization.NoEncryption())
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
-    return path
-
-
-def test_certificates_are_verified_unless_the_file_says_otherwise(certificate: Path) -> None:
+def test_certificates_are_verified_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    made = make_certificates(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    pem = certificate.read_text().split("-----BEGIN PRIVATE")[0]
+    context.load_cert_chain(made.server, made.key)
+    pem = made.authority.read_text()
     with Replay([REPOSITORY] * 2, tls=context) as server:
         with pytest.raises(Retryable, match=r"not trusted.*tls\.ca"):
             connect(target_of(server.url), None).repository("main")
