@@ -8,8 +8,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
+from botocore.session import Session, get_session
 
 from chalicelib import engines
 from chalicelib import settings as settings_of
@@ -53,9 +53,10 @@ def new_token() -> str:
     return secrets.token_hex(8)
 
 
-def client(settings: Settings, service: str) -> Any:
-    """A boto3 client of the stage; on the local stage with its address and made-up credentials."""
-    make: Any = boto3.client  # its types know every service by a literal
+def client(settings: Settings, service: str, session: Session | None = None) -> Any:
+    """A client of the stage; on the local stage with its address and made-up credentials. A `session` that has made a
+    client before makes the next in a tenth of the time. botocore's own: boto3 adds nothing to a client but imports."""
+    make: Any = (session or get_session()).create_client  # its types know every service by a literal
     if not settings.local:
         return make(service, region_name=settings.region, config=AWS_CALL)
     return make(
@@ -84,20 +85,22 @@ class _Later:
 
 @cache
 def _world(settings: Settings) -> World:
+    store = DynamoStore(
+        settings.table,
+        region=settings.region,
+        token=new_token,
+        host=settings.dynamodb_endpoint_url,
+        shards=settings.shards,
+    )
+
     def later(service: str) -> Any:
-        return _Later(lambda: client(settings, service))
+        return _Later(lambda: client(settings, service, store.session))
 
     clock = SystemClock()
     reader = SecretReader(later("secretsmanager"), clock)
     return World(
         stage=settings.stage,
-        store=DynamoStore(
-            settings.table,
-            region=settings.region,
-            token=new_token,
-            host=settings.dynamodb_endpoint_url,
-            shards=settings.shards,
-        ),
+        store=store,
         queue=WorkQueue(later("sqs"), settings.work_queue),
         bus=EventBus(later("events"), settings.bus),
         notifier=TopicNotifier(later("sns"), settings.topic_arn),

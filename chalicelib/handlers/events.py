@@ -1,16 +1,19 @@
 """The three event functions: what Lambda hands over, turned into one use case each."""
 
+import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from chalice.app import SQSEvent
 
 from chalicelib import bootstrap
 from chalicelib.core import wire
 from chalicelib.service import dead_letters as burying
 from chalicelib.service import tick as ticking
 from chalicelib.service import work as working
+
+log = logging.getLogger(__name__)
 
 
 def tick(event: Any) -> None:
@@ -19,29 +22,28 @@ def tick(event: Any) -> None:
     ticking.tick(world, datetime.fromisoformat(event.to_dict()["time"]))
 
 
-def work(event: Any) -> dict[str, Any]:
-    """One step for each message; only those that failed are delivered again."""
+def work(event: SQSEvent) -> dict[str, Any]:
+    """One step for each message."""
     world = bootstrap.of_function(event.context)
-
-    def step(record: SQSRecord) -> None:
-        working.handle(world, wire.message(record.body))
-
-    return _each(event, step)
+    return _each(event, lambda body, _: working.handle(world, wire.message(body)))
 
 
-def dead_letters(event: Any) -> dict[str, Any]:
+def dead_letters(event: SQSEvent) -> dict[str, Any]:
     world = bootstrap.of_function(event.context)
-
-    def bury(record: SQSRecord) -> None:
-        burying.bury(world, record.body, record.message_id)
-
-    return _each(event, bury)
+    return _each(event, lambda body, message_id: burying.bury(world, body, message_id))
 
 
-def _each(event: Any, handle: Any) -> dict[str, Any]:
-    """Powertools wants the parameter of `handle` to be named `record`."""
-    processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-    answer = process_partial_response(
-        event=event.to_dict(), record_handler=handle, processor=processor, context=event.context
-    )
-    return dict(answer)
+def _each(event: SQSEvent, handle: Callable[[str, str], None]) -> dict[str, Any]:
+    """Hand body and id of every message to `handle`. The answer names those that failed: only they are delivered again.
+
+    Written here: Powertools' batch processor brings asyncio and all event classes, a tenth of the cold start.
+    """
+    failed = []
+    for record in event:
+        message_id = record.to_dict()["messageId"]
+        try:
+            handle(record.body, message_id)
+        except Exception:
+            log.exception("a message failed and will be delivered again", extra={"message_id": message_id})
+            failed.append({"itemIdentifier": message_id})
+    return {"batchItemFailures": failed}

@@ -6,6 +6,8 @@ from heapq import merge
 from itertools import islice
 from typing import TypeVar
 
+from botocore.session import Session
+
 from chalicelib.core.errors import Refused
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
@@ -37,6 +39,11 @@ class DynamoStore:
     @property
     def shards(self) -> int:
         return self._shards
+
+    @property
+    def session(self) -> Session:
+        """botocore's, for clients of other services: what it has read for this one it need not read again."""
+        return self._table.session
 
     @property
     def reads(self) -> int:

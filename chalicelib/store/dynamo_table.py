@@ -13,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
+from botocore.session import Session
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.exceptions import CancellationReason, PynamoDBException, TransactWriteError
@@ -154,6 +155,11 @@ class Table:
         self.writes = 0
         self._lock = threading.Lock()
         self._connected: Connection | None = None
+
+    @property
+    def session(self) -> Session:
+        """One for each thread: sessions may not be shared by threads."""
+        return self._connection().session
 
     def get(self, key: Key) -> Item | None:
         """Consistent."""

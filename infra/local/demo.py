@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -207,9 +206,8 @@ def _crash(demo: Demo) -> None:
 def _shrunken(demo: Demo) -> None:
     demo.say("A clean-up job deletes two months; every engine calls the next snapshot a SUCCESS")
     for month in ("02", "03"):
-        url = f"{demo.stage['elasticsearch']['url']}/flights-2013-{month}"
-        with urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=30):
-            demo.console.print(f"  DELETE flights-2013-{month}", markup=False)
+        demo.console.print(f"  DELETE flights-2013-{month}", markup=False)
+        flights.call(demo.stage["elasticsearch"]["url"], "DELETE", f"/flights-2013-{month}")
     demo.type("backup", "flights", "--wait", "--request-id", "demo-shrunken", expect=1)
     _told(demo, "FAILED")
     demo.say("It was meant: the new size is accepted")

@@ -79,7 +79,7 @@ def load(url: str, months: Iterable[int] = FIRST_MONTHS, progress: Progress | No
                 settle()
         while under_way:
             settle()
-    _call(url, "POST", f"/{','.join(counts)}/_refresh")
+    call(url, "POST", f"/{','.join(counts)}/_refresh")
     return dict(counts)
 
 
@@ -131,7 +131,7 @@ def _write(url: str, some: Sequence[Document]) -> Counter[str]:
     lines = []
     for index, key, source in some:
         lines.append(f'{{"index":{{"_index":"{index}","_id":"{key}"}}}}\n{json.dumps(source)}\n')
-    answer = _call(url, "POST", "/_bulk?filter_path=errors,items.*.error", "".join(lines))
+    answer = call(url, "POST", "/_bulk?filter_path=errors,items.*.error", "".join(lines))
     if answer["errors"]:
         raise CannotStart(f"Elasticsearch refused a document: {json.dumps(answer['items'][0])}")
     return Counter(index for index, _, _ in some)
@@ -142,10 +142,11 @@ def _make_index(url: str, name: str) -> None:
     fields = {field: {"type": kind, **({"index": False} if field in NUMBERS else {})} for field, kind in TYPES.items()}
     mapping = {"dynamic": "strict", "properties": fields}
     body = json.dumps({"settings": SETTINGS, "mappings": mapping})
-    _call(url, "PUT", f"/{name}", body, fine="resource_already_exists_exception")
+    call(url, "PUT", f"/{name}", body, fine="resource_already_exists_exception")
 
 
-def _call(url: str, method: str, path: str, body: str | None = None, fine: str = "\0") -> Any:
+def call(url: str, method: str, path: str, body: str | None = None, fine: str = "\0") -> Any:
+    """One request, past any proxy. CannotStart for an error that does not hold the text `fine`."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
     try:

@@ -219,9 +219,14 @@ def _compiled(name: str) -> str:
 
 
 def test_of_a_batch_only_the_bad_message_comes_again(product: Deployed) -> None:
-    """One names a run that does not exist, which is told in the log and done with; one is no message of ours."""
+    """One names a run that does not exist, which is told in the log and done with; one is no message of ours, and the
+    log says why it failed."""
     gone = json.dumps({"run_id": "backup:nobody:2026-01-01T00:00Z", "rev": 1})
 
     assert product.deliver("work", gone, "this is no wake-up", gone) == ["m1"]
+    lines = [json.loads(line) for line in product.log("work").splitlines() if line.startswith("{")]
+    (failed,) = [line for line in lines if line["level"] == "ERROR" and "will be delivered again" in line["message"]]
+    assert failed["message_id"] == "m1"
+    assert failed["exception_name"] == "ValidationError"
     assert product.deliver("work", "{}", "[]", "null") == ["m0", "m1", "m2"]
     assert product.deliver("work", gone) == []

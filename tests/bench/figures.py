@@ -5,8 +5,10 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 PAIRS = 7
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,8 @@ class Table:
         unit: str = "ms",
         pairs: int = PAIRS,
     ) -> None:
-        """Each of the two answers one figure in `unit`, once to warm up and then `pairs` times, taking turns to go
-        first."""
-        ours(), baseline()
-        found = []
-        for number in range(pairs):
-            if number % 2:
-                second, first = baseline(), ours()
-            else:
-                first, second = ours(), baseline()
-            found.append((first, second))
-        self.lines.append(Line(what, against, unit, tuple(found)))
+        """Each of the two answers one figure in `unit`."""
+        self.lines.append(Line(what, against, unit, in_turn(ours, baseline, pairs)))
 
     def markdown(self) -> str:
         head = (
@@ -76,6 +69,19 @@ class Table:
             "| --- | ---: | --- | ---: | ---: | ---: | ---: |",
         )
         return "\n".join([*head, *map(str, self.lines), "", *(f"* {note}" for note in self.notes)])
+
+
+def in_turn(ours: Callable[[], T], baseline: Callable[[], T], pairs: int = PAIRS) -> tuple[tuple[T, T], ...]:
+    """Once to warm up and then `pairs` times, taking turns to go first."""
+    ours(), baseline()
+    found = []
+    for number in range(pairs):
+        if number % 2:
+            second, first = baseline(), ours()
+        else:
+            first, second = ours(), baseline()
+        found.append((first, second))
+    return tuple(found)
 
 
 def milliseconds(act: Callable[[], object]) -> float:
