@@ -97,7 +97,7 @@ def _world(settings: Settings) -> World:
         return _Later(lambda: client(settings, service, store.session))
 
     clock = SystemClock()
-    reader = SecretReader(later("secretsmanager"), clock)
+    reader = SecretReader(later("secretsmanager"))
     return World(
         stage=settings.stage,
         store=store,

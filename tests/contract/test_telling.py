@@ -93,7 +93,7 @@ def moto_ports(aws: Aws, capsys: pytest.CaptureFixture[str]) -> Ports:
         told=told,
         metrics=EmfMetrics("test"),
         measured=lambda: [emf(line) for line in capsys.readouterr().out.splitlines()],
-        secrets=SecretReader(manager, FakeClock()),
+        secrets=SecretReader(manager),
     )
 
 
