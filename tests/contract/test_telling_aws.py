@@ -165,7 +165,7 @@ def test_secrets_of_another_shape_are_refused_without_quoting_them(aws: Aws, con
 
 def test_a_rotated_secret_is_seen_at_once(aws: Aws) -> None:
     """Kept for a minute, the old one would be refused until the run gives up."""
-    client = aws.client("secretsmanager")
+    client = boto3.client("secretsmanager")
     client.create_secret(Name="rotated", SecretString='{"api_key": "first"}')
     reader = SecretReader(client)
     assert reader.read("rotated")["api_key"] == "first"
