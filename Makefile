@@ -14,7 +14,7 @@ PROVIDED := boto3 botocore jmespath python-dateutil s3transfer six urllib3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 CHECKS := check-format check-lint check-types check-rules check-dead-code
-.PHONY: help setup up down demo test nightly bench check $(CHECKS) lock test-all-pythons clean
+.PHONY: help setup up down demo test nightly bench mutants check $(CHECKS) lock test-all-pythons clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,9 @@ nightly: $(INSTALLED)  ## every test, with far more random examples
 
 bench: $(INSTALLED)  ## measurements
 	$(BIN)/python -m pytest -m bench -s
+
+mutants: $(INSTALLED)  ## plant bugs one at a time: each must be caught by a written example
+	$(BIN)/python -m tests.mutants
 
 check: $(CHECKS)  ## format, lint, types, import directions, sizes, dead code
 
