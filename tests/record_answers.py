@@ -7,6 +7,7 @@ the previous recording is the point of recording anew.
 import json
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -15,7 +16,7 @@ from uuid import uuid4
 from elastic_transport import Urllib3HttpNode
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Owner
+from chalicelib.core.model import IndexRef, Owner
 from chalicelib.core.ports import StartOrder
 from chalicelib.core.spec import Auth, Repository, Select, Target
 from chalicelib.engines.elasticsearch import TIMEOUT, ElasticsearchEngine
@@ -93,15 +94,20 @@ def _plain(item: Any) -> Any:
     """`None` of the golden file stands for what the reader makes anew from the case's name."""
     if isinstance(item, StartOrder):
         return {"repository": item.repository, "snapshot": item.snapshot, "indices": list(item.indices)}
+    if isinstance(item, list):
+        return [_plain(each) for each in item]
+    if isinstance(item, IndexRef | Owner):
+        return asdict(item)
     return item.model_dump(mode="json") if isinstance(item, Select | Repository) else item
 
 
 def record_open(server: Server, folder: Path, only: str) -> None:
     admin, it = Admin(server.url), Recorder(server, folder, only)
-    it.case("resolve-empty-cluster", "resolve", ALL)
+    it.case("resolve-empty-cluster", "resolve", ALL, repository="main")
     _make_indices(admin)
     admin.create_repository("main", "main")
     _record_good(admin, it)
+    _record_counts(admin, it)
     _record_running(admin, it)
     _record_refusals(it)
     _record_broken(admin, it)
@@ -120,8 +126,9 @@ def _make_indices(admin: Admin) -> None:
 
 
 def _record_good(admin: Admin, it: Recorder) -> None:
-    it.case("resolve-all", "resolve", ALL)
-    it.case("resolve-alias-and-missing", "resolve", Select(indices=("live", "missing")))
+    it.case("resolve-all", "resolve", ALL, repository="main")
+    it.case("resolve-no-repository", "resolve", ALL, repository="missing")
+    it.case("resolve-alias-and-missing", "resolve", Select(indices=("live", "missing")), repository="main")
     it.case("resolve-nothing", "resolve", Select(indices=("zz*",)))
     it.case("resolve-stream-alias", "resolve", Select(indices=("orders", "every-log")))
     it.case("resolve-doubtful", "resolve", Select(indices=("custmers", "logs-*", "every-*")))
@@ -131,6 +138,10 @@ def _record_good(admin: Admin, it: Recorder) -> None:
     it.case("look-success", "look", "main", "good")
     it.case("look-running-success", "look", "main", "good", running=True)
     it.case("sizes", "sizes", "main", "good")
+    it.case("try-out", "try_out", "main", "empty-handed", OWNER)
+    admin.wait_for_end("main", "empty-handed")
+    it.case("look-tried-out", "look", "main", "empty-handed")
+    it.case("try-out-name-taken", "try_out", "main", "good", OWNER)
     it.case("start-nothing-there", "start", order("main", "empty", "missing"))
     admin.wait_for_end("main", "empty")
     it.case("look-success-empty", "look", "main", "empty")
@@ -145,6 +156,27 @@ def _record_good(admin: Admin, it: Recorder) -> None:
     it.case("register", "register", "main", Repository(type="fs", settings={"location": "main", "compress": True}))
 
 
+def _record_counts(admin: Admin, it: Recorder) -> None:
+    """Of indices that the engine never resolved, so that it depends on nothing that was done before."""
+    admin.create_index("counted", documents=4)
+    admin.create_index("spread", documents=5, settings={"number_of_shards": 3})
+    admin.create_index("shut")
+    admin.send("POST", "/shut/_close")
+    admin.create_red_index("red")
+    counted, spread, shut, red = (_ref(admin, name) for name in ("counted", "spread", "shut", "red"))
+    it.case("counts", "counts", [spread, replace(shut, closed=True), counted], refresh=False)
+    it.case("counts-red", "counts", [counted, red], refresh=True)
+    it.case("counts-closed-meanwhile", "counts", [counted, shut], refresh=True)
+    it.case("counts-missing", "counts", [counted, replace(red, name="missing")], refresh=False)
+    it.case("counts-made-anew", "counts", [replace(counted, uuid="another")], refresh=True)
+    admin.send("DELETE", "/counted,red,shut,spread")
+
+
+def _ref(admin: Admin, name: str) -> IndexRef:
+    index = admin.send("GET", f"/{name}/_settings")[name]["settings"]["index"]
+    return IndexRef(name=name, uuid=index["uuid"], shards=int(index["number_of_shards"]))
+
+
 def _record_running(admin: Admin, it: Recorder) -> None:
     admin.create_index("slow", documents=900)
     admin.create_repository("slow", "slow", max_snapshot_bytes_per_sec=SLOW)
@@ -155,6 +187,8 @@ def _record_running(admin: Admin, it: Recorder) -> None:
     admin.send("PUT", "/_cluster/settings", {"persistent": {"snapshot.max_concurrent_operations": 1}})
     it.case("start-too-many", "start", order("slow", "second"))
     admin.send("PUT", "/_cluster/settings", {"persistent": {"snapshot.max_concurrent_operations": None}})
+    it.case("delete-running", "delete", "slow", "running")
+    it.case("look-running-aborted", "look", "slow", "running", running=True)
     admin.unthrottle("slow", "slow")
     admin.wait_for_end("slow", "running")
 
@@ -168,6 +202,9 @@ def _record_refusals(it: Recorder) -> None:
     it.case("look-running-absent", "look", "main", "missing", running=True)
     it.case("sizes-absent", "sizes", "main", "missing")
     it.case("repository-missing", "repository", "missing")
+    it.case("delete", "delete", "main", "empty")
+    it.case("delete-absent", "delete", "main", "missing")
+    it.case("delete-no-repository", "delete", "missing", "good")
     it.case("register-outside", "register", "outside", Repository(type="fs", settings={"location": "/elsewhere"}))
     it.case("register-unknown-type", "register", "tape", Repository(type="tape"))
     it.case("register-no-location", "register", "bad", Repository(type="fs"))
@@ -180,6 +217,7 @@ def _record_broken(admin: Admin, it: Recorder) -> None:
     it.case("register-unwritable", "register", "unwritable", unwritable)
     admin.create_repository("readonly", "main", readonly=True)
     it.case("start-readonly", "start", order("readonly", "new"))
+    it.case("delete-readonly", "delete", "readonly", "good")
     admin.send("DELETE", "/_snapshot/readonly")
     folder = it.repositories / "main"
     mode = folder.stat().st_mode
@@ -187,6 +225,7 @@ def _record_broken(admin: Admin, it: Recorder) -> None:
     it.case("look-unreadable", "look", "main", "good")
     it.case("look-unreadable-absent", "look", "main", "missing")
     it.case("sizes-unreadable", "sizes", "main", "good")
+    it.case("delete-unreadable-absent", "delete", "main", "missing")
     it.case("start-unreadable", "start", order("main", "doomed"))
     admin.wait_for_end("main", "doomed")
     it.case("look-doomed", "look", "main", "doomed")
@@ -195,16 +234,19 @@ def _record_broken(admin: Admin, it: Recorder) -> None:
     rmtree(folder)
     it.case("look-directory-removed", "look", "main", "good")
     it.case("look-directory-removed-absent", "look", "main", "missing")
+    it.case("delete-directory-removed-absent", "delete", "main", "missing")
     it.case("start-directory-removed", "start", order("main", "new"))
     wait(lambda: admin.state_of("main", "new") != "IN_PROGRESS", "the end of a snapshot without a directory")
     it.case("look-disabled", "look", "main", "good")
     it.case("look-disabled-absent", "look", "main", "missing")
     it.case("start-disabled", "start", order("main", "newer"))
+    it.case("delete-disabled", "delete", "main", "good")
 
 
 def record_secured(server: Server, folder: Path, only: str) -> None:
     admin = Admin(server.url, ("root", password("root")))
     admin.create_index("orders")
+    admin.create_index("others")
     admin.create_repository("main", "main")
     backup, bare, watches = (Recorder(server, folder, only, user) for user in ("backup", "snapshots-only", "watches"))
     backup.case("secured-resolve", "resolve", ALL)
@@ -213,6 +255,15 @@ def record_secured(server: Server, folder: Path, only: str) -> None:
     bare.case("secured-resolve-forbidden", "resolve", ALL)
     watches.case("secured-look-forbidden", "look", "main", "good")
     watches.case("secured-start-forbidden", "start", order("main", "other"))
+    counts, stats, deletes = (Recorder(server, folder, only, user) for user in ("counts", "stats-only", "deletes"))
+    orders, others = _ref(admin, "orders"), _ref(admin, "others")
+    counts.case("secured-counts", "counts", [orders], refresh=True)
+    counts.case("secured-counts-some-forbidden", "counts", [orders, others], refresh=True)
+    counts.case("secured-counts-gone", "counts", [orders, replace(others, name="orders-gone")], refresh=True)
+    stats.case("secured-refresh-forbidden", "counts", [orders], refresh=True)
+    watches.case("secured-counts-forbidden", "counts", [orders], refresh=False)
+    backup.case("secured-delete-forbidden", "delete", "main", "missing")
+    deletes.case("secured-delete-absent", "delete", "main", "missing")
     Recorder(server, folder, only, "nobody").case("secured-unknown-user", "look", "main", "good")
 
 

@@ -24,8 +24,12 @@ ROLES: Mapping[str, Role] = {
     "registers": {"cluster": ["create_snapshot", "cluster:monitor/state", "cluster:admin/repository/put"]},
     "snapshots-only": {"cluster": ["create_snapshot"]},
     "watches": {"cluster": ["cluster:monitor/state"]},
+    "counts": {"indices": [{"names": ["orders*"], "privileges": ["maintenance", "monitor"]}]},
+    "stats-only": {"indices": [{"names": ["*"], "privileges": ["monitor"]}]},
+    "deletes": {"cluster": ["cluster:admin/snapshot/delete"]},
 }
-"""Users of which answers are recorded: what a backup takes without counts and cancelling, and less than that."""
+"""Users of which answers are recorded: what a backup takes without counts and cancelling, less than that, and parts of what
+counts and cancelling take."""
 
 
 def password(user: str) -> str:

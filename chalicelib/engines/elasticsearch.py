@@ -1,35 +1,44 @@
 """Elasticsearch 8 and 9 through their own client.
 
-Requests: resolve 1 (see `resolve` for more), look 1 (running: 1, and 2 when it seems over), sizes 1,
-repository 1, register 1, start 1 (2 when nothing was resolved by this object before).
+Requests: resolve 1 or 2 (see `resolve` for more), counts 1 (with a refresh 2; see `counts` for more), look 1 (running:
+2 when the cheap question fails), sizes 1, repository 1, register 1, delete 1, try_out 1, start 1 (2 when nothing was
+resolved by this object before).
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Absent, IndexRef, Observation, Selection, Sizes
+from chalicelib.core.model import Absent, IndexCount, IndexRef, Observation, Owner, Selection, Sizes
 from chalicelib.core.ports import Engine, StartOrder
 from chalicelib.core.spec import Repository, Select, Target
+from chalicelib.engines import elasticsearch_counts as counting
 from chalicelib.engines import elasticsearch_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection, Silence
-from chalicelib.engines.elasticsearch_select import matches, portions, unmatched, unseen
+from chalicelib.engines.elasticsearch_select import FOREIGN, matches, portions, unmatched, unseen
 
 TIMEOUT = 10.0
 """Seconds a request: the three of a look and the two of a start fit into one invocation of `work`."""
 METADATA_BYTES = 1024
 ALWAYS_EXCLUDED = ("drill-*", "restored-*", ".ds-drill-*", ".ds-restored-*")
 """What drills and restores make. A backup of it would be restored again, and so on."""
+NO_INDEX = "-*"
+"""No name begins with a dash; and after an `everything but` it would be nothing, too."""
 READY = ("cluster_uuid", "blocks.global")
 NAMES = (
     *READY,
     "metadata.indices.*.system",
+    "metadata.indices.*.state",
     "metadata.indices.*.aliases",
     "metadata.indices.*.settings.index.uuid",
+    "metadata.indices.*.settings.index.number_of_shards",
     "metadata.data_stream.data_stream.*.indices.index_name",
+    "routing_table.indices.*.shards.*.primary",
+    "routing_table.indices.*.shards.*.state",
 )
-STREAM_ALIASES = (*READY, "metadata.data_stream.data_stream_aliases.*.data_streams")
+STREAM_ALIASES = "metadata.data_stream.data_stream_aliases.*.data_streams"
+REPOSITORIES = "metadata.repositories"
 PROGRESS = tuple(f"snapshots.{key}" for key in ("snapshot", "uuid", "state", "shards_stats", "stats"))
 
 
@@ -45,6 +54,7 @@ class ElasticsearchEngine:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._streams: dict[str, frozenset[str]] | None = None
+        self._red: dict[str, bool] = {}
 
     def __repr__(self) -> str:
         return f"ElasticsearchEngine({self._connection.target})"
@@ -53,25 +63,32 @@ class ElasticsearchEngine:
     def calls(self) -> int:
         return self._connection.calls
 
-    def resolve(self, select: Select) -> Selection:
+    def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """By the cluster state, which privileges on indices cannot narrow: an index that the key may not see must not
         silently become one that is not to be backed up. `exclude` matches names of indices and of data streams, never
         aliases: an alias that somebody adds must not take its index out of the backup.
 
-        One request; more for very long lists of patterns, and one more when only the aliases of data streams can tell
-        whether a pattern matched."""
+        One request when `*` is among the patterns. Otherwise one more for the repository, and one more when only the
+        aliases of data streams can tell whether a pattern matched, because the server leaves both out as soon as
+        indices are named; and more for very long lists of patterns."""
+        named = "*" not in select.indices or any(FOREIGN.match(pattern) for pattern in select.indices)
+        whole = None if named else self._state(None, (*NAMES, STREAM_ALIASES, REPOSITORIES))
+        answers = (
+            ((select.indices, whole),) if whole else ((part, self._state(part)) for part in portions(select.indices))
+        )
         found: dict[str, IndexRef] = {}
         missing: set[str] = set()
         doubtful: list[str] = []
-        for patterns in portions(select.indices):
-            names = self._names(patterns)
+        for patterns, body in answers:
+            names = read.names(body)
             found.update((index.name, index) for index in names.indices)
             self._streams = {**(self._streams or {}), **names.streams}
+            self._red.update((index.name, index.name in names.red) for index in names.indices)
             left, certain = unmatched(patterns, names)
             missing.update(left if certain else ())
             doubtful.extend(() if certain else left)
         if doubtful:
-            missing.update(unseen(doubtful, self._stream_aliases()))
+            missing.update(unseen(doubtful, read.stream_aliases(whole or self._state(None, (*READY, STREAM_ALIASES)))))
         excluded = (*select.exclude, *ALWAYS_EXCLUDED)
         for stream, members in (self._streams or {}).items():
             if matches(stream, excluded):
@@ -79,7 +96,23 @@ class ElasticsearchEngine:
         return Selection(
             indices=tuple(found[name] for name in sorted(found) if not matches(name, excluded)),
             unmatched=tuple(pattern for pattern in select.indices if pattern in missing),
+            registered=self._registered(repository, whole),
         )
+
+    def counts(self, indices: Sequence[IndexRef], *, refresh: bool) -> tuple[IndexCount, ...]:
+        """A refresh leaves out what lacked a primary when this object resolved it, because the server would wait a
+        minute for it. What it never resolved is asked for by `_stats` first: one request more. Two more when the server
+        says that an index is gone or was closed meanwhile; and more for very long lists."""
+        wanted = {index.name: index for index in sorted(indices, key=lambda index: index.name) if not index.closed}
+        if any(_is_pattern(name) for name in wanted):
+            raise Refused(f"{self._question('stats')}: needs exact names of indices")
+        found: list[IndexCount] = []
+        for names in portions(wanted):
+            part = {name: wanted[name] for name in names}
+            if refresh:
+                counting.refresh(self._connection, self._with_primaries(part))
+            found.extend(counting.stats(self._connection, part))
+        return tuple(sorted(found, key=lambda count: count.name))
 
     def look(self, repository: str, snapshot: str, *, running: bool = False) -> Observation:
         question = self._question("look", repository, snapshot)
@@ -116,18 +149,37 @@ class ElasticsearchEngine:
         if not body.flag("acknowledged"):
             raise Retryable(f"{question}: not every node has taken it over in time")
 
+    def delete(self, repository: str, snapshot: str) -> None:
+        question = self._question("delete", repository, snapshot)
+        body = self._connection.ask(
+            question,
+            lambda client: client.snapshot.delete(
+                repository=repository,
+                snapshot=snapshot,
+                wait_for_completion=False,  # it would wait for other snapshots of the repository
+                master_timeout=self._connection.master_timeout,
+            ),
+        )
+        if body is not None and not body.flag("acknowledged"):
+            raise Retryable(f"{question}: the answer does not say that it was accepted")
+
+    def try_out(self, repository: str, snapshot: str, owner: Owner) -> None:
+        order = StartOrder(
+            repository=repository, snapshot=snapshot, indices=(), global_state=False, feature_states=(), owner=owner
+        )
+        self._create(self._question("try_out", repository, snapshot), order, [NO_INDEX])
+
     def start(self, order: StartOrder) -> None:
         question = self._question("start", order.repository, order.snapshot)
-        metadata = read.owner_metadata(order.owner)
-        if len(json.dumps(metadata, ensure_ascii=False).encode()) > METADATA_BYTES:
-            raise Refused(
-                f"{question}: what is to be written into the snapshot's metadata is over {METADATA_BYTES} bytes"
-            )
         if not order.indices or any(_is_pattern(name) for name in order.indices):
             raise Refused(f"{question}: needs exact names of indices")  # an empty list would mean every index
+        _metadata(question, order.owner)
         if self._streams is None:
-            self._streams = dict(self._names(("*",)).streams)
-        indices = [*order.indices, *self._streams_of(order.indices)]
+            self._streams = dict(read.names(self._state(("*",))).streams)
+        self._create(question, order, [*order.indices, *self._streams_of(order.indices)])
+
+    def _create(self, question: Question, order: StartOrder, indices: list[str]) -> None:
+        metadata = _metadata(question, order.owner)
         body = self._connection.must(
             question,
             lambda client: client.snapshot.create(
@@ -166,32 +218,31 @@ class ElasticsearchEngine:
         except (Retryable, Refused):
             return None
 
-    def _names(self, patterns: tuple[str, ...]) -> read.Names:
-        body = self._connection.must(
+    def _state(self, patterns: tuple[str, ...] | None, wanted: tuple[str, ...] = NAMES) -> read.Body:
+        """None: of the whole cluster. Only this tells of repositories and of aliases of data streams, which are left
+        out as soon as indices are named, even by `*`."""
+        return self._connection.must(
             self._question("resolve"),
             lambda client: client.cluster.state(
-                metric=["metadata", "blocks"],
-                index=list(patterns),
+                metric=["metadata", "blocks", "routing_table"],
+                index=None if patterns is None else list(patterns),
                 expand_wildcards=["open", "closed", "hidden"],
                 ignore_unavailable=True,
                 allow_no_indices=True,
-                filter_path=NAMES,
+                filter_path=wanted,
                 master_timeout=self._connection.master_timeout,
             ),
         )
-        return read.names(body)
 
-    def _stream_aliases(self) -> frozenset[str]:
-        """All of the cluster: they are left out as soon as indices are named, even by `*`."""
-        body = self._connection.must(
-            self._question("resolve"),
-            lambda client: client.cluster.state(
-                metric=["metadata", "blocks"],
-                filter_path=STREAM_ALIASES,
-                master_timeout=self._connection.master_timeout,
-            ),
-        )
-        return read.stream_aliases(body)
+    def _registered(self, name: str | None, whole: read.Body | None) -> Repository | None:
+        if name is None:
+            return None
+        return read.registered(whole, name) if whole else self.repository(name)
+
+    def _with_primaries(self, part: Mapping[str, IndexRef]) -> tuple[str, ...]:
+        if part.keys() <= self._red.keys():
+            return tuple(name for name in part if not self._red[name])
+        return tuple(count.name for count in counting.stats(self._connection, part))
 
     def _streams_of(self, indices: Iterable[str]) -> tuple[str, ...]:
         """Data streams are restored as such only when they were named themselves; their indices alone come back as
@@ -204,6 +255,13 @@ class ElasticsearchEngine:
         if _is_pattern(repository) or _is_pattern(snapshot):
             raise Refused(f"{question}: needs an exact name")
         return question
+
+
+def _metadata(question: Question, owner: Owner) -> dict[str, dict[str, str]]:
+    metadata = read.owner_metadata(owner)
+    if len(json.dumps(metadata, ensure_ascii=False).encode()) > METADATA_BYTES:
+        raise Refused(f"{question}: what is to be written into the snapshot's metadata is over {METADATA_BYTES} bytes")
+    return metadata
 
 
 def _is_pattern(name: str) -> bool:

@@ -25,7 +25,8 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One request: `method` of the port (and `status`, the cheap question of a look), and what it was about."""
+    """One request: `method` of the port (and `status`, the cheap question of a look; `refresh` and `stats`, those of
+    counts), and what it was about."""
 
     method: str
     target: str
@@ -94,8 +95,14 @@ def _http(*status: int) -> frozenset[int]:
 
 
 PRIVILEGES = (
-    (_on("look", "status", "sizes", "repository", "start"), "the cluster privilege create_snapshot is needed"),
+    (
+        _on("look", "status", "sizes", "repository", "start", "try_out"),
+        "the cluster privilege create_snapshot is needed",
+    ),
     (_on("resolve"), "the cluster privilege monitor, or just the action cluster:monitor/state, is needed"),
+    (_on("refresh"), "the privilege maintenance, or just the action indices:admin/refresh, is needed on each index"),
+    (_on("stats"), "the privilege monitor, or just the action indices:monitor/stats, is needed on each index"),
+    (_on("delete"), "the action cluster:admin/snapshot/delete is needed"),
     (
         _on("register"),
         "the action cluster:admin/repository/put is needed, or register it yourself with `manage: false`",
@@ -106,7 +113,7 @@ RULES: tuple[Rule, ...] = (
     # A removed repository directory answers 404 as well; its reason names the snapshot's uuid, and it has a cause.
     Rule(
         verdict=Verdict.NOT_THERE,
-        methods=_on("look"),
+        methods=_on("look", "delete"),
         status=_http(404),
         type="snapshot_missing_exception",
         reason=r"^\[{repository}:{snapshot}\] is missing$",
@@ -125,6 +132,13 @@ RULES: tuple[Rule, ...] = (
         type="repository_missing_exception",
         reason=r"^\[{repository}\] missing$",
         causes=False,
+    ),
+    # Of one of the names that were asked for; what the key may not see was found out before, for all of them.
+    Rule(
+        verdict=Verdict.NOT_THERE,
+        methods=_on("refresh", "stats"),
+        status=_http(400, 404),
+        type="index_not_found_exception|index_closed_exception",
     ),
     Rule(
         verdict=Verdict.REPOSITORY_MISSING,
@@ -159,7 +173,7 @@ RULES: tuple[Rule, ...] = (
     # Under both types: before 8.13 or so, and on OpenSearch, only the reason tells a taken name from a bad one.
     Rule(
         verdict=Verdict.NAME_TAKEN,
-        methods=_on("start"),
+        methods=_on("start", "try_out"),
         status=_http(400),
         type="snapshot_name_already_in_use_exception|invalid_snapshot_name_exception",
         reason="already exists|already in-progress",
@@ -197,7 +211,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         verdict=Verdict.REFUSE,
-        methods=_on("start"),
+        methods=_on("start", "try_out", "delete"),
         type="repository_exception",
         reason="(?i)read-?only",
         advice="the repository is registered as read-only",

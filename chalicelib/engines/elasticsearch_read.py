@@ -14,6 +14,8 @@ from chalicelib.core.model import Broken, Complete, IndexRef, InProgress, Observ
 from chalicelib.core.spec import Repository
 
 OWNER_KEY = "snapwarden"
+ASSIGNED = ("STARTED", "RELOCATING")
+"""States of a shard that can be asked."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MILLIS = 32_503_680_000_000
 """The year 3000: beyond it `datetime` and sense end."""
@@ -31,43 +33,50 @@ class Body:
     def text(self, key: str) -> str:
         found = self.value.get(key)
         if not isinstance(found, str):
-            raise self._unreadable(key)
+            raise self.unreadable(key)
         return found
 
-    def number(self, key: str) -> int:
+    def number(self, key: str, *, least: int = 0) -> int:
         found = self.value.get(key)
-        if not isinstance(found, int) or isinstance(found, bool) or found < 0:
-            raise self._unreadable(key)
+        if not isinstance(found, int) or isinstance(found, bool) or found < least:
+            raise self.unreadable(key)
         return found
+
+    def digits(self, key: str) -> int:
+        """A number that is written as text, as in settings."""
+        found = self.text(key)
+        if not (found.isascii() and found.isdigit()):
+            raise self.unreadable(key)
+        return int(found)
 
     def flag(self, key: str) -> bool:
         found = self.value.get(key)
         if not isinstance(found, bool):
-            raise self._unreadable(key)
+            raise self.unreadable(key)
         return found
 
     def time(self, key: str) -> datetime:
         found = self.number(key)
         if not 0 < found < LAST_MILLIS:
-            raise self._unreadable(key)
+            raise self.unreadable(key)
         return EPOCH + timedelta(milliseconds=found)
 
     def body(self, key: str) -> "Body":
         found = self.value.get(key)
         if not isinstance(found, Mapping):
-            raise self._unreadable(key)
+            raise self.unreadable(key)
         return Body(found, f"{self.where}.{key}")
 
     def texts(self, key: str) -> tuple[str, ...]:
         found = self._list(key)
         if not all(isinstance(item, str) for item in found):
-            raise self._unreadable(key)
+            raise self.unreadable(key)
         return tuple(found)
 
     def bodies(self, key: str) -> tuple["Body", ...]:
         found = self._list(key)
         if not all(isinstance(item, Mapping) for item in found):
-            raise self._unreadable(key)
+            raise self.unreadable(key)
         return tuple(Body(item, f"{self.where}.{key}[{at}]") for at, item in enumerate(found))
 
     def items(self, key: str) -> Iterator[tuple[str, "Body"]]:
@@ -79,10 +88,10 @@ class Body:
     def _list(self, key: str) -> list[Any]:
         found = self.value.get(key)
         if not isinstance(found, list):
-            raise self._unreadable(key)
+            raise self.unreadable(key)
         return found
 
-    def _unreadable(self, key: str) -> Retryable:
+    def unreadable(self, key: str) -> Retryable:
         return Retryable(f"unreadable answer: {self.where}.{key} is missing or of an unknown kind")
 
 
@@ -102,15 +111,18 @@ def observation(body: Body, snapshot: str) -> Observation:
     raise Retryable(f"unreadable answer: {found.where}.state is {state[:40]!r}, which this release does not know")
 
 
-def in_progress(body: Body, snapshot: str) -> InProgress | None:
+def in_progress(body: Body, snapshot: str) -> InProgress:
     """From `_status`, whose word on an end is worth nothing: it calls partial and aborted snapshots SUCCESS."""
     found = _one(body, snapshot)
-    if found.text("state") not in ("INIT", "STARTED"):
-        return None
+    ending = found.text("state") not in ("INIT", "STARTED")
     shards, stats = found.body("shards_stats"), found.body("stats")
-    processed = stats.body("processed").number("size_in_bytes") if "processed" in stats.value else 0
+    if "processed" in stats.value:
+        processed: int | None = stats.body("processed").number("size_in_bytes")
+    else:
+        processed = None if ending else 0
     return InProgress(
         uuid=found.text("uuid"),
+        ending=ending,
         shards_done=shards.number("done") + shards.number("failed"),
         shards_total=shards.number("total"),
         bytes_done=processed,
@@ -136,25 +148,48 @@ def repository(body: Body, name: str) -> Repository:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Indices without system ones, the aliases of each of them, and the members of each data stream."""
+    """Indices without system ones, the aliases of each of them, the members of each data stream, and the indices that
+    lack a primary."""
 
     indices: tuple[IndexRef, ...]
     aliases: Mapping[str, tuple[str, ...]]
     streams: Mapping[str, frozenset[str]]
+    red: frozenset[str]
 
 
 def names(body: Body) -> Names:
     """From the cluster state."""
     metadata = _metadata(body)
     found = {name: index for name, index in metadata.items("indices") if not index.flag("system")}
-    indices = tuple(
-        IndexRef(name=name, uuid=index.body("settings").body("index").text("uuid")) for name, index in found.items()
-    )
+    indices = tuple(_index(name, index) for name, index in found.items())
     streams = {
         name: frozenset(member.text("index_name") for member in stream.bodies("indices"))
         for name, stream in _part(metadata, "data_stream").items("data_stream")
     }
-    return Names(indices, {name: index.texts("aliases") for name, index in found.items()}, streams)
+    aliases = {name: index.texts("aliases") for name, index in found.items()}
+    routing = dict(_part(body, "routing_table").items("indices"))
+    red = frozenset(name for name in found if not (name in routing and _has_primaries(routing[name])))
+    return Names(indices, aliases, streams, red)
+
+
+def _index(name: str, index: Body) -> IndexRef:
+    settings, state = index.body("settings").body("index"), index.text("state")
+    if state not in ("open", "close"):
+        raise index.unreadable("state")
+    shards = settings.digits("number_of_shards")
+    return IndexRef(name=name, uuid=settings.text("uuid"), shards=shards, closed=state == "close")
+
+
+def _has_primaries(routing: Body) -> bool:
+    shards = routing.body("shards")
+    copies = (copy for number in shards.value for copy in shards.bodies(number) if copy.flag("primary"))
+    return all(copy.text("state") in ASSIGNED for copy in copies)
+
+
+def registered(body: Body, name: str) -> Repository | None:
+    """From the cluster state, asked without naming indices."""
+    known = _part(_metadata(body), "repositories")
+    return repository(known, name) if name in known.value else None
 
 
 def stream_aliases(body: Body) -> frozenset[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.model import IndexRef, Owner
 from chalicelib.core.spec import Repository, Select
 from chalicelib.engines.elasticsearch import connect
 from tests.record_answers import GOLDEN, VERSIONS, order, outcome
@@ -130,6 +131,10 @@ def _given(record: dict[str, Any]) -> list[Any]:
             return [order(wanted["repository"], wanted["snapshot"], *wanted["indices"])]
         case "resolve", [select]:
             return [Select.model_validate(select)]
+        case "counts", [indices]:
+            return [[IndexRef(**each) for each in indices]]
+        case "try_out", [repository, snapshot, owner]:
+            return [repository, snapshot, Owner(**owner)]
         case "register", [name, repository]:
             return [name, Repository.model_validate(repository)]
     return list(record["given"])

@@ -140,7 +140,8 @@ def test_excluding_matches_indices_and_streams_but_never_aliases() -> None:
 
 def test_what_drills_and_restores_made_is_never_backed_up() -> None:
     def index(uuid: str) -> dict[str, object]:
-        return {"system": False, "aliases": [], "settings": {"index": {"uuid": uuid}}}
+        settings = {"index": {"uuid": uuid, "number_of_shards": "1"}}
+        return {"system": False, "state": "open", "aliases": [], "settings": settings}
 
     made = ("drill-orders", "restored-orders", ".ds-drill-logs-2026.11.21-000001", ".ds-x", "orders")
     streams = {"restored-logs": {"indices": [{"index_name": ".ds-x"}]}}

@@ -18,8 +18,9 @@ def names_of(*indices: str, streams: Mapping[str, str] = {}, **aliases: str) -> 
     made = {
         index: {
             "system": index == ".tasks",
+            "state": "open",
             "aliases": [alias for alias, of in aliases.items() if of == index],
-            "settings": {"index": {"uuid": f"u-{index}"}},
+            "settings": {"index": {"uuid": f"u-{index}", "number_of_shards": "1"}},
         }
         for index in indices
     }
