@@ -49,7 +49,7 @@ def stats(connection: Connection, wanted: Mapping[str, IndexRef]) -> tuple[Index
         params = {"level": "shards", "ignore_unavailable": lenient, "filter_path": STATS}
         return client.perform_request("GET", path, params=params, headers={"accept": "application/json"})
 
-    return tuple(_counts(_strictly(connection, "stats", send), wanted))
+    return tuple(read_counts(_strictly(connection, "stats", send), wanted))
 
 
 def _strictly(connection: Connection, method: str, send: Callable[[Elasticsearch, bool], Any]) -> Body:
@@ -75,7 +75,7 @@ def _check_failures(body: Body) -> None:
             )
 
 
-def _counts(body: Body, wanted: Mapping[str, IndexRef]) -> Iterator[IndexCount]:
+def read_counts(body: Body, wanted: Mapping[str, IndexRef]) -> Iterator[IndexCount]:
     for name, index in body.items("indices"):
         ref = wanted.get(name)
         if ref is None or index.text("uuid") != ref.uuid:

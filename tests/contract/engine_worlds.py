@@ -1,6 +1,7 @@
 """Servers that the contract of engines is checked on (the fake, and real ones, all made to do the same), and what the
 tests ask them for."""
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -22,7 +23,15 @@ class EngineWorld(Protocol):
     engine: Engine
 
     def own(self, name: str) -> str: ...
-    def index(self, name: str, *, hidden: bool = False, red: bool = False) -> None: ...
+    def index(self, name: str, *, hidden: bool = False, red: bool = False, shards: int = 1) -> None:
+        """With one document, but for a red one."""
+
+    def write(self, index: str, documents: int, *, nested: int = 0) -> None:
+        """Of one document more each, with so many nested ones in it. Not refreshed."""
+
+    def erase(self, index: str) -> None:
+        """Deletes a document that was written. Not refreshed."""
+
     def drop(self, name: str) -> None: ...
     def close(self, name: str) -> None: ...
     def alias(self, index: str, alias: str) -> None:
@@ -56,14 +65,21 @@ class FakeWorld:
     def own(self, name: str) -> str:
         return f"own-{name}"
 
-    def index(self, name: str, *, hidden: bool = False, red: bool = False) -> None:
-        self.fake.create_index(name, red=red)
+    def index(self, name: str, *, hidden: bool = False, red: bool = False, shards: int = 1) -> None:
+        self.fake.create_index(name, red=red, shards=shards, documents=0 if red else 1)
+
+    def write(self, index: str, documents: int, *, nested: int = 0) -> None:
+        self.fake.write(index, documents, nested=nested)
+
+    def erase(self, index: str) -> None:
+        self.fake.delete_documents(index, 1)
 
     def drop(self, name: str) -> None:
         self.fake.delete_index(name)
 
     def close(self, name: str) -> None:
         """Closed ones belong into backups like open ones."""
+        self.fake.indices[name].closed = True
 
     def alias(self, index: str, alias: str) -> None:
         for name, held in self.fake.indices.items():
@@ -71,7 +87,7 @@ class FakeWorld:
                 held.aliases += (alias,)
 
     def stream(self, name: str) -> str:
-        self.fake.create_index(f".ds-{name}-1", stream=name)
+        self.fake.create_index(f".ds-{name}-1", stream=name, documents=1)
         return f".ds-{name}-1"
 
     def system_index(self) -> str:
@@ -105,17 +121,30 @@ class ElasticsearchWorld:
         self._repositories: Path = server.repositories
         self._own = f"own{uuid4().hex[:8]}"
         self._throttled: set[str] = set()
+        self._written: dict[str, list[str]] = defaultdict(list)
         self._admin = Admin(server.url)
         self.engine = engine_of(server.url)
 
     def own(self, name: str) -> str:
         return f"{self._own}-{name}"
 
-    def index(self, name: str, *, hidden: bool = False, red: bool = False) -> None:
+    def index(self, name: str, *, hidden: bool = False, red: bool = False, shards: int = 1) -> None:
         if red:
             self._admin.create_red_index(name)
-        else:
-            self._admin.create_index(name, settings={"index.hidden": hidden})
+            return
+        # Without a refresh of its own, so that what was not refreshed is seen not to be.
+        settings = {"index.hidden": hidden, "number_of_shards": shards, "refresh_interval": -1}
+        self._admin.create_index(name, settings=settings)
+
+    def write(self, index: str, documents: int, *, nested: int = 0) -> None:
+        self._admin.send("PUT", f"/{index}/_mapping", {"properties": {"parts": {"type": "nested"}}})
+        for _ in range(documents):
+            body = {"parts": [{"part": number} for number in range(nested)]}
+            made = self._admin.send("POST", f"/{index}/_doc", body)
+            self._written[index].append(made["_id"])
+
+    def erase(self, index: str) -> None:
+        self._admin.send("DELETE", f"/{index}/_doc/{self._written[index].pop()}")
 
     def drop(self, name: str) -> None:
         self._admin.send("DELETE", f"/{name}")

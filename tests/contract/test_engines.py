@@ -1,6 +1,5 @@
 """What every engine and every fake of one keeps to."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,38 +9,13 @@ from chalicelib.core.model import Absent, Complete, InProgress
 from chalicelib.core.spec import Repository, Select
 from tests.contract.engine_worlds import (
     OWNER,
-    ElasticsearchWorld,
     EngineWorld,
-    FakeWorld,
     backed_up,
     names,
     order,
     registered,
     unmatched,
 )
-
-LIVE = pytest.mark.live
-REAL = [pytest.param("elasticsearch", marks=LIVE)]
-
-
-def _world(request: pytest.FixtureRequest) -> Iterator[EngineWorld]:
-    if request.param == "fake":
-        yield FakeWorld()
-        return
-    world = ElasticsearchWorld(request.getfixturevalue(request.param))
-    yield world
-    world.leave_nothing_behind()
-
-
-@pytest.fixture(params=["fake", *REAL])
-def world(request: pytest.FixtureRequest) -> Iterator[EngineWorld]:
-    yield from _world(request)
-
-
-@pytest.fixture(params=["fake", *REAL, pytest.param("elasticsearch_9", marks=LIVE)])
-def any_world(request: pytest.FixtureRequest) -> Iterator[EngineWorld]:
-    """For the few tests that go over all versions."""
-    yield from _world(request)
 
 
 def test_a_whole_backup(any_world: EngineWorld) -> None:
@@ -67,9 +41,11 @@ def test_a_whole_backup(any_world: EngineWorld) -> None:
 
     world.finish(repository, "snap")
     before = world.engine.calls
-    done = world.engine.look(repository, "snap", running=True)
-    assert world.engine.calls == before + 2
-    assert done == world.engine.look(repository, "snap")
+    ending = world.engine.look(repository, "snap", running=True)
+    assert world.engine.calls == before + 1
+    assert isinstance(ending, InProgress)
+    assert (ending.uuid, ending.ending, first.ending, cheap.ending) == (first.uuid, True, False, False)
+    done = world.engine.look(repository, "snap")
     assert isinstance(done, Complete)
     assert (done.uuid, done.owner, done.indices, done.partial) == (first.uuid, OWNER, (slow,), False)
     assert (done.shards_total, done.shards_failed, done.failures) == (1, 0, ())
@@ -89,6 +65,7 @@ def test_resolving_takes_open_closed_and_hidden_indices_sorted_with_their_uuids(
     found = world.engine.resolve(Select(indices=(world.own("*"),))).indices
     assert [index.name for index in found] == [world.own(name) for name in "abc"]
     assert len({index.uuid for index in found}) == 3
+    assert [(index.shards, index.closed) for index in found] == [(1, False), (1, False), (1, True)]
     assert found == world.engine.resolve(Select(indices=(world.own("*"),))).indices
 
 
@@ -213,11 +190,11 @@ def test_a_red_index_leaves_a_partial_backup_of_the_others(any_world: EngineWorl
     world.engine.start(order(repository, "snap", world.own("a"), world.own("red")))
     world.finish(repository, "snap")
 
-    for running in (False, True):
-        done = world.engine.look(repository, "snap", running=running)
-        assert isinstance(done, Complete)
-        assert (done.partial, done.shards_total, done.shards_failed) == (True, 2, 1)
-        assert [(failure.index, failure.shard) for failure in done.failures] == [(world.own("red"), 0)]
+    done = world.engine.look(repository, "snap")
+    assert isinstance(done, Complete)
+    assert (done.partial, done.shards_total, done.shards_failed) == (True, 2, 1)
+    assert [(failure.index, failure.shard) for failure in done.failures] == [(world.own("red"), 0)]
+    assert isinstance(world.engine.look(repository, "snap", running=True), InProgress)
 
 
 def test_a_name_is_taken_for_good(world: EngineWorld) -> None:
@@ -261,6 +238,17 @@ def test_registering_is_repeatable_and_can_be_read_back(world: EngineWorld) -> N
     name = registered(world, "main")
     assert registered(world, "main") == name
     assert world.engine.repository(name) == Repository(type="fs", settings={"location": name})
+
+
+def test_resolving_brings_the_registration_along(any_world: EngineWorld) -> None:
+    world = any_world
+    name = registered(world, "main")
+    known, patterns = world.engine.repository(name), (("*",), (world.own("zz*"),))
+    assert known is not None
+    assert [world.engine.resolve(Select(indices=each), repository=name).registered for each in patterns] == [known] * 2
+    for each in patterns:
+        assert world.engine.resolve(Select(indices=each), repository=world.own("missing")).registered is None
+        assert world.engine.resolve(Select(indices=each)).registered is None
 
 
 def test_a_backup_in_an_unreadable_repository_is_not_absent(any_world: EngineWorld) -> None:

@@ -13,7 +13,21 @@ from tests.record_answers import GOLDEN, VERSIONS, order, outcome
 from tests.replay import Replay, Reply, target_of
 
 ACCEPTED = "None"
+COUNTED = "(IndexCount(name='counted'"
 MEANINGS = {
+    "counts": COUNTED,
+    "counts-closed-meanwhile": COUNTED,
+    "counts-made-anew": "()",
+    "counts-missing": COUNTED,
+    "counts-red": COUNTED,
+    "delete": ACCEPTED,
+    "delete-absent": ACCEPTED,
+    "delete-directory-removed-absent": ACCEPTED,
+    "delete-disabled": "Retryable",
+    "delete-no-repository": "RepositoryMissing",
+    "delete-readonly": "Refused",
+    "delete-running": ACCEPTED,
+    "delete-unreadable-absent": ACCEPTED,
     "look-absent": "Absent()",
     "look-directory-removed": "Retryable",
     # Answered from the list of snapshots that the cluster itself keeps: it is not there, whatever became of the files.
@@ -25,13 +39,15 @@ MEANINGS = {
     "look-no-repository": "RepositoryMissing",
     "look-partial": "Complete(",
     "look-readable-again": "Complete(",
+    "look-running-aborted": "InProgress(",
     "look-running-absent": "Absent()",
     "look-running-in-progress": "InProgress(",
     "look-running-no-repository": "RepositoryMissing",
-    "look-running-partial": "Complete(",
-    "look-running-success": "Complete(",
+    "look-running-partial": "InProgress(",
+    "look-running-success": "InProgress(",
     "look-success": "Complete(",
     "look-success-empty": "Complete(",
+    "look-tried-out": "Complete(",
     "look-unreadable": "Retryable",
     "look-unreadable-absent": "Absent()",
     "register": ACCEPTED,
@@ -44,10 +60,18 @@ MEANINGS = {
     "resolve-alias-and-missing": "Selection(indices=(IndexRef(name='orders'",
     "resolve-all": "Selection(indices=(IndexRef(name='.ds-logs-shop-",
     "resolve-doubtful": "Selection(indices=(IndexRef(name='.ds-logs-shop-",
-    "resolve-empty-cluster": "Selection(indices=(), unmatched=('*',))",
-    "resolve-nothing": "Selection(indices=(), unmatched=('zz*',))",
+    "resolve-empty-cluster": "Selection(indices=(), unmatched=('*',), registered=None)",
+    "resolve-no-repository": "Selection(indices=(IndexRef(name='.ds-logs-shop-",
+    "resolve-nothing": "Selection(indices=(), unmatched=('zz*',), registered=None)",
     "resolve-stream-alias": "Selection(indices=(IndexRef(name='.ds-logs-shop-",
+    "secured-counts": "(IndexCount(name='orders'",
+    "secured-counts-forbidden": "Refused",
+    "secured-counts-gone": "(IndexCount(name='orders'",
+    "secured-counts-some-forbidden": "Refused",
+    "secured-delete-absent": ACCEPTED,
+    "secured-delete-forbidden": "Refused",
     "secured-look-forbidden": "Refused",
+    "secured-refresh-forbidden": "Refused",
     "secured-register": "Refused",
     "secured-resolve": "Selection(indices=(IndexRef(name='orders'",
     "secured-resolve-forbidden": "Refused",
@@ -72,6 +96,8 @@ MEANINGS = {
     "start-slow": ACCEPTED,
     "start-too-many": "Retryable",
     "start-unreadable": ACCEPTED,
+    "try-out": ACCEPTED,
+    "try-out-name-taken": "NameTaken",
 }
 """What each case means, written by hand: recording anew cannot change it unseen."""
 
@@ -82,14 +108,32 @@ UNMATCHED = {
     "resolve-stream-alias": "()",
     "secured-resolve": "()",
 }
+DETAILS = {
+    "counts-red": "docs=4, max_seq_no=(3,)),)",
+    "look-in-progress": "ending=False",
+    "look-running-aborted": "ending=True",
+    "look-running-in-progress": "ending=False",
+    "look-running-partial": "ending=True",
+    "look-running-success": "ending=True",
+    "look-tried-out": "indices=(), shards_total=0",
+    "resolve-alias-and-missing": "registered=Repository(type='fs'",
+    "resolve-all": "registered=Repository(type='fs'",
+    "resolve-no-repository": "registered=None",
+}
 ADVICE = {
+    "delete-disabled": "register it again",
+    "delete-readonly": "read-only",
     "look-directory-removed": "was its directory or bucket removed",
     "look-disabled": "register it again",
     "look-no-repository": "register the repository",
     "look-unreadable": "its user needs the rights",
     "register-outside": "add the location to path.repo",
     "register-unwritable": "its user needs the rights",
+    "secured-counts-forbidden": "indices:monitor/stats, is needed",
+    "secured-counts-some-forbidden": "on indices [others]",
+    "secured-delete-forbidden": "cluster:admin/snapshot/delete is needed",
     "secured-look-forbidden": "create_snapshot is needed",
+    "secured-refresh-forbidden": "indices:admin/refresh, is needed",
     "secured-register": "cluster:admin/repository/put is needed",
     "secured-resolve-forbidden": "cluster:monitor/state, is needed",
     "secured-start-forbidden": "create_snapshot is needed",
@@ -119,7 +163,8 @@ def test_recorded_answers(path: Path) -> None:
     assert found == record["outcome"]
     assert found.startswith(MEANINGS[path.stem])
     assert ADVICE.get(path.stem, "") in found
-    assert path.stem not in UNMATCHED or found.endswith(f", unmatched={UNMATCHED[path.stem]})")
+    assert DETAILS.get(path.stem, "") in found
+    assert path.stem not in UNMATCHED or f", unmatched={UNMATCHED[path.stem]}, " in found
     assert "\n" not in found
     assert [f"{sent.method} {sent.target}" for sent in server.sent] == [each["request"] for each in record["exchanges"]]
     assert engine.calls == len(server.sent)

@@ -30,14 +30,14 @@ def look_at(body: object, *, running: bool = False) -> object:
 REPLACEMENTS: tuple[Any, ...] = (KeyError, None, "?", -1, True, [], {})
 
 
-def _paths(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def paths(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield here
     if isinstance(value, dict | list):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _paths(inner, (*here, key))
+            yield from paths(inner, (*here, key))
 
 
-def _replaced(value: Any, path: Sequence[Any], new: Any) -> Any:
+def replaced(value: Any, path: Sequence[Any], new: Any) -> Any:
     changed = copy.deepcopy(value)
     inner = changed
     for key in path[:-1]:
@@ -55,10 +55,10 @@ def test_a_damaged_answer_is_unreadable_or_means_the_same(case: str) -> None:
     body = recorded(case)
     name = body["snapshots"][0]["snapshot"]
     undamaged = observation(Body(body, "answer"), name)
-    for path in list(_paths(body))[1:]:
+    for path in list(paths(body))[1:]:
         for new in REPLACEMENTS:
             try:
-                found = observation(Body(_replaced(body, path, new), "answer"), name)
+                found = observation(Body(replaced(body, path, new), "answer"), name)
             except Retryable:
                 continue
             assert type(found) is type(undamaged), (path, new)

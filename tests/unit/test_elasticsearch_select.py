@@ -73,7 +73,13 @@ def test_aliases_of_streams_are_asked_for_only_when_they_can_tell() -> None:
 def test_nothing_is_unmatched_before_the_cluster_knows_its_aliases(second: object) -> None:
     body = names_of("orders", ".ds-logs-1", streams={"logs": ".ds-logs-1"})
     with pytest.raises(Retryable):
-        unmatched(Select(indices=("*", "every-log")), body, second)
+        unmatched(Select(indices=("o*", "l*", "every-log")), body, second)
+
+
+def test_the_state_of_the_whole_cluster_tells_everything_at_once() -> None:
+    body: Any = names_of("orders", ".ds-logs-1", streams={"logs": ".ds-logs-1"})
+    body["metadata"]["data_stream"].update(stream_aliases("every-log")["metadata"]["data_stream"])  # type: ignore[index]
+    assert unmatched(Select(indices=("*", "every-log", "custmers")), body) == ("custmers",)
 
 
 def test_portions_are_judged_each_by_its_own_answer() -> None:

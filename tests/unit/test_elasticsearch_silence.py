@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.model import IndexRef
 from chalicelib.core.spec import Repository
-from tests.record_answers import ALL, order, outcome
+from tests.record_answers import ALL, OWNER, order, outcome
 from tests.replay import Replay, Reply, engine_of
 
 NAMES = {"cluster_uuid": "c"}
@@ -39,12 +40,16 @@ NO_ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("method", ["look", "look running", "start", "register", "sizes", "repository", "resolve"])
+ONE_REQUEST = ("look", "start", "register", "sizes", "repository", "resolve", "stats", "refresh", "delete", "try_out")
+COUNTED = (IndexRef(name="orders", uuid="u", shards=1),)
+
+
+@pytest.mark.parametrize("method", [*ONE_REQUEST, "look running"])
 @pytest.mark.parametrize("reply", NO_ANSWERS.values(), ids=NO_ANSWERS.keys())
 def test_what_is_no_answer_is_retryable_and_nothing_is_sent_twice(reply: Reply, method: str) -> None:
     with Replay([reply, reply]) as server:
         engine = engine_of(server.url)
-        engine._streams = {}  # type: ignore[attr-defined]
+        engine._streams, engine._red = {}, {"orders": False}  # type: ignore[attr-defined]
         asked: dict[str, Callable[[], object]] = {
             "look": lambda: engine.look("main", "good"),
             "look running": lambda: engine.look("main", "good", running=True),
@@ -53,6 +58,10 @@ def test_what_is_no_answer_is_retryable_and_nothing_is_sent_twice(reply: Reply, 
             "sizes": lambda: engine.sizes("main", "good"),
             "repository": lambda: engine.repository("main"),
             "resolve": lambda: engine.resolve(ALL),
+            "stats": lambda: engine.counts(COUNTED, refresh=False),
+            "refresh": lambda: engine.counts(COUNTED, refresh=True),
+            "delete": lambda: engine.delete("main", "good"),
+            "try_out": lambda: engine.try_out("main", "good", OWNER),
         }
         with pytest.raises(Retryable):
             asked[method]()
@@ -84,7 +93,7 @@ def test_with_several_hosts_a_dead_one_is_left_alone_after_its_first_failure() -
     with Replay([Reply(body=NAMES)] * 4) as server:
         engine = engine_of(gone, server.url)
         results = [outcome(lambda: engine.resolve(ALL)) for _ in range(4)]
-    assert results.count("Selection(indices=(), unmatched=('*',))") >= 3
+    assert results.count("Selection(indices=(), unmatched=('*',), registered=None)") >= 3
     assert engine.calls == 4
 
 
