@@ -28,8 +28,7 @@ ROLES: Mapping[str, Role] = {
     "stats-only": {"indices": [{"names": ["*"], "privileges": ["monitor"]}]},
     "deletes": {"cluster": ["cluster:admin/snapshot/delete"]},
 }
-"""Users of which answers are recorded: what a backup takes without counts and cancelling, less than that, and parts of what
-counts and cancelling take."""
+"""Users of which answers are recorded: what a backup takes, and parts of what it takes."""
 
 
 def password(user: str) -> str:
