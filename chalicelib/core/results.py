@@ -10,8 +10,8 @@ from chalicelib.core.rows import Backup, Cause, Good, LastGood, LastResult, Poli
 from chalicelib.core.spec import LEVELS, Policy
 
 TOLD_AGAIN = timedelta(hours=20)
-"""One cause that comes back with each slot is told once a day: with less than 24 h in between, because a nightly run may
-fail some hours earlier than the night before."""
+"""One cause that comes back with each slot is told once a day: with less than 24 h in between, because a nightly run
+may fail some hours earlier than the night before."""
 
 
 def judged(policy: PolicyState, run: Run) -> Run:
