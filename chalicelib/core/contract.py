@@ -68,12 +68,12 @@ def judge(policy: Policy, judged: Judged) -> Verdict:
     unchecked = (*gap, *terms.unchecked(policy.contract, judged.sizes, docs))
     state, reason, found = _l1(judged, allow_partial=policy.contract.allow_partial)
     findings = (*found, *promises, *unchecked, *hints, *_clock(judged))
-    allowed = state is State.SUCCEEDED or (state is State.PARTIAL and policy.contract.allow_partial)
-    if allowed and promises:
-        state, reason, allowed = State.FAILED, promises[0].message, False
-    level: Level = "L2" if needs_counts(policy) and not unchecked else "L1"
-    good = allowed and not unchecked and level >= promise.required(policy)
-    held = level if allowed else "L1" if promises and not found else "L0"
+    complete = state is State.SUCCEEDED or (state is State.PARTIAL and policy.contract.allow_partial)
+    if complete and promises:
+        state, reason = State.FAILED, promises[0].message
+    level: Level = "L2" if needs_counts(policy) and not unchecked and not promises else "L1"
+    good = complete and not promises and not unchecked and level >= promise.required(policy)
+    held = level if complete else "L0"
     return Verdict(state=state, level=held, good=good, reason=reason, docs=docs, findings=findings)
 
 

@@ -125,10 +125,11 @@ class Store(Protocol):
         """Commits sent so far (a transaction is one)."""
 
     def commit(self, *changes: Change) -> bool:
-        """All or nothing (1 to 100 changes, the first a Create or an Update). True: they are stored, by this very call. False: a condition did not
-        hold, nothing was stored. A commit whose answer was lost and that was sent again is True: `token` (a fresh
-        random value in each changed row that has one) is read back and compared. Retryable: not known whether stored;
-        reading the row and comparing `token` tells."""
+        """All or nothing (1 to 100 changes, the first a Create or an Update). True: they are stored, by this very call.
+        False: a condition did not hold, nothing was stored. A commit whose answer was lost and that was sent again is
+        True: `token` (a fresh random value in each changed row that has one) is read back and compared. Contended:
+        nothing was stored. Retryable otherwise: not known whether stored; reading the row and comparing `token` tells.
+        """
 
     def run(self, run_id: str) -> Run | None:
         """Consistent."""

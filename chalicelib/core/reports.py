@@ -6,8 +6,8 @@ Who hears of what (`notify.on` of a policy):
 | recovery | the first SUCCEEDED after anything else |
 | success  | SUCCEEDED, SKIPPED |
 
-A backup that ended well and does not count for the promise (unproved), or a PARTIAL that the contract does not allow, is
-a failure; an allowed PARTIAL a success. A cause that people heard of within a day is not told again (`Run.quiet`).
+A backup that ended well and does not count for the promise (unproved), or a PARTIAL that the contract does not allow,
+is a failure; an allowed PARTIAL a success. A cause that people heard of within a day is not told again (`Run.quiet`).
 """
 
 import json

@@ -9,8 +9,9 @@ from chalicelib.core.model import Run, Severity, State
 from chalicelib.core.rows import Backup, Cause, Good, LastGood, LastResult, PolicyState
 from chalicelib.core.spec import LEVELS, Policy
 
-TOLD_AGAIN = timedelta(hours=24)
-"""One cause that comes back with each slot is told once a day."""
+TOLD_AGAIN = timedelta(hours=20)
+"""One cause that comes back with each slot is told once a day: with less than 24 h in between, because a nightly run
+may fail some hours earlier than the night before."""
 
 
 def judged(policy: PolicyState, run: Run) -> Run:

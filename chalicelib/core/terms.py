@@ -72,9 +72,10 @@ def _shrunken(
     if terms.max_shrink is None or usual is None:
         return
     if docs is not None and usual.docs is not None:
-        now, before, told = docs, usual.docs, (counted(docs, "document"), f"{usual.docs:,}")
+        subject, now, before, told = "documents", docs, usual.docs, (counted(docs, "document"), f"{usual.docs:,}")
     elif sizes is not None and usual.bytes is not None:
-        now, before, told = sizes.total, usual.bytes, (size(sizes.total), size(usual.bytes))
+        subject, now, before = "bytes", sizes.total, usual.bytes
+        told = size(now), size(before)
     else:
         return
     if now >= before * (1 - terms.max_shrink):
@@ -85,7 +86,7 @@ def _shrunken(
         f"{lost:.0f} % less, the contract allows {float(terms.max_shrink):.0%} (max_shrink)"
     )
     next_step = f"if that was meant: snapwarden accept {backup_id} --why …; else find out what was deleted"
-    yield _finding("max_shrink", "documents" if docs is not None else "bytes", message, next_step)
+    yield _finding("max_shrink", subject, message, next_step)
 
 
 def _finding(term: str, subject: str, message: str, next_step: str) -> Finding:

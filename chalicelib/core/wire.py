@@ -5,6 +5,7 @@ default. So a new field needs a default, and a name that was stored once keeps i
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
@@ -98,12 +99,7 @@ def public_run(run: Run) -> dict[str, Any]:
         "shards": _shards(run.shards),
         "findings": [public_finding(finding) for finding in run.findings],
         "steps": [{"state": step.state.value, "at": seconds(step.at)} for step in run.steps],
-        "calls": {
-            "engine": run.calls.engine,
-            "store_reads": run.calls.store_reads,
-            "store_writes": run.calls.store_writes,
-            "messages": run.calls.messages,
-        },
+        "calls": asdict(run.calls),
         **extra,
     }
 

@@ -24,8 +24,8 @@ class BackupWork:
     def look(
         self, run: Run, spec: Spec, engine: Engine, store: Store, now: datetime, *, installation: str, accepted: bool
     ) -> workflow.Seen:
-        """One look; what is asked depends on the state, see `workflow.Seen`. Before the first start nothing of ours can be
-        there, and the start itself is refused when the name is a stranger's: that request is saved."""
+        """One look; what is asked depends on the state, see `workflow.Seen`. Before the first start nothing of ours can
+        be there, and the start itself is refused when the name is a stranger's: that request is saved."""
         starting = run.state is State.STARTING and not accepted
         if run.attempts == 0:
             seen = workflow.Seen(observation=Absent(), installation=installation)

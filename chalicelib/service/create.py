@@ -66,9 +66,9 @@ def ended_run(run: Run, state: State, *, reason: str, count: int = 1, since: dat
 def place(
     world: World, run: Run, spec: Spec, state: PolicyState, *others: Run, change: Callable[[PolicyState], PolicyState]
 ) -> Run | None:
-    """Stores `run`, settled rows `others`, and the policy after `change`; then wakes them. The run is STARTING and holds
-    lease and slot, or QUEUED: behind the policy's open run, where an older waiting one makes room (it is MISSED), or
-    behind whoever is at work on its repository. None: somebody else was first.
+    """Stores `run`, settled rows `others`, and the policy after `change`; then wakes them. The run is STARTING and
+    holds lease and slot, or QUEUED: behind the policy's open run, where an older waiting one makes room (it is MISSED),
+    or behind whoever is at work on its repository. None: somebody else was first.
     """
     changed = replace(change(state), rev=state.rev + 1, token=world.token())
     rows: list[Change] = []

@@ -17,8 +17,8 @@ TRIES = 6
 def store(world: World, after: Run, decision: Decision) -> tuple[Run, PolicyState] | None:
     """Stores the settled row `after` with its backup, frees the policy, and wakes the run that waited.
 
-    Answers the run and its policy as they were stored; None: somebody else moved the run first. The policy's row is written by others
-    too, so losing it is repeated a few times. Raises Retryable when it stays contended.
+    Answers the run and its policy as they were stored; None: somebody else moved the run first. The policy's row is
+    written by others too, so losing it is repeated a few times. Raises Retryable when it stays contended.
     """
     for _ in range(TRIES):
         policy = world.store.state(after.policy)

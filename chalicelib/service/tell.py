@@ -31,9 +31,9 @@ def transitions(world: World, run: Run) -> int:
 
 
 def end(world: World, run: Run, policy: PolicyState | None = None) -> None:
-    """Tells the end of a settled run, then marks it `told`; `policy` as it was stored with that end, when it is at hand.
-    Until then the row stays due, later each time; only the
-    winner of the write sends the next message, so that a topic that is down does not multiply them."""
+    """Tells the end of a settled run, then marks it `told`; `policy` as it was stored with that end, when it is at
+    hand. Until then the row stays due, later each time; only the winner of the write sends the next message, so that a
+    topic that is down does not multiply them."""
     if run.told:
         return
     emitted = transitions(world, run)

@@ -1,4 +1,4 @@
-"""One DynamoDB table through pynamodb: items, requests, counts, and the translation of what AWS answers.
+"""One DynamoDB table through pynamodb: items, requests, counts. What AWS answers instead: `dynamo_answers.py`.
 
 botocore may send a request again (twice at most) when no answer came: writes carry a token that makes that harmless.
 One request takes at most (2 s to connect + 5 s to answer) × 3 and under 3 s of waiting in between, 24 s in all, so
@@ -16,30 +16,21 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
-from pynamodb.exceptions import CancellationReason, PynamoDBException, TransactWriteError
+from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.core.errors import Contended, Refused, Retryable
+from chalicelib.core.errors import Retryable
+from chalicelib.store.dynamo_answers import Lost, meaning
 from chalicelib.store.keys import Key
 
 CONNECT_TIMEOUT = 2
 READ_TIMEOUT = 5
 RETRIES = 2
 
-NOT_NOW = frozenset(
-    [
-        *("InternalServerError", "InternalFailure", "LimitExceededException", "ProvisionedThroughputExceededException"),
-        *("RequestLimitExceeded", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "ThrottlingError"),
-        *("ThrottlingException", "TransactionConflict", "TransactionConflictException"),
-        *("TransactionInProgressException", "ProvisionedThroughputExceeded"),
-    ]
-)
-CONFLICTS = frozenset({"TransactionConflict", "TransactionConflictException"})
 READS = frozenset({"GetItem", "BatchGetItem", "Query"})
-LOST = frozenset({"ConditionalCheckFailedException", "ConditionalCheckFailed"})
 
 
 class Found(GlobalSecondaryIndex[Any]):  # type: ignore[no-untyped-call]  # pynamodb's own __init_subclass__
@@ -191,7 +182,7 @@ class Table:
         try:
             with self._request():
                 put.item.save(condition=put.condition())
-        except _Lost:
+        except Lost:
             stored = self.get(Key(put.item.pk, put.item.sk))
             return are_stored([put], [(stored.rev, stored.token) if stored else (None, None)])
         return True
@@ -214,7 +205,7 @@ class Table:
                         case Hold():
                             here = (change.item.pk, change.item.sk)
                             transaction.condition_check(self.item, *here, condition=Item.rev == change.rev)
-        except _Lost as lost:
+        except Lost as lost:
             return are_stored(puts, lost.rows[len(changes) - len(puts) :])  # pynamodb sends puts behind the others
         return True
 
@@ -223,7 +214,7 @@ class Table:
         try:
             yield self._connection()
         except PynamoDBException as error:
-            raise _meaning(error) from error
+            raise meaning(error) from error
         except (BotoCoreError, ClientError, ResponseParserError, _Unreadable) as error:
             raise Retryable(f"no answer from DynamoDB: {error}") from error
 
@@ -254,52 +245,3 @@ def _check_answer(http_response: Any, parsed: dict[str, Any], **_: object) -> No
     for the consumed capacity every time, so every answer of DynamoDB names it."""
     if http_response.status_code == 200 and "ConsumedCapacity" not in parsed:
         raise _Unreadable("an answer that is not DynamoDB's")
-
-
-class _Lost(Exception):
-    """A condition did not hold. `rows`: revision and token of the rows of a transaction whose conditions did not."""
-
-    def __init__(self, rows: Sequence[tuple[float | None, str | None]] = ()) -> None:
-        self.rows = rows
-        super().__init__("a condition did not hold")
-
-
-def _meaning(error: PynamoDBException) -> Exception:
-    code = _code(error)
-    if code in LOST:
-        return _Lost()
-    if isinstance(error, TransactWriteError) and code == "TransactionCanceledException":
-        return _cancelled(error)
-    if code in NOT_NOW or code.isdigit() or _status(error) >= 500:
-        return Retryable(f"no answer from DynamoDB: {error.cause or error}")
-    return Refused(f"DynamoDB refused: {error.cause or error}")
-
-
-def _cancelled(error: TransactWriteError) -> Exception:
-    reasons = error.cancellation_reasons
-    codes = [reason.code for reason in reasons if reason]
-    if LOST.intersection(codes):
-        return _Lost([_stored(reason) for reason in reasons])
-    if CONFLICTS.intersection(codes):
-        return Contended("others are writing the same rows")
-    if NOT_NOW.intersection(codes):
-        return Retryable(f"DynamoDB put the transaction off: {', '.join(codes)}")
-    return Refused(f"DynamoDB refused the transaction: {error.cause}")
-
-
-def _code(error: PynamoDBException) -> str:
-    """Of the service's answer; digits when there was none, or none that is DynamoDB's (botocore puts the status there).
-    pynamodb's own `cause_response_code` fails on a read timeout, whose `response` is None."""
-    answer = getattr(error.cause, "response", None) or {}
-    return str(answer.get("Error", {}).get("Code", "0"))
-
-
-def _status(error: PynamoDBException) -> int:
-    """pynamodb keeps the first answer only as the cause of the cause."""
-    answer = getattr(getattr(error.cause, "__cause__", None), "response", None) or {}
-    return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _stored(reason: CancellationReason | None) -> tuple[float | None, str | None]:
-    row = (reason.raw_item if reason else None) or {}
-    return int(row["rev"]["N"]) if "rev" in row else None, row["token"]["S"] if "token" in row else None

@@ -92,6 +92,11 @@ def key_of(record: Record, shards: int) -> Key:
             return Key(*CONFIG)
         case Installation():
             return Key(*INSTALLATION)
+    return traffic_key(record)
+
+
+def traffic_key(record: Lease | Slots | Waiter) -> Key:
+    match record:
         case Lease():
             return lease_key(record.lease)
         case Slots():

@@ -7,7 +7,22 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.core.model import Calls, Finding, IndexRef, Kind, Progress, Run, Severity, Shards, State, Step
+from chalicelib.core.leases import Lease, Slots, Waiter
+from chalicelib.core.model import (
+    Asked,
+    Calls,
+    Finding,
+    IndexCount,
+    IndexRef,
+    Kind,
+    Progress,
+    Run,
+    Severity,
+    Shards,
+    State,
+    Step,
+    Usual,
+)
 from chalicelib.core.ports import Store
 from chalicelib.core.rows import (
     Backup,
@@ -15,10 +30,6 @@ from chalicelib.core.rows import (
     ConfigState,
     Evidence,
     Installation,
-    LastGood,
-    LastResult,
-    Pause,
-    PolicyState,
     Spec,
 )
 from chalicelib.core.spec import (
@@ -87,7 +98,15 @@ def a_full_run(**changes: Any) -> Run:
         "state": State.PARTIAL,
         "previous_state": State.VERIFYING,
         "wake_at": at(30.123456),
+        "claim": "a-claim",
+        "claimed_at": at(3),
         "busy_until": at(90),
+        "lease": "0f5c#a1b2",
+        "fence": 8,
+        "waiting": a_waiter(),
+        "usual": Usual(backups=7, docs=119_000, bytes=70_000_000, seconds=61.5),
+        "cancel": Asked(by="ben", why="an incident", at=at(20)),
+        "aborts": 2,
         "reason": "2 of 12 shards failed",
         "level": "L1",
         "snapshot_uuid": "sVn8Kb9mQvSZy0vTzHW7Tg",
@@ -111,33 +130,35 @@ def a_full_run(**changes: Any) -> Run:
         "calls": Calls(engine=5, store_reads=3, store_writes=6, messages=4),
         "emitted_rev": 6,
         "told": True,
+        "tells": 5,
+        "good": True,
         "recovers": True,
+        "repeats": 3,
+        "quiet": True,
+        "last_look": True,
     }
     return a_run(**(values | changes))
 
 
-def a_state(policy: str = "nightly", **changes: Any) -> PolicyState:
+def a_lease(lease: str = "0f5c#a1b2", **changes: Any) -> Lease:
+    values: dict[str, Any] = {"holder": "backup:nightly:now-00000", "expires_at": at(15_000), "token": fresh_token()}
+    return Lease(lease=lease, **(values | changes))
+
+
+def some_slots(target: str = "shop", **changes: Any) -> Slots:
+    holders = {"backup:nightly:now-00000": at(15_000), "backup:hourly:now-00001": at(900)}
+    return Slots(target=target, **({"holders": holders, "token": fresh_token()} | changes))
+
+
+def a_waiter(run_id: str = "backup:nightly:now-00000", **changes: Any) -> Waiter:
     values: dict[str, Any] = {
-        "policy": policy,
-        "spec_gen": 3,
-        "cursor": at(0),
-        "since": at(-86_400),
-        "token": fresh_token(),
-        "due_at": at(60),
-        "open_run": f"backup:{policy}:now-00001",
-        "queued_run": f"backup:{policy}:now-00002",
-        "last_good": {
-            "L1": LastGood(backup_id="b-1", taken_at=at(-60)),
-            "L2": LastGood(backup_id="b", taken_at=at(-9)),
-        },
-        "last_result": LastResult(run_id=f"backup:{policy}:now-00000", state=State.SUCCEEDED, at=at(-50)),
-        "catalog_rev": 12,
+        "target": "shop",
+        "lease": "0f5c#a1b2",
+        "priority": 1,
+        "breach_at": at(93_600),
+        "asked_at": at(0),
     }
-    return PolicyState(**(values | changes))
-
-
-def a_paused_state(policy: str = "nightly") -> PolicyState:
-    return a_state(policy, due_at=None, active=False, paused=Pause(by="anna", why="a migration", at=at(-5)))
+    return Waiter(run_id=run_id, **(values | changes))
 
 
 def a_spec(policy: str = "nightly", gen: int = 3) -> Spec:
@@ -193,6 +214,9 @@ def a_backup(n: int = 0, *, policy: str = "nightly", **changes: Any) -> Backup:
         "bytes_added": 1_048_576,
         "shards": Shards(total=12, failed=2),
         "docs": 120_345,
+        "good": True,
+        "errors": ("contract.max_shrink",),
+        "accepted": Asked(by="anna", why="a migration", at=at(70)),
         "state": BackupState.PLANNED,
         "token": fresh_token(),
     }
@@ -224,6 +248,15 @@ def some_evidence(count: int, *, run_id: str = "backup:nightly:now-00000", n: in
         for i in range(count)
     )
     return Evidence(run_id=run_id, kind="expected", n=n, indices=indices)
+
+
+def counted_evidence() -> Evidence:
+    counts = (IndexCount(name="orders", uuid="u1", docs=103, max_seq_no=(100, -1)),)
+    indices = (
+        IndexRef(name="orders", uuid="u1", shards=2),
+        IndexRef(name="customers", uuid="u2", shards=1, closed=True),
+    )
+    return replace(some_evidence(0), indices=indices, unmatched=("logs-*",), counts=counts, uncounted="403 forbidden")
 
 
 def due_runs(store: Store, seconds: float, limit: int = 100) -> list[str]:

@@ -16,12 +16,12 @@ from chalicelib.core.model import Run
 from chalicelib.core.ports import Create, Update
 from chalicelib.core.wire import dump
 from chalicelib.store.dynamo import DynamoStore
+from tests.contract.policy_records import a_state
 from tests.contract.records import (
     a_backup,
     a_config,
     a_run,
     a_spec,
-    a_state,
     an_installation,
     at,
     fresh_token,

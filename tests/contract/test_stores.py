@@ -12,13 +12,13 @@ from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexRef, Run, State, Step
 from chalicelib.core.ports import Create, Store, Update
 from chalicelib.core.rows import PolicyState
+from tests.contract.policy_records import a_state
 from tests.contract.records import (
     a_backup,
     a_config,
     a_full_run,
     a_run,
     a_spec,
-    a_state,
     an_installation,
     at,
     due_policies,

@@ -10,7 +10,8 @@ from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.ports import Create, Store, Update
 from chalicelib.core.rows import Backup, PolicyState
 from chalicelib.store.memory import MemoryStore
-from tests.contract.records import a_backup, a_run, a_spec, a_state, at, due_policies, due_runs, some_evidence
+from tests.contract.policy_records import a_state
+from tests.contract.records import a_backup, a_run, a_spec, at, due_policies, due_runs, some_evidence
 from tests.tables import new_store
 
 POLICIES = ("hourly", "nightly")

@@ -7,14 +7,13 @@ import pytest
 from chalicelib.core.model import Kind, State
 from chalicelib.core.ports import Create, Due, Store, Update
 from chalicelib.core.rows import Pause
+from tests.contract.policy_records import a_paused_state, a_state
 from tests.contract.records import (
     a_backup,
     a_config,
     a_full_run,
-    a_paused_state,
     a_run,
     a_spec,
-    a_state,
     an_installation,
     at,
     due_policies,

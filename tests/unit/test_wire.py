@@ -13,24 +13,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.messages import Event, Report, Wakeup
+from chalicelib.core.leases import Lease, Slots, Waiter
+from chalicelib.core.messages import Drain, Event, Report, Wakeup
 from chalicelib.core.model import Absent, Broken, Complete, InProgress, Run
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
-from chalicelib.core.wire import dump, load, millis, public_backup, public_run, seconds
+from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Pause, PolicyState, Spec
+from chalicelib.core.wire import dump, load, message, millis, public_backup, public_run, seconds
 from tests.contract.records import NOON, a_backup, a_full_run, a_run, a_spec, at
 
 ROWS = Path(__file__).parents[1] / "golden" / "rows"
 STORED = {
     "backup": Backup,
+    "backup_v1": Backup,
     "config_state": ConfigState,
     "evidence": Evidence,
+    "evidence_v1": Evidence,
     "installation": Installation,
+    "lease": Lease,
     "policy_state": PolicyState,
+    "policy_state_broken": PolicyState,
     "policy_state_paused": PolicyState,
+    "policy_state_paused_v1": PolicyState,
+    "policy_state_v1": PolicyState,
     "run": Run,
+    "run_v1": Run,
+    "slots": Slots,
     "spec": Spec,
+    "waiter": Waiter,
 }
-SENT = (Wakeup, Event, Report, Absent, InProgress, Complete, Broken)
+"""`_v1`: what the first release wrote."""
+SENT = (Wakeup, Drain, Event, Report, Absent, InProgress, Complete, Broken)
 
 INSTANTS = st.integers(-(10**15), 10**17).map(lambda micros: NOON + timedelta(microseconds=micros))
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -38,6 +49,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT,
     int: st.integers(-(2**63), 2**63 - 1),
     bool: st.booleans(),
+    float: st.floats(allow_nan=False, allow_infinity=False),
     datetime: INSTANTS,
     types.NoneType: st.none(),
     object: st.recursive(
@@ -104,11 +116,39 @@ def test_every_file_of_a_row_is_read() -> None:
     assert {path.stem for path in ROWS.iterdir()} == set(STORED)
 
 
-def test_every_stored_field_has_a_value_of_its_own_in_the_files() -> None:
-    """A field that stands there as null or as its default could change its meaning unseen."""
-    run = json.loads((ROWS / "run.json").read_text())
-    defaults = {field.name: field.default for field in fields(Run) if field.default is not MISSING}
-    assert [name for name, value in run.items() if name in defaults and value == defaults[name]] == []
+@pytest.mark.parametrize("kind", RECORDS[: -len(SENT)], ids=lambda kind: kind.__name__)
+def test_every_stored_field_has_a_value_of_its_own_in_the_files(kind: Any) -> None:
+    """A field that stands nowhere but as null or as its default could change its meaning unseen."""
+    rows: list[Any] = [
+        load(kind, (ROWS / f"{name}.json").read_text()) for name, stored in STORED.items() if stored is kind
+    ]
+    required = {field.name for field in fields(kind) if field.default is field.default_factory is MISSING}
+    bare = kind(**{name: getattr(rows[0], name) for name in required})
+    defaults = {field.name: getattr(bare, field.name) for field in fields(kind) if field.name not in required}
+    told = {name for row in rows for name, default in defaults.items() if getattr(row, name) != default}
+    assert set(defaults) - told == set()
+
+
+def test_rows_of_the_first_release_mean_what_they_meant() -> None:
+    """Where a field has been added since, its default must fit what the old release knew."""
+    run = load(Run, (ROWS / "run_v1.json").read_text())
+    assert (run.lease, run.fence, run.waiting, run.cancel, run.usual) == ("", None, None, None, None)
+    state = load(PolicyState, (ROWS / "policy_state_v1.json").read_text())
+    assert (state.breach_at, state.broken_since, state.cause, state.recent, state.muted) == (None, None, None, (), None)
+    assert load(Evidence, (ROWS / "evidence_v1.json").read_text()).counts == ()
+    paused = load(PolicyState, (ROWS / "policy_state_paused_v1.json").read_text()).paused
+    assert paused == Pause(by="anna", why="a migration", at=at(-5))
+
+
+@pytest.mark.parametrize("sent", [Wakeup(run_id="r", rev=3, claim="c", emitted_rev=2), Drain(shard=3, now=NOON)])
+def test_a_message_is_what_was_sent(sent: Wakeup | Drain) -> None:
+    assert message(dump(sent)) == sent
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"rev": 3}', '{"shard": "x", "now": "y"}', "[]"])
+def test_what_no_queue_of_ours_sent_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        message(text)
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -122,7 +162,8 @@ def test_unknown_fields_are_ignored(name: str) -> None:
         if not isinstance(value, dict):
             return value
         more = {
-            key: value[key] if key in ("settings", "rpo", "pattern", "body") else grown(value[key]) for key in value
+            key: value[key] if key in ("settings", "rpo", "pattern", "body", "holders") else grown(value[key])
+            for key in value
         }
         by_name = value and all(isinstance(item, dict) for item in value.values())
         return more if by_name else {**more, "shoe_size": {"eu": 43}}
@@ -154,7 +195,7 @@ def test_what_cannot_be_read_is_an_error() -> None:
 
 def test_a_run_in_public() -> None:
     """The shape of the interface document, to the letter."""
-    assert public_run(a_full_run(missed=0, missed_from=None, last_error=None)) == {
+    assert public_run(a_full_run(missed=0, missed_from=None, last_error=None, cancel=None, repeats=0)) == {
         "run_id": "backup:nightly:now-00000",
         "kind": "backup",
         "policy": "nightly",
@@ -165,6 +206,7 @@ def test_a_run_in_public() -> None:
         "state": "PARTIAL",
         "reason": "2 of 12 shards failed",
         "level": "L1",
+        "good": True,
         "snapshot": "snapwarden-k3f9-nightly-r00000",
         "created_at": "2026-11-21T12:00:00Z",
         "started_at": "2026-11-21T12:00:02Z",
@@ -196,7 +238,7 @@ def test_a_run_in_public() -> None:
 
 def test_a_run_in_public_has_every_key_from_the_start() -> None:
     full, bare = public_run(a_full_run()), public_run(a_run())
-    assert set(full) - set(bare) == {"missed", "missed_from", "last_error"}
+    assert set(full) - set(bare) == {"missed", "missed_from", "last_error", "cancel", "repeats"}
     assert [key for key in bare if bare[key] is None] == [
         *(
             "reason",
@@ -212,6 +254,8 @@ def test_a_run_in_public_has_every_key_from_the_start() -> None:
         )
     ]
     assert (full["missed"], full["missed_from"]) == (2, "2026-11-20T12:00:00Z")
+    assert full["repeats"] == 3
+    assert full["cancel"] == {"by": "ben", "why": "an incident", "at": "2026-11-21T12:00:20Z"}
 
 
 @given(run=anything(Run), backup=anything(Backup))
@@ -223,6 +267,8 @@ def test_what_is_public_is_plain_json(run: Run, backup: Backup) -> None:
 def test_a_backup_in_public() -> None:
     shown = public_backup(a_backup())
     assert (shown["state"], shown["outcome"], shown["taken_at"]) == ("PLANNED", "PARTIAL", "2026-11-21T12:00:00Z")
+    assert shown["accepted"] == {"by": "anna", "why": "a migration", "at": "2026-11-21T12:01:10Z"}
+    assert (shown["good"], shown["errors"]) == (True, ["contract.max_shrink"])
     assert set(shown) == {field.name for field in fields(Backup)} - {"rev", "token"}
 
 

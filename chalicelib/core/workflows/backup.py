@@ -1,7 +1,7 @@
 """A backup run: STARTING → RUNNING → VERIFYING → SUCCEEDED, or PARTIAL, FAILED, TIMED_OUT, MISSED, CANCELLED.
 
     STARTING   absent → claim and start, again and again until `start_by` · in progress → RUNNING · complete → VERIFYING
-    RUNNING    in progress → stay · complete, or ending → VERIFYING · absent → FAILED (it vanished) · another uuid → FAILED
+    RUNNING    in progress → stay · complete, or ending → VERIFYING · absent, or another uuid → FAILED
     VERIFYING  in progress → stay · complete → judged by `core/contract.py` · absent → FAILED
     cancelled  absent → CANCELLED · in progress → claim and delete, until it is absent · complete before that → too late
     any        broken → FAILED · a stranger's → FAILED · past the deadline without an end → TIMED_OUT
@@ -41,8 +41,8 @@ NOTHING = Selection(indices=(), unmatched=())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What one look brought. STARTING asks for the `selection` and the `counts` of what it holds, VERIFYING for `sizes`,
-    `counts` anew, and, when something is missing, the selection; `expected` is what the start stored.
+    """What one look brought. STARTING asks for the `selection` and the `counts` of what it holds, VERIFYING for
+    `sizes`, `counts` anew, and, when something is missing, the selection; `expected` is what the start stored.
 
     `accepted`: the claim's act is known to have been answered with yes. `uncounted`: why there are no counts.
     """
