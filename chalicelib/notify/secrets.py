@@ -10,6 +10,7 @@ from chalicelib.notify.answers import asked
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
+
 class SecretReader:
     """Keeps nothing: a secret that was rotated a moment ago is used by the very next step of a run, before the engine has
     refused the old one too often."""
