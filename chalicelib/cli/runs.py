@@ -16,6 +16,7 @@ from chalicelib import bootstrap
 from chalicelib.cli.output import Output, console, instant, size, span, state
 from chalicelib.core import wire
 from chalicelib.core.model import Kind, Run, State
+from chalicelib.core.prose import counted
 from chalicelib.service import query, request
 from chalicelib.service.world import World
 
@@ -184,9 +185,10 @@ def _print_all(out: Output, run: Run) -> None:
     if run.cancel:
         why = f": {run.cancel.why}" if run.cancel.why else ""
         out.say(f"  cancel     asked for by {run.cancel.by} {instant(run.cancel.at)}{why}")
-    if run.last_error:
-        waits = run.state is State.QUEUED
-        out.say(f"  {'waits for' if waits else 'last error'} {run.last_error.removeprefix('waits: ')}")
+    if run.state is State.QUEUED:
+        out.say(f"  waits for  {(run.last_error or 'the open run of its policy').removeprefix('waits: ')}")
+    elif run.last_error:
+        out.say(f"  last error {run.last_error}")
     for step in run.steps:
         out.say(f"  {instant(step.at)} {step.state}")
     spent = run.calls
@@ -202,9 +204,9 @@ def _print_end(out: Output, run: Run) -> None:
     if run.reason and run.reason not in {finding.message for finding in run.findings}:
         out.say(f"  {run.reason}")
     if run.shards:
-        whole = run.shards.total - run.shards.failed
+        whole, held = run.shards.total - run.shards.failed, counted(run.indices or 0, "index", "indices")
         out.say(
-            f"  {run.indices} indices, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}, "
+            f"  {held}, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}, "
             f"of it new {size(run.bytes_added)}"
         )
     for finding in run.findings:

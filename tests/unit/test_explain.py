@@ -141,7 +141,9 @@ def test_an_open_run_says_what_it_waits_for() -> None:
     stage.tick()
     assert "about to start" in explain(stage.world, stage.run().run_id).explanation.cause
     stage.live(0.2)
-    assert explain(stage.world, stage.run().run_id).explanation.cause == "it is in progress: 0 of 1 shards, 0 B of 1000 B"
+    assert (
+        explain(stage.world, stage.run().run_id).explanation.cause == "it is in progress: 0 of 1 shards, 0 B of 1000 B"
+    )
     waiting = stage.backup()
     assert "waits for the open run of its policy" in explain(stage.world, waiting.run_id).explanation.cause
     stage.live(2)
