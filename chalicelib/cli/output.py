@@ -22,8 +22,9 @@ GOOD, BAD, MOVING = "green", "bold red", "cyan"
 
 
 def console(*, stderr: bool = False) -> Console:
+    """Without pictures: a policy may be called apple, and `backup:apple:…` is an id that people copy."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=False)
+    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, emoji=False)
 
 
 class Failed(Exception):

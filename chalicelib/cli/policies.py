@@ -10,7 +10,7 @@ from rich.text import Text
 from chalicelib import bootstrap
 from chalicelib.cli.output import BAD, GOOD, Output, colour, instant, span, state
 from chalicelib.core import wire
-from chalicelib.core.rows import LastGood
+from chalicelib.core.rows import LastGood, Mute
 from chalicelib.service import query
 
 
@@ -35,7 +35,7 @@ def policies(context: typer.Context) -> None:
         last = state(row.last_result.state) if row.last_result else Text("-")
         if row.open_run:
             last.append(f" ({row.open_run.split(':', 2)[2]} is open)", style="")
-        following = "retired" if not row.active else "paused" if row.paused else instant(row.next_due)
+        following = _following(row)
         when = ", ".join(row.schedule) + (f" {row.timezone}" if row.schedule else "on request")
         table.append((row.name, row.target, when, good, last, following))
     out.table(
@@ -43,6 +43,12 @@ def policies(context: typer.Context) -> None:
         table,
         empty="no policies yet: snapwarden apply FILE",
     )
+
+
+def _following(row: query.PolicyRow) -> str:
+    if not row.active:
+        return "retired"
+    return f"paused by {row.paused.by}: {row.paused.why}" if row.paused else instant(row.next_due)
 
 
 def _policy_json(row: query.PolicyRow) -> dict[str, object]:
@@ -63,7 +69,8 @@ def _policy_json(row: query.PolicyRow) -> dict[str, object]:
         "next_due": wire.seconds(row.next_due) if row.next_due else None,
         "open_run": row.open_run,
         "queued_run": row.queued_run,
-        "paused": row.paused,
+        "paused": row.paused is not None,
+        "pause": wire.public_asked(row.paused) if row.paused else None,
         "active": row.active,
     }
 
@@ -99,6 +106,9 @@ def _promise_row(promise: query.Promise) -> tuple[str | Text, ...]:
         verdict = colour(f"KEPT, {span(promise.by)} left", GOOD)
     else:
         verdict = colour(f"BROKEN for {span(promise.by)}" if promise.by else "BROKEN: no good backup yet", BAD)
+        if promise.muted:
+            until = f"acknowledged until {instant(promise.muted.until)} by {promise.muted.by}"
+            verdict.append(f" ({until}: {promise.muted.why})", style="")
     return promise.policy, promised, newest, verdict
 
 
@@ -111,7 +121,12 @@ def _promise_json(promise: query.Promise) -> dict[str, object]:
         "age_seconds": promise.age.total_seconds() if promise.age is not None else None,
         "kept": promise.kept,
         "by_seconds": promise.by.total_seconds() if promise.by is not None else None,
+        "muted": mute_json(promise.muted) if promise.muted else None,
     }
+
+
+def mute_json(muted: Mute) -> dict[str, str]:
+    return {**wire.public_asked(muted), "until": wire.seconds(muted.until)}
 
 
 def upcoming(

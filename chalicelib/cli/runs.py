@@ -16,6 +16,7 @@ from chalicelib import bootstrap
 from chalicelib.cli.output import Output, console, instant, size, span, state
 from chalicelib.core import wire
 from chalicelib.core.model import Kind, Run, State
+from chalicelib.core.prose import counted
 from chalicelib.service import query, request
 from chalicelib.service.world import World
 
@@ -34,9 +35,7 @@ def add_to(app: typer.Typer) -> None:
 def backup(
     context: typer.Context,
     policy: Annotated[str, typer.Argument(help="The policy to run.")],
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Follow it to its end; exit code 1 unless it SUCCEEDED.")
-    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end; exit code 1 unless it is good.")] = False,
     request_id: Annotated[
         str | None, typer.Option("--request-id", help="The same id again answers the same run.", show_default=False)
     ] = None,
@@ -54,7 +53,7 @@ def backup(
         out.document(wire.public_run(run))
     elif wait:
         _print_end(out, run)
-    if wait and run.state is not State.SUCCEEDED:
+    if wait and not run.good:
         sys.exit(1)
 
 
@@ -161,7 +160,7 @@ def show(
     context: typer.Context,
     run_id: Annotated[str, typer.Argument(metavar="RUN")],
     follow_it: Annotated[
-        bool, typer.Option("--follow", help="Wait for its end, with progress; exit code 1 unless it SUCCEEDED.")
+        bool, typer.Option("--follow", help="Wait for its end, with progress; exit code 1 unless it is good.")
     ] = False,
 ) -> None:
     """One run with its steps and findings."""
@@ -174,7 +173,7 @@ def show(
         out.document(wire.public_run(run))
     else:
         _print_all(out, run)
-    if follow_it and run.state is not State.SUCCEEDED:
+    if follow_it and not run.good:
         sys.exit(1)
 
 
@@ -183,7 +182,12 @@ def _print_all(out: Output, run: Run) -> None:
     out.say(f"  snapshot   {run.snapshot} in {run.repository} on {run.target}")
     out.say(f"  asked by   {run.requested_by}, spec generation {run.spec_gen}, attempts {run.attempts}")
     out.say(f"  deadline   {instant(run.deadline_at)}")
-    if run.last_error:
+    if run.cancel:
+        why = f": {run.cancel.why}" if run.cancel.why else ""
+        out.say(f"  cancel     asked for by {run.cancel.by} {instant(run.cancel.at)}{why}")
+    if run.state is State.QUEUED:
+        out.say(f"  waits for  {(run.last_error or 'the open run of its policy').removeprefix('waits: ')}")
+    elif run.last_error:
         out.say(f"  last error {run.last_error}")
     for step in run.steps:
         out.say(f"  {instant(step.at)} {step.state}")
@@ -195,18 +199,29 @@ def _print_all(out: Output, run: Run) -> None:
 
 
 def _print_end(out: Output, run: Run) -> None:
-    parts = (run.run_id, state(run.state), run.level or "", _took(run) if run.settled else "")
+    parts = (run.run_id, state(run.state), run.level or "", _verdict(run), _took(run) if run.settled else "")
     console().print(Text(" ").join(Text(part) if isinstance(part, str) else part for part in parts if part))
     if run.reason and run.reason not in {finding.message for finding in run.findings}:
         out.say(f"  {run.reason}")
     if run.shards:
-        whole = run.shards.total - run.shards.failed
+        whole, held = run.shards.total - run.shards.failed, counted(run.indices or 0, "index", "indices")
         out.say(
-            f"  {run.indices} indices, {whole}/{run.shards.total} shards, {size(run.bytes)}, "
+            f"  {held}, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}, "
             f"of it new {size(run.bytes_added)}"
         )
     for finding in run.findings:
         out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
+
+
+def _verdict(run: Run) -> str:
+    """Whether it counts for the promise, where the state alone does not tell."""
+    if run.state is State.PARTIAL:
+        return "good: the contract allows it" if run.good else ""
+    return "" if run.state is not State.SUCCEEDED else "good" if run.good else "unproved"
+
+
+def _docs(run: Run) -> str:
+    return f"{run.docs:,} documents, " if run.docs is not None else ""
 
 
 RUNS: Mapping[str, Callable[[Run], str | Text]] = {

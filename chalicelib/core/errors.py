@@ -18,6 +18,10 @@ class Refused(Exception):
     """The other side answered and said no: asking again unchanged will be refused again."""
 
 
+class Unauthenticated(Refused):
+    """The credentials are not accepted: whatever else is asked will be refused as well."""
+
+
 class Conflict(Refused):
     """Somebody else wrote first (two `apply` at once, a request id used twice with another payload)."""
 

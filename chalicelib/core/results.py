@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.core import promise
-from chalicelib.core.model import Run, Severity, State
+from chalicelib.core.model import Finding, Run, Severity, State
 from chalicelib.core.rows import Backup, Cause, Good, LastGood, LastResult, PolicyState
 from chalicelib.core.spec import LEVELS, Policy
 
@@ -28,11 +28,15 @@ def judged(policy: PolicyState, run: Run) -> Run:
 
 def why(run: Run) -> tuple[str, str]:
     """What a cause is recognized by: the first error, else the first warning, else the state itself."""
-    found = sorted(run.findings, key=lambda finding: list(Severity).index(finding.severity))
-    if found and found[0].severity is not Severity.INFO:
-        subject = found[0].subject.replace(run.snapshot, "").replace(run.run_id, "")
-        return found[0].code, subject
+    if found := worst(run):
+        return found.code, found.subject.replace(run.snapshot, "").replace(run.run_id, "")
     return f"run.{run.state.value.lower()}", run.target
+
+
+def worst(run: Run) -> Finding | None:
+    """The first error, else the first warning. None: nothing but information."""
+    found = sorted(run.findings, key=lambda finding: list(Severity).index(finding.severity))
+    return found[0] if found and found[0].severity is not Severity.INFO else None
 
 
 def recorded(policy: PolicyState, spec: Policy, run: Run, backup: Backup | None, token: str) -> PolicyState:

@@ -19,6 +19,8 @@ class Verdict(Enum):
     """The engine itself says that what was asked for does not exist."""
     RETRY = auto()
     REFUSE = auto()
+    UNAUTHENTICATED = auto()
+    """Refused, whatever else is asked."""
     NAME_TAKEN = auto()
     REPOSITORY_MISSING = auto()
 
@@ -147,14 +149,14 @@ RULES: tuple[Rule, ...] = (
         advice="register the repository on the server, or let `manage: true` do it",
     ),
     Rule(
-        verdict=Verdict.REFUSE,
+        verdict=Verdict.UNAUTHENTICATED,
         status=_http(401),
         type="security_exception",
         reason="api key is expired|has been invalidated",
         advice="the API key has expired or was revoked: make a new one and put it into the secret that `auth` names",
     ),
     Rule(
-        verdict=Verdict.REFUSE,
+        verdict=Verdict.UNAUTHENTICATED,
         status=_http(401),
         type="security_exception",
         advice="the credentials were not accepted: look at the secret that `auth` names",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from elastic_transport import ConnectionTimeout, SerializationError, TlsError, TransportError
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
-from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable
+from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable, Unauthenticated
 from chalicelib.core.spec import Target
 from chalicelib.engines import elasticsearch_answers as answers
 from chalicelib.engines.elasticsearch_answers import Question, Verdict
@@ -19,6 +19,7 @@ from chalicelib.engines.elasticsearch_read import Body
 
 ERRORS: dict[Verdict, type[Exception]] = {
     Verdict.REFUSE: Refused,
+    Verdict.UNAUTHENTICATED: Unauthenticated,
     Verdict.NAME_TAKEN: NameTaken,
     Verdict.REPOSITORY_MISSING: RepositoryMissing,
     Verdict.RETRY: Retryable,

@@ -7,10 +7,13 @@ from chalicelib.core.errors import BadInput, Conflict, Problem
 from chalicelib.core.model import Asked
 from chalicelib.core.ports import Update
 from chalicelib.core.rows import Backup, BackupState
+from chalicelib.core.spec import Level, Policy
 from chalicelib.service import query
 from chalicelib.service.world import World
 
 SHRUNKEN = "contract.max_shrink"
+COUNTED: Level = "L2"
+"""What a backup has reached that was counted and keeps all other terms."""
 TRIES = 4
 
 
@@ -18,20 +21,21 @@ def accept(world: World, backup_id: str, *, by: str, why: str) -> Backup:
     """The next backups are compared with this one. When it failed for nothing but having shrunk, it is good from now
     on, at the level that it had reached but for that.
 
-    Raises BadInput for a backup that is unknown, gone, or wrong in other ways; Conflict when rows are written meanwhile.
+    Raises BadInput for a backup that is unknown, gone, or wrong in other ways, Conflict when rows are written all the
+    time.
     """
     for _ in range(TRIES):
         backup = query.backup(world, backup_id)
-        _check(backup)
         state = query.named(world, backup.policy)
         spec = world.spec(backup.policy, state.spec_gen)
+        _check(backup, spec.policy)
         now = world.clock.now()
         accepted = replace(
             backup,
             accepted=Asked(by=by, why=why, at=now),
             good=True,
             errors=(),
-            level=max(backup.level, promise.required(spec.policy)) if backup.docs is not None else backup.level,
+            level=backup.level if backup.good else COUNTED,
             rev=backup.rev + 1,
             token=world.token(),
         )
@@ -43,17 +47,25 @@ def accept(world: World, backup_id: str, *, by: str, why: str) -> Backup:
             rev=state.rev + 1,
             token=world.token(),
         )
-        if world.store.commit(Update(accepted), Update(promise.rewound(after, spec.policy, now))):
+        after = promise.rewound(after, spec.policy, now) if after.active else after
+        if world.store.commit(Update(accepted), Update(after)):
             return accepted
     raise Conflict(f"{backup_id} or its policy is being changed by others all the time; try again")
 
 
-def _check(backup: Backup) -> None:
+def _check(backup: Backup, policy: Policy) -> None:
     if backup.state is not BackupState.KEPT:
         raise BadInput(Problem(f"{backup.backup_id} is {backup.state}", expected="a backup that is kept"))
-    wrong = [code for code in backup.errors if code != SHRUNKEN]
-    if wrong or not (backup.good or backup.errors):
-        what = ", ".join(wrong) or f"proved no further than {backup.level}"
-        raise BadInput(
-            Problem(f"{backup.backup_id} can't be made the measure: {what}", expected=f"good, or only {SHRUNKEN}")
-        )
+    if backup.good:
+        return
+    wrong = ", ".join(code for code in backup.errors if code != SHRUNKEN)
+    if not wrong and not (backup.errors and _counted(backup, policy)):
+        wrong = f"proved no further than {backup.level}"
+    if wrong:
+        message = f"{backup.backup_id} can't be made the measure: {wrong}"
+        raise BadInput(Problem(message, expected=f"a good one, or one with nothing wrong but {SHRUNKEN}"))
+
+
+def _counted(backup: Backup, policy: Policy) -> bool:
+    """A check that could not run is not a pass, whoever accepts the rest."""
+    return backup.docs is not None and (policy.contract.min_bytes is None or backup.bytes is not None)

@@ -32,8 +32,8 @@ def cancel(world: World, run_id: str, *, by: str, why: str) -> Run:
             return run
         after = driver.asked_to_cancel(run, Asked(by=by, why=why, at=now), token=world.token())
         if world.store.commit(Update(after)):
-            waits = max((run.busy_until - now).total_seconds(), 0) if run.busy_until else 0
-            world.queue.send(Wakeup(run_id=run_id, rev=after.rev), delay=int(waits + 1) if waits else 0)
+            waits = (after.wake_at - now).total_seconds() if after.wake_at else 0
+            world.queue.send(Wakeup(run_id=run_id, rev=after.rev), delay=int(waits) + 1 if waits else 0)
             return after
     raise Conflict(f"run {run_id} is being moved by others all the time; try again")
 
@@ -51,7 +51,8 @@ def pause(world: World, policy: str, *, by: str, why: str) -> PolicyState:
 
 
 def resume(world: World, policy: str, *, by: str) -> PolicyState:
-    """Slots count again from now on; those that passed are one SKIPPED row, which says whose pause it was."""
+    """Slots count again; those that were to start during the pause are one SKIPPED row, which says whose pause it was.
+    One that passed and whose jitter or blackout is not over yet still starts."""
     for _ in range(TRIES):
         state, now = _active(world, policy), world.clock.now()
         if state.paused is None:
@@ -59,11 +60,12 @@ def resume(world: World, policy: str, *, by: str) -> PolicyState:
         spec = world.spec(policy, state.spec_gen)
         passed = schedule.passed(spec.policy, state.cursor, now)
         skipped = [_skipped(world, spec, state, passed, state.paused, by)] if passed else []
-        following = schedule.next_slot(spec.policy, now)
+        cursor = passed.last if passed else state.cursor
+        following = schedule.next_slot(spec.policy, cursor)
         after = replace(
             state,
             paused=None,
-            cursor=now,
+            cursor=cursor,
             due_at=None if following is None else schedule.due_at(spec.policy, following),
             rev=state.rev + 1,
             token=world.token(),

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from chalicelib.core import promise, promise_reports
 from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
 from chalicelib.core.ports import Update
+from chalicelib.core.prose import instant
 from chalicelib.core.rows import Mute, PolicyState, Spec
 from chalicelib.service.query import named
 from chalicelib.service.world import World
@@ -59,11 +60,12 @@ def mute(world: World, policy: str, until: datetime, *, by: str, why: str) -> Po
     for _ in range(TRIES):
         state, now = named(world, policy), world.clock.now()
         if until <= now:
-            raise BadInput(Problem(f"{until:%Y-%m-%d %H:%M}Z has passed", key="--until", expected="a time to come"))
+            raise BadInput(Problem(f"{instant(until)} has passed", key="--until", expected="a time to come"))
         if state.broken_since is None:
-            raise BadInput(Problem(f"the promise of {policy} is not broken: there is nothing to acknowledge"))
+            breaks = f"; without a good backup it breaks at {instant(state.breach_at)}" if state.breach_at else ""
+            raise BadInput(Problem(f"the promise of {policy} is not broken{breaks}", expected="a broken one"))
         muted = Mute(by=by, why=why, at=now, until=until)
-        after = _next(world, replace(state, muted=muted, remind_at=until, reminders=max(state.reminders, 1)))
+        after = _next(world, replace(state, muted=muted, remind_at=until))
         if world.store.commit(Update(after)):
             return after
     raise Conflict(f"policy {policy} is being changed by others all the time; try again")

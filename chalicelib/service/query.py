@@ -7,8 +7,8 @@ from itertools import islice
 
 from chalicelib.core import promise, schedule
 from chalicelib.core.errors import BadInput, Problem
-from chalicelib.core.model import Run
-from chalicelib.core.rows import Backup, LastGood, LastResult, Mute, PolicyState, Spec
+from chalicelib.core.model import Run, State
+from chalicelib.core.rows import Backup, LastGood, LastResult, Mute, Pause, PolicyState, Spec
 from chalicelib.core.spec import LEVELS, Level
 from chalicelib.service.world import World
 
@@ -28,7 +28,7 @@ class PolicyRow:
     next_due: datetime | None
     open_run: str | None
     queued_run: str | None
-    paused: bool
+    paused: Pause | None
     active: bool
 
 
@@ -149,7 +149,7 @@ def _row(state: PolicyState, spec: Spec) -> PolicyRow:
         next_due=state.due_at,
         open_run=state.open_run,
         queued_run=state.queued_run,
-        paused=state.paused is not None,
+        paused=state.paused,
         active=state.active,
     )
 
@@ -164,7 +164,8 @@ def _promise(state: PolicyState, level: str, rpo: timedelta | None, now: datetim
     age = now - last_good.taken_at if last_good else None
     since = age if age is not None else now - (state.since or state.cursor)
     kept: bool | None = None
-    if rpo is not None and (last_good or state.last_result or since > rpo):
+    ran = state.last_result is not None and state.last_result.state not in (State.SKIPPED, State.CANCELLED)
+    if rpo is not None and (last_good or ran or since > rpo):
         kept = last_good is not None and since <= rpo
     by = abs(rpo - since) if rpo is not None and (kept or since > rpo) else None
     muted = state.muted if state.muted and state.muted.until > now else None

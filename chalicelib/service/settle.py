@@ -60,7 +60,7 @@ def _wake_others(world: World, ended: Run, policy: PolicyState) -> None:
     """A lost message loses nothing: those who wait look by themselves, later."""
     if policy.open_run and (waiting := world.store.run(policy.open_run)) and not waiting.settled:
         world.queue.send(Wakeup(run_id=waiting.run_id, rev=waiting.rev))
-    if ended.fence is not None:
+    if ended.fence is not None or ended.waiting is not None:  # the one behind it may be next
         queueing.wake_next(world, ended)
 
 

@@ -10,7 +10,10 @@ import pytest
 
 from tests.faults.world import FILE
 
-COMMANDS = ("up", "down", "tick", "apply", "schema", "policies", "status", "next", "backup", "runs", "show")
+COMMANDS = (
+    *("up", "down", "tick", "apply", "schema", "policies", "status", "next", "backup", "runs", "show"),
+    *("backups", "explain", "cancel", "pause", "resume", "mute", "accept", "doctor"),
+)
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def test_next_counts_for_each_policy(snapwarden: Type) -> None:
 
 
 def test_names_that_look_like_markup_are_shown_as_they_are(stage: Stage, snapwarden: Type) -> None:
-    stage.engine.refuse("look", "shard [bold]0[/bold] of orders[1] said no")
+    stage.engine.refuse("resolve", "shard [bold]0[/bold] of orders[1] said no")
     stage.backup("now-2")
     stage.live(1)
     assert "shard [bold]0[/bold] of orders[1] said no" in " ".join(snapwarden("runs").stdout.split())

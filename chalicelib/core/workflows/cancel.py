@@ -3,12 +3,15 @@ the engine says that it is gone.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.core import pace
 from chalicelib.core.model import Absent, Broken, Complete, Observation, Run, Severity, State
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows.ends import finding, timed_out
+
+LATE_START = timedelta(seconds=60)
+"""A server that was asked for a snapshot without answering in time has begun with it by then, or never will."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,8 @@ def decide(run: Run, seen: Observation, now: datetime, *, accepted: bool) -> Dec
     the run goes on and is judged. A snapshot that was complete before we asked for its removal is a backup; one that
     we asked to remove never becomes one."""
     match seen:
+        case Absent() if run.state is State.STARTING and run.last_error and not accepted and now < _late(run):
+            return Decision(state=run.state, again=pace.next_look(run, now))
         case Absent():
             return cancelled(run)
         case Complete() | Broken() if not run.aborts:
@@ -38,6 +43,12 @@ def decide(run: Run, seen: Observation, now: datetime, *, accepted: bool) -> Dec
     return Decision(state=run.state, changes=changes, act=act, again=pace.FIRST_LOOK)
 
 
+def _late(run: Run) -> datetime:
+    """A start whose answer was lost may still make the snapshot until then: calling it cancelled would leave that
+    behind, at work and nobody's."""
+    return min((run.claimed_at or run.created_at) + LATE_START, run.deadline_at)
+
+
 def cancelled(run: Run) -> Decision:
     """Nothing of it is on the engine."""
     asked = run.cancel
@@ -46,9 +57,10 @@ def cancelled(run: Run) -> Decision:
 
 
 def refused(run: Run, error: Exception, now: datetime) -> Decision:
-    """The engine does not let us remove it: the run goes on as if nobody had asked, and says so."""
+    """The engine does not let us remove it: the run goes on as if nobody had asked, and says so. Asked once more, it
+    tries once more: somebody may have granted it meanwhile."""
     message = f"could not be cancelled on the server: {error}; it goes on"
     found = finding("run.cancel_refused", run.snapshot, message, "grant `cluster:admin/snapshot/delete` to cancel runs")
     found = replace(found, severity=Severity.WARNING)
-    changes = {"cancel": None, "findings": (*run.findings, found), "last_error": str(error)}
+    changes = {"cancel": None, "aborts": 0, "findings": (*run.findings, found), "last_error": str(error)}
     return Decision(state=run.state, changes=changes, again=pace.next_look(run, now))

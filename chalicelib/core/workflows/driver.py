@@ -67,10 +67,11 @@ def last_look(run: Run, wake_at: datetime, *, token: str) -> Run:
 
 
 def asked_to_cancel(run: Run, asked: Asked, *, token: str) -> Run:
-    """The row with somebody's wish, and nothing else: the state moves in the run's next step. The claim stays, so that
-    an actor who is at work can still prove himself."""
+    """The row with somebody's wish: the state moves in the run's next step, which is due now, or when the claim of an
+    actor ends. The claim stays, so that he can still prove himself."""
     calls = replace(run.calls, store_writes=run.calls.store_writes + 1, messages=run.calls.messages + 1)
-    return replace(run, rev=run.rev + 1, token=token, cancel=asked, calls=calls)
+    due = max(asked.at, run.busy_until or asked.at)
+    return replace(run, rev=run.rev + 1, token=token, cancel=asked, wake_at=due, calls=calls)
 
 
 def untold(run: Run, now: datetime, *, token: str, emitted_rev: int) -> Run:

@@ -1,0 +1,64 @@
+"""`backups`: the catalogue."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from chalicelib import bootstrap
+from chalicelib.cli.output import BAD, GOOD, MOVING, Output, colour, console, instant, size, span
+from chalicelib.core import wire
+from chalicelib.core.rows import Backup, BackupState
+from chalicelib.service import query
+
+NARROW = 150
+"""Columns below which fewer are shown, so that the id stays whole."""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("backups", epilog="Example: snapwarden backups --policy nightly")(backups)
+
+
+def backups(
+    context: typer.Context,
+    policy: Annotated[str | None, typer.Option("--policy", help="Only of this policy.")] = None,
+) -> None:
+    """Every backup, newest first: what it holds, how far it is proved, whether it counts for the promise."""
+    out: Output = context.obj
+    world = bootstrap.of_terminal(out.stage)
+    found = query.backups(world, policy)
+    if out.json:
+        out.document([wire.public_backup(backup) for backup in found])
+        return
+    now = world.clock.now()
+    shown = COLUMNS if console().width >= NARROW else {name: COLUMNS[name] for name in SHORT}
+    rows = [tuple(cell(backup, now) for cell in shown.values()) for backup in found]
+    out.table(tuple(shown), rows, empty="no backups yet: snapwarden backup POLICY", whole=("BACKUP",))
+
+
+def _worth(backup: Backup) -> Text:
+    """Whether it counts, and if not, why."""
+    if backup.state is not BackupState.KEPT:
+        return colour(backup.state.value, BAD)
+    if backup.accepted:
+        return colour(f"good, accepted by {backup.accepted.by}: {backup.accepted.why}", GOOD)
+    if backup.good:
+        return colour("good", GOOD)
+    return colour(", ".join(backup.errors), BAD) if backup.errors else colour("unproved", MOVING)
+
+
+COLUMNS: Mapping[str, Callable[[Backup, datetime], str | Text]] = {
+    "BACKUP": lambda backup, now: backup.backup_id,
+    "POLICY": lambda backup, now: backup.policy,
+    "TAKEN": lambda backup, now: instant(backup.taken_at),
+    "AGE": lambda backup, now: span(now - backup.taken_at),
+    "INDICES": lambda backup, now: str(backup.indices),
+    "DOCS": lambda backup, now: f"{backup.docs:,}" if backup.docs is not None else "-",
+    "SIZE": lambda backup, now: size(backup.bytes),
+    "ADDED": lambda backup, now: size(backup.bytes_added),
+    "LEVEL": lambda backup, now: backup.level,
+    "WORTH": lambda backup, now: _worth(backup),
+}
+SHORT = ("BACKUP", "AGE", "DOCS", "SIZE", "LEVEL", "WORTH")

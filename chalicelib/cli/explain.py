@@ -1,0 +1,82 @@
+"""`explain`: the cause of a run in one line, the last similar one, what mended it."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from chalicelib import bootstrap
+from chalicelib.cli.output import Output, console, instant, span, state
+from chalicelib.core import wire
+from chalicelib.core.model import Run
+from chalicelib.core.prose import counted
+from chalicelib.service import explain as explaining
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("explain", epilog="Example: snapwarden explain backup:nightly:2026-11-21T02:00Z")(explain)
+
+
+def explain(context: typer.Context, run_id: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
+    """Why a run ended as it did, or what an open one waits for; whether that happened before, and what mended it."""
+    out: Output = context.obj
+    found = explaining.explain(bootstrap.of_terminal(out.stage), run_id)
+    if out.json:
+        out.document(_document(found))
+    else:
+        _print(out, found)
+
+
+def _print(out: Output, found: explaining.Explained) -> None:
+    known = found.explanation
+    run = known.run
+    console().print(Text(f"{run.run_id} ").append(state(run.state)))
+    code = f" [{known.code}]" if known.code else ""
+    out.say(f"  cause    {known.cause}{code}")
+    if known.row > 1:
+        out.say(f"  in a row {counted(known.row, 'run')} ended for it, up to this one")
+    if known.before:
+        earlier = known.before.run
+        out.say(f"  before   {earlier.run_id}, {span(run.created_at - earlier.created_at)} earlier")
+        _mended(out, "then", known.before.fixed_by, found.mended, "no good run came between the two")
+    elif known.row:
+        out.say("  before   never, as far as the ledger goes back")
+    if known.row:
+        _mended(out, "since", known.since, found.ended, "no good run yet")
+    out.say(f"  next     {known.next_step or 'nothing to do'}")
+
+
+def _mended(out: Output, word: str, good: Run | None, how: Sequence[str], otherwise: str) -> None:
+    if good is None:
+        out.say(f"  {word:<8} {otherwise}")
+        return
+    out.say(f"  {word:<8} good with {good.run_id} ({instant(good.created_at)})")
+    for line in how:
+        out.say(f"           {line}")
+
+
+def _document(found: explaining.Explained) -> dict[str, Any]:
+    known = found.explanation
+    earlier = known.before
+    return {
+        "run_id": known.run.run_id,
+        "state": known.run.state.value,
+        "good": known.run.good,
+        "cause": known.cause,
+        "code": known.code,
+        "in_a_row": known.row,
+        "before": {
+            "run_id": earlier.run.run_id,
+            "at": wire.seconds(earlier.run.created_at),
+            "mended_by": _good(earlier.fixed_by, found.mended),
+        }
+        if earlier
+        else None,
+        "since": _good(known.since, found.ended),
+        "next_step": known.next_step,
+    }
+
+
+def _good(run: Run | None, how: Sequence[str]) -> dict[str, Any] | None:
+    return {"run_id": run.run_id, "at": wire.seconds(run.created_at), "how": list(how)} if run else None

@@ -1,0 +1,125 @@
+"""Why a run ended as it did, whether that happened before, and what mended it then. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.core import results
+from chalicelib.core.model import Run, State
+from chalicelib.core.prose import counted, instant, size, span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """An earlier `run` that ended for the same cause, and the first good one after it, `fixed_by`."""
+
+    run: Run
+    fixed_by: Run | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """`cause` is one line. `row`: how many in a row ended for it, up to and including this one. `before`: the last
+    similar one, if possible of an earlier time, so that something mended it. `since`: the first good run after this
+    one. `next_step` is None when there is nothing to do."""
+
+    run: Run
+    cause: str
+    code: str | None
+    row: int
+    before: Episode | None
+    since: Run | None
+    next_step: str | None
+
+
+def explain(run: Run, others: Sequence[Run], now: datetime) -> Explanation:
+    """`others`: runs of its policy, newest first."""
+    failed = run.settled and not run.good
+    earlier = [other for other in others if other.created_at < run.created_at and other.settled]
+    finding = results.worst(run) if failed else None
+    return Explanation(
+        run=run,
+        cause=_cause(run, now),
+        code=finding.code if finding else None,
+        row=_row(run, earlier) if failed else 0,
+        before=_before(run, earlier) if failed else None,
+        since=_first_good(others, run) if failed else None,
+        next_step=finding.next_step if finding else _next_step(run),
+    )
+
+
+def differed(failed: Run, good: Run, keys: Sequence[str], *, by_hand: bool) -> Iterator[str]:
+    """What was another thing when it went well, in words. `keys` of the file that changed between the two. `by_hand`:
+    somebody is known to have done something beside."""
+    if failed.spec_gen != good.spec_gen:
+        changed = ", ".join(keys) or "nothing of this policy"
+        yield f"the file was applied anew (generation {failed.spec_gen} to {good.spec_gen}: {changed})"
+    if failed.attempts and good.attempts != failed.attempts:
+        yield f"it was asked for {counted(good.attempts, 'time')} instead of {failed.attempts}"
+    for noun, was, became in (("indices", failed.indices, good.indices), ("documents", failed.docs, good.docs)):
+        if was is not None and became is not None and was != became:
+            yield f"{became:,} {noun} instead of {was:,}"
+    if failed.spec_gen == good.spec_gen and not by_hand:
+        yield "the file was the same: it was mended on the server, or passed by itself"
+
+
+def _cause(run: Run, now: datetime) -> str:
+    if not run.settled:
+        return _open(run, now)
+    finding = results.worst(run)
+    if run.good:
+        what = f"{run.reason}, which the contract allows" if run.state is State.PARTIAL else "complete"
+        return f"it is good: {what}, proved to {run.level}"
+    if run.state is State.SUCCEEDED:
+        return finding.message if finding else f"complete, but proved no further than {run.level}"
+    return run.reason or (finding.message if finding else f"it ended as {run.state}")
+
+
+def _open(run: Run, now: datetime) -> str:
+    if run.cancel:
+        return f"{run.cancel.by} cancelled it {span(now - run.cancel.at)} ago; it is being removed from the server"
+    if run.last_error:
+        return run.last_error if run.state is State.QUEUED else f"no end is known yet; the last error: {run.last_error}"
+    if run.state is State.QUEUED:
+        return f"it waits for the open run of its policy, until {instant(run.start_by)} at the latest"
+    if run.state is State.STARTING:
+        return "it is about to start" if not run.attempts else "the server was asked for it and has not begun yet"
+    seen = run.progress
+    moved = f": {seen.done} of {seen.total} shards" if seen else ""
+    if seen and seen.bytes_total:
+        moved += f", {size(seen.bytes_done or 0)} of {size(seen.bytes_total)}"
+    return f"it is being checked{moved}" if run.state is State.VERIFYING else f"it is in progress{moved}"
+
+
+def _next_step(run: Run) -> str | None:
+    if not run.settled:
+        return f"snapwarden show {run.run_id} --follow"
+    if run.good or run.state is State.SKIPPED:
+        return None
+    return f"snapwarden backup {run.policy} --wait"
+
+
+def _row(run: Run, earlier: Sequence[Run]) -> int:
+    """What says nothing about the data (SKIPPED, CANCELLED) is passed over."""
+    count = 1
+    for other in earlier:
+        if other.good or (_telling(other) and results.why(other) != results.why(run)):
+            break
+        count += results.why(other) == results.why(run)
+    return count
+
+
+def _telling(run: Run) -> bool:
+    return run.state not in (State.SKIPPED, State.CANCELLED)
+
+
+def _before(run: Run, earlier: Sequence[Run]) -> Episode | None:
+    similar = [other for other in earlier if not other.good and results.why(other) == results.why(run)]
+    episodes = [Episode(run=other, fixed_by=_first_good(earlier, other)) for other in similar]
+    mended = (episode for episode in episodes if episode.fixed_by)
+    return next(mended, episodes[0] if episodes else None)
+
+
+def _first_good(runs: Sequence[Run], after: Run) -> Run | None:
+    later = (run for run in reversed(runs) if run.created_at > after.created_at)
+    return next((run for run in later if run.good), None)
