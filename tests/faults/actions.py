@@ -1,14 +1,18 @@
 """What can happen to the stages of a play, each as a value that can be written down: a search prints its finds as a
 list of these, and `test_found.py` keeps them. A new dimension is a class here and a line in `machine.py`."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 from chalicelib.core.errors import BadInput
+from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Owner, State
 from chalicelib.core.spec import Repository
-from chalicelib.service import request
+from chalicelib.service import control, promises, request
 from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.faults.chaos import Fault
+from tests.faults.ledger import must
 from tests.faults.play import Play, Player, file
 
 
@@ -42,18 +46,20 @@ class Tick(Acting):
 
 @dataclass(frozen=True, kw_only=True)
 class Deliver(Acting):
-    """The `pick`th of the messages that are visible, in whatever order they were sent. `lost`: unless it is handled, it
-    never comes back."""
+    """The `pick`th of the messages that are visible, in whatever order they were sent; of those that are delayed when
+    none is, unless somebody is frozen. `lost`: unless it is handled, it never comes back."""
 
     pick: int = 0
     lost: bool = False
 
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
+        if not play.chaos.actors and (at := stage.queue.next_at):
+            play.move(max((at - play.clock.now()).total_seconds(), 0))
         visible = stage.queue.receive(100)
         chosen = visible.pop(self.pick % len(visible)) if visible else None
-        for wakeup in visible:
-            stage.queue.come_back(wakeup, 0)
+        for message in visible:
+            stage.queue.come_back(message, 0)
         if chosen:
             play.work(stage, chosen, comes_back=not self.lost, skew=self.skew, faults=self.faults)
 
@@ -67,8 +73,33 @@ class Repeat(Acting):
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
         if stage.queue.sent:
-            wakeup = stage.queue.sent[-1 - self.back % len(stage.queue.sent)]
-            play.work(stage, wakeup, comes_back=False, skew=self.skew, faults=self.faults)
+            message = stage.queue.sent[-1 - self.back % len(stage.queue.sent)]
+            play.work(stage, message, comes_back=False, skew=self.skew, faults=self.faults)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Twin(Acting):
+    """The message whose handler is frozen arrives a second time."""
+
+    def __call__(self, play: Play) -> None:
+        actor = play.chaos.actor
+        if actor and actor.message:
+            stage = next(stage for stage in play.stages if stage.name == actor.stage)
+            play.work(stage, actor.message, comes_back=False, skew=self.skew, faults=self.faults)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Poke(Acting):
+    """Somebody who just read the row of the `pick`th open run wakes it: as the sweeper does, and whoever ends."""
+
+    pick: int = 0
+
+    def __call__(self, play: Play) -> None:
+        stage = self.stage(play)
+        if runs := sorted(stage.ledger.open, key=lambda run: run.run_id):
+            run = runs[self.pick % len(runs)]
+            message = Wakeup(run_id=run.run_id, rev=run.rev)
+            play.work(stage, message, comes_back=False, skew=self.skew, faults=self.faults)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,15 +141,54 @@ class Request(Acting):
     """Backup Now, at a terminal."""
 
     number: int = 0
+    policy: str = "nightly"
 
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
         with play.acting(stage, lives=None, skew=self.skew, faults=self.faults):
             try:
                 request_id = f"now-{self.number}"
-                request.backup_now(stage.world, "nightly", request_id=request_id, requested_by="tester")
+                request.backup_now(stage.world, self.policy, request_id=request_id, requested_by="tester")
             except BadInput:
-                assert not stage.ledger.policies["nightly"].active, "only a retired policy is refused"
+                must(not stage.ledger.policies[self.policy].active, "a request was refused")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cancel(Acting):
+    """Somebody cancels the `pick`th open run."""
+
+    pick: int = 0
+
+    def __call__(self, play: Play) -> None:
+        stage = self.stage(play)
+        if not (runs := sorted(stage.ledger.open, key=lambda run: run.run_id)):
+            return
+        run_id = runs[self.pick % len(runs)].run_id
+        with play.acting(stage, lives=None, skew=self.skew, faults=self.faults):
+            try:
+                control.cancel(stage.world, run_id, by="tester", why="")
+            except BadInput:
+                must(stage.ledger.runs[run_id].settled, f"{run_id} could not be cancelled")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy(Acting):
+    """A policy is paused, resumed, or its broken promise muted for an hour."""
+
+    what: str
+    policy: str = "nightly"
+
+    def __call__(self, play: Play) -> None:
+        stage = self.stage(play)
+        with play.acting(stage, lives=None, skew=self.skew, faults=self.faults), suppress(BadInput):
+            match self.what:
+                case "paused":
+                    control.pause(stage.world, self.policy, by="tester", why="")
+                case "resumed":
+                    control.resume(stage.world, self.policy, by="tester")
+                case _:
+                    until = stage.world.clock.now() + timedelta(hours=1)
+                    promises.mute(stage.world, self.policy, until, by="tester", why="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,9 +199,8 @@ class Apply(Acting):
 
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
-        text = file(**{**play.terms, "timeout": "2h"}) if self.to == "changed" else file(**play.terms)
-        if self.to == "retired":
-            text = text.replace("  nightly:", "  other:").replace(text[text.index("schedule:") :].split("\n")[0], "")
+        terms = {**play.terms, "timeout": "2h"} if self.to == "changed" else play.terms
+        text = file(policies=("weekly",), **terms) if self.to == "retired" else file(**terms)
         with play.acting(stage, lives=None, skew=self.skew, faults=self.faults):
             stage.apply(text, prune=True)
 
@@ -139,7 +208,8 @@ class Apply(Acting):
 @dataclass(frozen=True, kw_only=True)
 class Engine:
     """What becomes of the `pick`th snapshot that is or was to be made: `complete`, `partial`, `missing` (an index is
-    not in it), `break`, `vanish`, `replace` (another snapshot of that name), `crash` (none that runs is left)."""
+    not in it), `break`, `vanish`, `replace` (another snapshot of that name), `crash` (none that runs is left).
+    Removals that were accepted are `slow`, or `blocked` until they are `free`."""
 
     what: str
     pick: int = 0
@@ -150,7 +220,9 @@ class Engine:
         runs = [run for stage in play.stages for run in stage.ledger.runs.values() if not run.settled]
         there = {name: one for repository in engine.repositories.values() for name, one in repository.snapshots.items()}
         moving = [name for name, snapshot in there.items() if snapshot.done is None]
-        if self.what == "crash":
+        if self.what in ("slow", "blocked", "free"):
+            engine.slow_delete, engine.blocked = (self.what == "slow") * 2, self.what == "blocked"
+        elif self.what == "crash":
             for name in moving:
                 engine.vanish(name)
         elif self.what == "replace":
@@ -161,13 +233,13 @@ class Engine:
                 owner = Owner(installation=self.by, policy="p", slot="s", run_id=name) if self.by else None
                 engine.stranger("main", name, owner)
         elif self.what == "vanish":
-            if there:
-                engine.vanish(sorted(there)[self.pick % len(there)])
+            if names := sorted({run.snapshot for run in runs} & set(there)):
+                engine.vanish(names[self.pick % len(names)])
         elif moving:
             self._end(play, sorted(moving)[self.pick % len(moving)], there)
 
     def _end(self, play: Play, name: str, there: dict[str, FakeSnapshot]) -> None:
-        first = there[name].indices[:1]
+        first = tuple(there[name].indices)[:1]
         if self.what == "break":
             play.engine.break_(name)
         else:

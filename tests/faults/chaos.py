@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.messages import Wakeup
+from chalicelib.core.messages import Drain, Wakeup
 from tests.fakes.clock import FakeClock
 from tests.faults.world import Fuse, Killed
 
@@ -51,20 +51,23 @@ class Fault:
 @dataclass
 class Actor:
     """`lives`: the function's timeout; whoever is frozen for longer is dead when he thaws. None: a program at a
-    terminal, which may be stopped for hours. `wakeup`: the message that it handles."""
+    terminal, which may be stopped for hours. `message`: what it handles. `hurried`: it was frozen after its last look,
+    so that it cannot know how little time is left."""
 
     stage: str
     started_at: datetime
     lives: timedelta | None
     faults: tuple[Fault, ...] = ()
     skew: timedelta = timedelta(0)
-    wakeup: Wakeup | None = None
+    message: Wakeup | Drain | None = None
     effects: int = 0
     calls: int = 0
     wins: int = 0
     sends: int = 0
     done: bool = False
-    tokens: set[str] = field(default_factory=set)
+    hurried: bool = False
+    asked: int = 0
+    claims: set[str] = field(default_factory=set)
     looked: dict[str, Any] = field(default_factory=dict)
     resolved: tuple[str, ...] = ()
 
@@ -107,6 +110,7 @@ class Chaos(Fuse):
     def read(self, part: str) -> None:
         """One call that only asks, just before it is answered."""
         if actor := self.actor:
+            actor.asked += part == "engine"
             self._call(actor, part, "read", lambda: None)
 
     def _call(self, actor: Actor, part: str, name: str, act: Callable[[], Any]) -> Any:
@@ -140,6 +144,7 @@ class Chaos(Fuse):
     def _strike(self, actor: Actor, fault: Fault, name: str) -> None:
         for action in fault.meanwhile:
             self.happen(action)
+        actor.hurried = name != "read" and bool(fault.meanwhile)
         if fault.what == "kill" or (actor.lives is not None and self.remaining() <= timedelta(0)):
             raise Killed(name)
         if fault.what == "silence":

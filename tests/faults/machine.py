@@ -17,6 +17,7 @@ from tests.faults.chaos import PARTS, Fault
 from tests.faults.play import Play
 
 WHICH = st.integers(0, 1)
+POLICY = st.sampled_from(["nightly", "weekly"])
 SKEW = st.sampled_from([0, 0, 0, -2, -5])
 SOON = st.sampled_from([1, 2, 5, 20, 45, 89, 91, 180, 400])
 LONG = st.sampled_from([900, 1800, 3600, 2 * 3600, 5 * 3600, 26 * 3600])
@@ -28,14 +29,17 @@ def waits() -> st.SearchStrategy[Any]:
 
 def _actors(faults: st.SearchStrategy[tuple[Fault, ...]]) -> list[st.SearchStrategy[Any]]:
     common: dict[str, Any] = {"which": WHICH, "skew": SKEW, "faults": faults}
-    deliver = st.builds(do.Deliver, pick=st.integers(0, 3), lost=st.booleans(), **common)
     return [
         st.builds(do.Tick, late=st.sampled_from([0, 0, 0, 30, 120]), **common),
-        deliver,
-        deliver,
+        st.builds(do.Deliver, pick=st.integers(0, 3), lost=st.booleans(), **common),
+        st.builds(do.Poke, pick=st.integers(0, 3), **common),
         st.builds(do.Repeat, back=st.integers(0, 6), **common),
-        st.builds(do.Request, number=st.integers(0, 2), **common),
-        st.builds(do.Apply, to=st.sampled_from(["same", "changed", "changed", "retired"]), **common),
+        st.builds(do.Request, number=st.integers(0, 2), policy=POLICY, **common),
+        st.builds(do.Cancel, pick=st.integers(0, 3), **common),
+        st.one_of(
+            st.builds(do.Policy, what=st.sampled_from(["paused", "resumed", "muted"]), policy=POLICY, **common),
+            st.builds(do.Apply, to=st.sampled_from(["same", "changed", "changed", "retired"]), **common),
+        ),
     ]
 
 
@@ -43,7 +47,7 @@ def _faults(meanwhile: st.SearchStrategy[tuple[Any, ...]], whats: list[str]) -> 
     one = st.builds(
         Fault,
         what=st.sampled_from(whats),
-        nth=st.integers(0, 4),
+        nth=st.integers(0, 6),
         after=st.booleans(),
         reads=st.sampled_from([False, False, False, True]),
         meanwhile=meanwhile,
@@ -54,7 +58,9 @@ def _faults(meanwhile: st.SearchStrategy[tuple[Any, ...]], whats: list[str]) -> 
 NO_FAULT: st.SearchStrategy[tuple[Fault, ...]] = st.just(())
 ENGINE = st.builds(
     do.Engine,
-    what=st.sampled_from(["complete", "complete", "partial", "missing", "break", "vanish", "replace", "crash"]),
+    what=st.sampled_from(
+        ["complete", "complete", "partial", "missing", "break", "vanish", "replace", "crash", "slow", "blocked", "free"]
+    ),
     pick=st.integers(0, 3),
     by=st.sampled_from([None, "aaaa-00000001"]),
 )
@@ -64,6 +70,7 @@ OTHERS = st.lists(
         waits(),
         st.builds(do.Live, minutes=st.just(1)),
         ENGINE,
+        st.builds(do.Twin, skew=SKEW),
         *_actors(NO_FAULT),
         *_actors(_faults(st.just(()), ["kill", "silence", "twice"])),
     ),
@@ -74,12 +81,14 @@ FAULTS = st.one_of(
     _faults(st.just(()), ["kill", "silence", "twice", "crash"]),
     _faults(OTHERS, ["freeze", "freeze", "kill", "silence", "twice"]),
 )
-TICK, DELIVER, _, REPEAT, REQUEST, APPLY = _actors(FAULTS)
+TICK, DELIVER, POKE, REPEAT, REQUEST, CANCEL, POLICIES = _actors(FAULTS)
 TERMS = st.fixed_dictionaries(
     {
         "schedule": st.sampled_from(["0 2 * * *", "0 * * * *", "*/10 * * * *"]),
         "catch_up": st.sampled_from(["6h", "10m"]),
         "timeout": st.sampled_from(["4h", "30m"]),
+        "rpo": st.sampled_from(["26h", "1h"]),
+        "prove": st.sampled_from(["L1", "L2"]),
     }
 )
 
@@ -101,7 +110,6 @@ class Machine(RuleBasedStateMachine):
     def start(self, stages: int, same_prefix: bool, looks: int | None, calm: str, terms: dict[str, str]) -> None:
         Machine.examples += 1
         self.play = Play(stages=stages, same_prefix=same_prefix, looks=looks, calm=calm, **terms)
-        self._do(do.Live(minutes=3))
 
     def _do(self, action: Any) -> None:
         assert self.play is not None
@@ -119,7 +127,7 @@ class Machine(RuleBasedStateMachine):
     def deliver_more(self, action: do.Deliver) -> None:
         self._do(action)
 
-    @rule(action=st.one_of(REPEAT, st.builds(do.Lose, which=WHICH, pick=st.one_of(st.none(), st.integers(0, 3)))))
+    @rule(action=st.one_of(POKE, REPEAT, st.builds(do.Lose, which=WHICH, pick=st.one_of(st.none(), st.integers(0, 3)))))
     def message(self, action: Any) -> None:
         self._do(action)
 
@@ -127,8 +135,12 @@ class Machine(RuleBasedStateMachine):
     def request(self, action: do.Request) -> None:
         self._do(action)
 
-    @rule(action=APPLY)
-    def apply(self, action: do.Apply) -> None:
+    @rule(action=CANCEL)
+    def cancel(self, action: do.Cancel) -> None:
+        self._do(action)
+
+    @rule(action=POLICIES)
+    def policies(self, action: Any) -> None:
         self._do(action)
 
     @rule(action=st.one_of(waits(), st.builds(do.Wait, seconds=LONG)))

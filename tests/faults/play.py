@@ -13,15 +13,18 @@ from typing import Any
 
 from chalicelib.core.config import Config, load
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.messages import Wakeup
+from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core.model import State
 from chalicelib.service import apply as applying
+from chalicelib.service import control, request
 from chalicelib.service import tick as ticking
-from chalicelib.service.advance import advance
+from chalicelib.service.work import handle
 from chalicelib.service.world import FUNCTION_TIMEOUT
 from tests.fakes.clock import FakeClock
 from tests.faults.chaos import Action, Actor, Chaos, Defect, Fault
+from tests.faults.ledger import Ledger, Violated, must
 from tests.faults.watched import SharedEngine, WatchedBus, WatchedNotifier, WatchedQueue, WatchedStore
-from tests.faults.witness import Ledger, Violated, Witness, must
+from tests.faults.witness import Witness
 from tests.faults.world import SLOT, Killed, Stage
 
 VISIBILITY = 360
@@ -29,9 +32,9 @@ VISIBILITY = 360
 MINUTE = timedelta(minutes=1)
 STORM = 200
 """Messages of one stage in one healthy minute."""
-CALMS = {"healthy": 180, "stuck": 60 * 16, "dark": 60 * 16}
+CALMS = {"healthy": 180, "stuck": 60 * 24, "dark": 60 * 24}
 """Minutes until everything that was open has ended, when all is well but, perhaps, snapshots that never end, or an
-engine that never answers again: two timeouts, `catch_up`, and an hour to tell."""
+engine that never answers again: `catch_up`, the timeouts of those who go first, and an hour to tell."""
 
 FILE = """\
 version: 1
@@ -42,24 +45,47 @@ targets:
     auth: {none: true}
     repositories: {main: {type: fs, settings: {location: main}}}
 policies:
-  nightly:
+"""
+POLICY = """  {name}:
     target: shop
     repository: main
-    select: {indices: ["orders*"]}
-    schedule: SCHEDULE
-    catch_up: CATCH_UP
-    timeout: TIMEOUT
-    notify: {on: [failure, recovery, success]}
+    select: {{indices: ["orders*"]}}
+    schedule: "{schedule}"
+    catch_up: {catch_up}
+    timeout: {timeout}
+    rpo: {rpo}
+    prove: {prove}
+    notify: {{on: [failure, recovery, success]}}
 """
+POLICIES = ("nightly", "weekly")
+"""Both want the same repository; one slot of the target."""
 
 
-def file(schedule: str = "0 2 * * *", catch_up: str = "6h", timeout: str = "4h") -> str:
-    return FILE.replace("SCHEDULE", f'"{schedule}"').replace("CATCH_UP", catch_up).replace("TIMEOUT", timeout)
+def file(
+    *,
+    policies: Sequence[str] = POLICIES,
+    schedule: str = "0 2 * * *",
+    catch_up: str = "6h",
+    timeout: str = "4h",
+    rpo: str = "26h",
+    prove: str = "L1",
+) -> str:
+    terms = {"schedule": schedule, "catch_up": catch_up, "timeout": timeout, "rpo": rpo, "prove": prove}
+    return FILE + "".join(POLICY.format(name=name, **terms) for name in policies)
 
 
 @lru_cache(maxsize=64)
 def loaded(text: str) -> Config:
     return load(text.encode(), "snapwarden.yaml")
+
+
+def _judged(stage: "Player", message: Wakeup | Drain) -> tuple[bool, bool]:
+    """Whether the message is stale already, and whether its run waits."""
+    run = stage.ledger.runs.get(message.run_id) if isinstance(message, Wakeup) else None
+    if run is None or not isinstance(message, Wakeup):
+        return False, False
+    proves = message.claim is not None and message.claim == run.claim
+    return message.rev < run.rev and not proves, run.state is State.QUEUED
 
 
 class ActorsClock:
@@ -115,7 +141,7 @@ class Play:
         **terms: str,
     ) -> None:
         """`same_prefix`: the installation ids of both stages begin alike, so that their snapshots have equal names."""
-        self.clock = FakeClock(SLOT - timedelta(minutes=2))
+        self.clock = FakeClock(SLOT - MINUTE)
         self.chaos = Chaos(self.clock)
         self.chaos.happen = self._happen
         self.witness = Witness(self.chaos)
@@ -156,11 +182,11 @@ class Play:
         lives: timedelta | None = FUNCTION_TIMEOUT,
         skew: int = 0,
         faults: tuple[Fault, ...] = (),
-        wakeup: Wakeup | None = None,
+        message: Wakeup | Drain | None = None,
     ) -> Iterator[Actor]:
         """The body is one actor. What the world did to it ends here; a defect of ours does not."""
         self.steps += 1
-        actor = Actor(stage.name, self.clock.now(), lives, faults, timedelta(seconds=skew), wakeup)
+        actor = Actor(stage.name, self.clock.now(), lives, faults, timedelta(seconds=skew), message)
         self.chaos.actors.append(actor)
         try:
             yield actor
@@ -177,14 +203,20 @@ class Play:
         with self.acting(stage, **actor):
             ticking.tick(stage.world, stage.world.clock.now() - timedelta(seconds=late))
 
-    def work(self, stage: Player, wakeup: Wakeup, *, comes_back: bool = True, **actor: Any) -> None:
-        """One message. Its step sends at most one for each row that it won."""
-        with self.acting(stage, wakeup=wakeup, **actor) as invocation:
-            advance(stage.world, wakeup)
+    def work(self, stage: Player, message: Wakeup | Drain, *, comes_back: bool = True, **actor: Any) -> None:
+        """One message. What is stale does nothing; only who won a row sends the next, but one that lost its place in
+        line, and whoever ends or waits wakes at most three others."""
+        stale, waits = _judged(stage, message)
+        with self.acting(stage, message=message, **actor) as invocation:
+            handle(stage.world, message)
             invocation.done = True
-        must(invocation.sends <= min(2, invocation.wins * 2), f"{wakeup} led to {invocation.sends} messages")
+        idle = not (invocation.wins or invocation.sends or invocation.asked)
+        must(idle or not stale, f"{message} was stale and led to something")
+        if isinstance(message, Wakeup):
+            allowed = 4 if invocation.wins else int(waits)
+            must(invocation.sends <= allowed, f"{message} led to {invocation.sends} messages")
         if comes_back and not invocation.done:
-            stage.queue.come_back(wakeup, VISIBILITY)
+            stage.queue.come_back(message, VISIBILITY)
 
     # The end --------------------------------------------------------------------------------------------------------
 
@@ -198,21 +230,35 @@ class Play:
         if self.calm_kind == "dark":
             self.chaos.silent["engine"] = float("inf")
         before = [(stage, list(stage.untold)) for stage in self.stages]
+        self.live(3)
         self._live_until(lambda: not any(set(runs) & set(stage.untold) for stage, runs in before))
+        for stage in self.stages:
+            self._promises_watched(stage)
         if self.calm_kind == "healthy":
             self._still_works()
+
+    def _promises_watched(self, stage: Player) -> None:
+        """A promise is called broken when it breaks, and told."""
+        before = self.clock.now() - 2 * MINUTE
+        for state in stage.ledger.policies.values():
+            late = [clock for clock in (state.breach_at, state.remind_at) if clock is not None and clock < before]
+            must(not state.active or not late, f"the promise of {state.policy} was due at {late}")
 
     def _still_works(self) -> None:
         for stage in self.stages:
             self._live_until(lambda stage=stage: self._reapplied(stage))  # type: ignore[misc]
-            run_id = stage.backup(f"at-last-{stage.name}").run_id
-            self._live_until(lambda stage=stage, run_id=run_id: stage.run(run_id).told)  # type: ignore[misc]
-            run = stage.run(run_id)
-            must(run.state == "SUCCEEDED", f"all is well, and {run_id} is {run.state}: {run.reason}")
+            for policy in POLICIES:
+                run_id = request.backup_now(stage.world, policy, request_id=stage.name, requested_by="t").run_id
+                self._live_until(lambda stage=stage, run_id=run_id: stage.run(run_id).told)  # type: ignore[misc]
+                run = stage.run(run_id)
+                must(run.state == "SUCCEEDED", f"all is well, and {run_id} is {run.state}: {run.reason}")
 
     def _reapplied(self, stage: Player) -> bool:
         with self.acting(stage, lives=None) as actor:
             stage.apply(file(**self.terms))
+            for policy in POLICIES:
+                if stage.ledger.policies[policy].paused:
+                    control.resume(stage.world, policy, by="tester")
             actor.done = True
         return actor.done
 
@@ -234,8 +280,8 @@ class Play:
             while (at := min((at for stage in self.stages if (at := stage.queue.next_at)), default=end)) < end:
                 self.move(max((at - self.clock.now()).total_seconds(), 0))
                 for stage in self.stages:
-                    for wakeup in stage.queue.receive():
+                    for message in stage.queue.receive():
                         handled += 1
-                        self.work(stage, wakeup)
+                        self.work(stage, message)
                 must(handled < STORM * len(self.stages), "a storm of messages")
             self.move((end - self.clock.now()).total_seconds())

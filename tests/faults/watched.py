@@ -1,16 +1,16 @@
 """The parts of a stage with a witness beneath the fuse: a call whose caller dies, or hears nothing, is seen all the
 same when it has its effect."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.messages import Event, Report, Wakeup
+from chalicelib.core.messages import Drain, Event, Report, Wakeup
 from chalicelib.core.model import Observation, Owner, Selection
-from chalicelib.core.ports import Create, Due, StartOrder, Update
+from chalicelib.core.ports import Change, Due, StartOrder
 from chalicelib.core.spec import Repository
 from chalicelib.store.keys import Key, Record
 from chalicelib.store.memory import MemoryStore
@@ -18,7 +18,8 @@ from tests.fakes.bus import FakeBus
 from tests.fakes.elasticsearch import FakeEngine
 from tests.fakes.notifier import FakeNotifier
 from tests.faults.chaos import Chaos
-from tests.faults.witness import Ledger, Look, Witness
+from tests.faults.ledger import Ledger, Look
+from tests.faults.witness import Witness
 from tests.faults.world import FusedBus, FusedEngine, FusedNotifier, FusedQueue, FusedStore
 
 T = TypeVar("T", bound=Record)
@@ -31,7 +32,7 @@ class _SeenStore(MemoryStore):
     witness: Witness
     ledger: Ledger
 
-    def commit(self, *changes: Create | Update) -> bool:
+    def commit(self, *changes: Change) -> bool:
         won = super().commit(*changes)
         if won:
             self.witness.committed(self.ledger, changes)
@@ -68,16 +69,15 @@ class WatchedQueue(FusedQueue):
     """Messages can be lost, and come back."""
 
     @property
-    def waiting(self) -> list[Wakeup]:
-        return [wakeup for _, _, wakeup in self._waiting]
+    def waiting(self) -> list[Wakeup | Drain]:
+        return [message for _, _, message in self._waiting]
 
-    def come_back(self, wakeup: Wakeup, after: int) -> None:
+    def come_back(self, message: Wakeup | Drain, after: int) -> None:
         """A copy of a message that was sent before."""
-        self._waiting.append((self._clock.now() + timedelta(seconds=after), len(self.sent), wakeup))
-        self.sent.append(wakeup)
+        self._waiting.append((self._clock.now() + timedelta(seconds=after), len(self.sent), message))
 
-    def lose(self, wakeup: Wakeup) -> None:
-        del self._waiting[self.waiting.index(wakeup)]
+    def lose(self, message: Wakeup | Drain) -> None:
+        del self._waiting[self.waiting.index(message)]
 
 
 class _SeenBus(FakeBus):
@@ -134,7 +134,7 @@ class _SeenEngine(FakeEngine):
     def start(self, order: StartOrder) -> None:
         actor = self.chaos.actor
         assert actor is not None
-        self.witness.starting(self.ledgers[actor.stage], order)
+        self.witness.starting(self.ledgers[actor.stage], order, actor)
         if self.late_by:
             self.late.append((self._clock.now() + timedelta(seconds=self.late_by), order))
             self.late_by = 0
@@ -142,6 +142,12 @@ class _SeenEngine(FakeEngine):
             with self._request("start", order.snapshot):
                 return
         super().start(order)
+
+    def delete(self, repository: str, snapshot: str) -> None:
+        actor = self.chaos.actor
+        assert actor is not None
+        self.witness.deleting(self.ledgers[actor.stage], snapshot, actor)
+        super().delete(repository, snapshot)
 
     def arrive(self) -> None:
         """Starts that were on their way for long."""
@@ -160,7 +166,7 @@ class _SeenEngine(FakeEngine):
         with super()._request(method, subject):
             yield
 
-    def _put(self, repository: str, snapshot: str, owner: Owner | None, indices: tuple[str, ...]) -> None:
+    def _put(self, repository: str, snapshot: str, owner: Owner | None, indices: Iterable[str]) -> None:
         super()._put(repository, snapshot, owner, indices)
         self.witness.made_snapshot(snapshot, self.repositories[repository].snapshots[snapshot], self.alive)
 
@@ -178,6 +184,7 @@ class SharedEngine(FusedEngine, _SeenEngine):
         """What is broken in it is mended, and what runs ends at the `looks`th look; None: it never does."""
         self._looks, self._silent, self._lose, self.late_by = looks, 0, False, 0
         self._refusals.clear()
+        self.slow_delete, self.blocked = 0, False
         for name in {"orders", "orders-old", *self.indices}:
             if name not in self.indices or self.indices[name].red:
                 self.create_index(name)
