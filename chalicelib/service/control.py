@@ -59,11 +59,13 @@ def resume(world: World, policy: str, *, by: str) -> PolicyState:
         spec = world.spec(policy, state.spec_gen)
         passed = schedule.passed(spec.policy, state.cursor, now)
         skipped = [_skipped(world, spec, state, passed, state.paused, by)] if passed else []
-        following = schedule.next_slot(spec.policy, now)
+        # Not the time of now: a slot that passed may have its start, by its jitter, still to come.
+        cursor = passed.last if passed else state.cursor
+        following = schedule.next_slot(spec.policy, cursor)
         after = replace(
             state,
             paused=None,
-            cursor=now,
+            cursor=cursor,
             due_at=None if following is None else schedule.due_at(spec.policy, following),
             rev=state.rev + 1,
             token=world.token(),

@@ -87,6 +87,7 @@ TERMS = st.fixed_dictionaries(
         "schedule": st.sampled_from(["0 2 * * *", "0 * * * *", "*/10 * * * *"]),
         "catch_up": st.sampled_from(["6h", "10m"]),
         "timeout": st.sampled_from(["4h", "30m"]),
+        "jitter": st.sampled_from(["1s", "20m"]),
         "rpo": st.sampled_from(["26h", "1h"]),
         "prove": st.sampled_from(["L1", "L2"]),
     }

@@ -53,6 +53,7 @@ POLICY = """  {name}:
     schedule: "{schedule}"
     catch_up: {catch_up}
     timeout: {timeout}
+    jitter: {jitter}
     rpo: {rpo}
     prove: {prove}
     notify: {{on: [failure, recovery, success]}}
@@ -67,10 +68,18 @@ def file(
     schedule: str = "0 2 * * *",
     catch_up: str = "6h",
     timeout: str = "4h",
+    jitter: str = "1s",
     rpo: str = "26h",
     prove: str = "L1",
 ) -> str:
-    terms = {"schedule": schedule, "catch_up": catch_up, "timeout": timeout, "rpo": rpo, "prove": prove}
+    terms = {
+        "schedule": schedule,
+        "catch_up": catch_up,
+        "timeout": timeout,
+        "jitter": jitter,
+        "rpo": rpo,
+        "prove": prove,
+    }
     return FILE + "".join(POLICY.format(name=name, **terms) for name in policies)
 
 
