@@ -173,7 +173,6 @@ def test_a_rotated_secret_is_seen_at_once(aws: Aws) -> None:
     assert reader.read("rotated")["api_key"] == "second"
 
 
-
 def test_a_service_name_in_the_environment_adds_no_dimension(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

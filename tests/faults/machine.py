@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.faults import actions as do
+from tests.faults import mishaps
 from tests.faults.chaos import PARTS, Fault
 from tests.faults.play import Play
 
@@ -57,7 +58,7 @@ def _faults(meanwhile: st.SearchStrategy[tuple[Any, ...]], whats: list[str]) -> 
 
 NO_FAULT: st.SearchStrategy[tuple[Fault, ...]] = st.just(())
 ENGINE = st.builds(
-    do.Engine,
+    mishaps.Engine,
     what=st.sampled_from(
         ["complete", "complete", "partial", "missing", "break", "vanish", "replace", "crash", "slow", "blocked", "free"]
     ),
@@ -87,7 +88,7 @@ TERMS = st.fixed_dictionaries(
         "schedule": st.sampled_from(["0 2 * * *", "0 * * * *", "*/10 * * * *"]),
         "catch_up": st.sampled_from(["6h", "10m"]),
         "timeout": st.sampled_from(["4h", "30m"]),
-        "jitter": st.sampled_from(["1s", "20m"]),
+        "jitter": st.sampled_from(["1s", "9m"]),
         "rpo": st.sampled_from(["26h", "1h"]),
         "prove": st.sampled_from(["L1", "L2"]),
     }
@@ -153,19 +154,19 @@ class Machine(RuleBasedStateMachine):
         self._do(action)
 
     @rule(action=ENGINE)
-    def engine(self, action: do.Engine) -> None:
+    def engine(self, action: mishaps.Engine) -> None:
         self._do(action)
 
     @rule(
         action=st.one_of(
             st.builds(
-                do.Index,
+                mishaps.Index,
                 name=st.sampled_from(["orders", "orders-old", "orders-new"]),
                 what=st.sampled_from(["made", "deleted", "red"]),
             ),
-            st.builds(do.Registration, what=st.sampled_from(["forgotten", "unreadable", "mended", "altered"])),
-            st.builds(do.Late, seconds=st.sampled_from([5, 40])),
-            st.builds(do.Stale, which=WHICH),
+            st.builds(mishaps.Registration, what=st.sampled_from(["forgotten", "unreadable", "mended", "altered"])),
+            st.builds(mishaps.Late, seconds=st.sampled_from([5, 40])),
+            st.builds(mishaps.Stale, which=WHICH),
         )
     )
     def surroundings(self, action: Any) -> None:
@@ -173,13 +174,13 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         action=st.builds(
-            do.Outage,
+            mishaps.Outage,
             part=st.sampled_from(PARTS),
             calls=st.sampled_from([1, 2, 5, 40]),
             refused=st.booleans(),
         )
     )
-    def outage(self, action: do.Outage) -> None:
+    def outage(self, action: mishaps.Outage) -> None:
         self._do(action)
 
     def teardown(self) -> None:
