@@ -14,7 +14,7 @@ PROVIDED := boto3 botocore jmespath python-dateutil s3transfer six urllib3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 CHECKS := check-format check-lint check-types check-rules check-dead-code
-.PHONY: help setup up down demo test nightly bench mutants check $(CHECKS) lock test-all-pythons clean
+.PHONY: help setup up down demo test nightly faults bench mutants check $(CHECKS) lock test-all-pythons clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,11 @@ test: $(INSTALLED)  ## unit, contract, faults, app, and the core of the live cas
 
 nightly: $(INSTALLED)  ## every test, with far more random examples
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -m "not bench"
+
+faults: SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**6) * 1000)')
+faults: MINUTES ?= 10
+faults: $(INSTALLED)  ## search for faults, from another seed each time (SEED=…, MINUTES=10)
+	HYPOTHESIS_PROFILE=search SEED=$(SEED) MINUTES=$(MINUTES) $(BIN)/python -m pytest tests/faults/test_search.py
 
 bench: $(INSTALLED)  ## measurements
 	$(BIN)/python -m pytest -m bench -s

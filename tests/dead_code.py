@@ -14,6 +14,8 @@ KINDS = ("class", "function", "method", "property", "unreachable_code")
 
 CALLED_BY_DECORATOR = [
     "@app.*",
+    "@initialize",
+    "@rule",
     "@field_validator",
     "@field_serializer",
     "@model_validator",
@@ -22,7 +24,18 @@ CALLED_BY_DECORATOR = [
     "@*.callback",
     "@*.command",
 ]
-CALLED_BY_NAME = ["pytest_*", "test_*", "Test*", "do_GET", "do_HEAD", "do_POST", "do_PUT", "do_DELETE", "log_message"]
+CALLED_BY_NAME = [
+    "pytest_*",
+    "test_*",
+    "Test*",
+    "teardown",
+    "do_GET",
+    "do_HEAD",
+    "do_POST",
+    "do_PUT",
+    "do_DELETE",
+    "log_message",
+]
 
 USED_ELSEWHERE: dict[str, str] = {
     "Meta": "pynamodb",

@@ -60,6 +60,7 @@ def resume(world: World, policy: str, *, by: str) -> PolicyState:
         spec = world.spec(policy, state.spec_gen)
         passed = schedule.passed(spec.policy, state.cursor, now)
         skipped = [_skipped(world, spec, state, passed, state.paused, by)] if passed else []
+        # Not the time of now: a slot that passed may have its start, by its jitter, still to come.
         cursor = passed.last if passed else state.cursor
         following = schedule.next_slot(spec.policy, cursor)
         after = replace(

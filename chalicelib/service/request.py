@@ -23,11 +23,11 @@ def backup_now(world: World, policy: str, *, request_id: str, requested_by: str)
     """
     if not REQUEST_ID.fullmatch(request_id):
         raise BadInput(Problem(f"{request_id[:80]!r} can't be the id of a request", expected="1 to 64 of a-z 0-9 -"))
-    known = world.store.run(naming.run_id(Kind.BACKUP, policy, request_id))
-    if known is not None:
-        return known
     for _ in range(TRIES):
+        # The policy first: a twin of this request that comes between is then either found or lost to, never displaced.
         state = world.store.state(policy)
+        if known := world.store.run(naming.run_id(Kind.BACKUP, policy, request_id)):
+            return known
         if state is None:
             raise no_such_policy(world, policy)
         if not state.active:
@@ -36,8 +36,6 @@ def backup_now(world: World, policy: str, *, request_id: str, requested_by: str)
         run = _request(world, spec, state, request_id, requested_by)
         if placed := place(world, run, spec, state, change=lambda before: before):
             return placed
-        if known := world.store.run(run.run_id):
-            return known
     raise Conflict(f"policy {policy} is being changed by others all the time; try again")
 
 

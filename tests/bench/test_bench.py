@@ -33,6 +33,7 @@ from tests.elastic_admin import Admin
 from tests.fakes.bus import FakeBus
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.notifier import FakeNotifier
+from tests.faults.play import Play
 from tests.faults.world import Stage
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
@@ -43,6 +44,8 @@ IMPORT = (
 INDICES = "flights-*,airports,planes,weather"
 STEPS = 200
 COLD = 15
+SIMULATED = 12 * 60
+"""Minutes."""
 
 
 @pytest.fixture(scope="module")
@@ -205,4 +208,16 @@ def test_driver_steps(table: Table) -> None:
     before = stage.run().rev
     table.compare("one step of the driver, in memory", steps, "its row to JSON and back", rows, unit="µs")
     assert stage.run().rev == before + (PAIRS + 1) * STEPS
+    table.notes.append(_simulated())
     table.notes.append(f"driver: {1e6 / table.lines[-1].medians[0]:,.0f} steps a second in memory")
+
+
+def _simulated() -> str:
+    """Two stages on one cluster, two policies each, a slot every ten minutes: as the fault search plays them."""
+    play = Play(stages=2, schedule="*/10 * * * *")
+    took = milliseconds(lambda: play.live(SIMULATED)) / 1000
+    runs = sum(len(stage.ledger.runs) for stage in play.stages)
+    return (
+        f"simulation: {play.steps / took:,.0f} invocations a second, {SIMULATED / 60:.0f} hours with {runs} runs in"
+        f" {took:.1f} s"
+    )

@@ -117,12 +117,16 @@ class FusedNotifier(FakeNotifier):
 class Stage:
     """`live(seconds)` plays real time: messages arrive, a tick each minute. A killed process loses its message."""
 
+    clock: FakeClock
+    fuse: Fuse
+    store: FusedStore
+    engine: FusedEngine
+    queue: FusedQueue
+    bus: FusedBus
+    notifier: FusedNotifier
+
     def __init__(self, file: str = FILE, *, looks: int | None = 1, indices: Sequence[str] = ("orders",)) -> None:
-        self.clock = FakeClock(START)
-        self.fuse = Fuse()
-        self.store = FusedStore(self.fuse)
-        self.engine = FusedEngine(indices, repositories=(), clock=self.clock, looks=looks)
-        self.queue, self.bus, self.notifier = FusedQueue(self.clock), FusedBus(), FusedNotifier()
+        self.make_parts(looks, indices)
         for part in (self.engine, self.queue, self.bus, self.notifier):
             part.fuse = self.fuse
         self.metrics = FakeMetrics()
@@ -136,10 +140,19 @@ class Stage:
             metrics=self.metrics,
             clock=self.clock,
             engine=lambda spec: self.engine,
-            token=lambda: f"token-{next(numbers):08}",
+            token=lambda: f"{self.name}-{next(numbers):08}",
         )
         self.apply(file)
         self.fuse.effects.clear()
+
+    def make_parts(self, looks: int | None, indices: Sequence[str]) -> None:
+        """What stands for the world; another kind of stage brings its own."""
+        self.name = "token"
+        self.clock = FakeClock(START)
+        self.fuse = Fuse()
+        self.store = FusedStore(self.fuse)
+        self.engine = FusedEngine(indices, repositories=(), clock=self.clock, looks=looks)
+        self.queue, self.bus, self.notifier = FusedQueue(self.clock), FusedBus(), FusedNotifier()
 
     def apply(self, file: str, *, prune: bool = False) -> None:
         config = load(file.encode(), "snapwarden.yaml")

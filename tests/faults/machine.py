@@ -1,0 +1,191 @@
+"""The search: Hypothesis makes up what happens to one or two stages, the witness says when it sees what must never be.
+
+    state.start(Play(...))
+    state.happens(Tick(...), ...)        # as many as it likes
+    state.teardown()                     # calm: everything that was open ends, and is told
+
+Each rule takes actions as values, so that a find is a list that can be copied into `test_found.py`.
+"""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from tests.faults import actions as do
+from tests.faults import mishaps
+from tests.faults.chaos import PARTS, Fault
+from tests.faults.play import Play
+
+WHICH = st.integers(0, 1)
+POLICY = st.sampled_from(["nightly", "weekly"])
+SKEW = st.sampled_from([0, 0, 0, -2, -5])
+SOON = st.sampled_from([1, 2, 5, 20, 45, 89, 91, 180, 400])
+LONG = st.sampled_from([900, 1800, 3600, 2 * 3600, 5 * 3600, 26 * 3600])
+
+
+def waits() -> st.SearchStrategy[Any]:
+    return st.builds(do.Wait, seconds=SOON)
+
+
+def _actors(faults: st.SearchStrategy[tuple[Fault, ...]]) -> list[st.SearchStrategy[Any]]:
+    common: dict[str, Any] = {"which": WHICH, "skew": SKEW, "faults": faults}
+    return [
+        st.builds(do.Tick, late=st.sampled_from([0, 0, 0, 30, 120]), **common),
+        st.builds(do.Deliver, pick=st.integers(0, 3), lost=st.booleans(), **common),
+        st.builds(do.Poke, pick=st.integers(0, 3), **common),
+        st.builds(do.Repeat, back=st.integers(0, 6), **common),
+        st.builds(do.Request, number=st.integers(0, 2), policy=POLICY, **common),
+        st.builds(do.Cancel, pick=st.integers(0, 3), **common),
+        st.one_of(
+            st.builds(do.Policy, what=st.sampled_from(["paused", "resumed", "muted"]), policy=POLICY, **common),
+            st.builds(do.Apply, to=st.sampled_from(["same", "changed", "changed", "retired"]), **common),
+        ),
+    ]
+
+
+def _faults(meanwhile: st.SearchStrategy[tuple[Any, ...]], whats: list[str]) -> st.SearchStrategy[tuple[Fault, ...]]:
+    one = st.builds(
+        Fault,
+        what=st.sampled_from(whats),
+        nth=st.integers(0, 6),
+        after=st.booleans(),
+        reads=st.sampled_from([False, False, False, True]),
+        meanwhile=meanwhile,
+    )
+    return st.lists(one, max_size=2).map(tuple)
+
+
+NO_FAULT: st.SearchStrategy[tuple[Fault, ...]] = st.just(())
+ENGINE = st.builds(
+    mishaps.Engine,
+    what=st.sampled_from(
+        ["complete", "complete", "partial", "missing", "break", "vanish", "replace", "crash", "slow", "blocked", "free"]
+    ),
+    pick=st.integers(0, 3),
+    by=st.sampled_from([None, "aaaa-00000001"]),
+)
+# What others do while an actor is frozen; they have troubles of their own, but do not freeze
+OTHERS = st.lists(
+    st.one_of(
+        waits(),
+        st.builds(do.Live, minutes=st.just(1)),
+        ENGINE,
+        st.builds(do.Twin, skew=SKEW),
+        *_actors(NO_FAULT),
+        *_actors(_faults(st.just(()), ["kill", "silence", "twice"])),
+    ),
+    max_size=3,
+).map(tuple)
+FAULTS = st.one_of(
+    NO_FAULT,
+    _faults(st.just(()), ["kill", "silence", "twice", "crash"]),
+    _faults(OTHERS, ["freeze", "freeze", "kill", "silence", "twice"]),
+)
+TICK, DELIVER, POKE, REPEAT, REQUEST, CANCEL, POLICIES = _actors(FAULTS)
+TERMS = st.fixed_dictionaries(
+    {
+        "schedule": st.sampled_from(["0 2 * * *", "0 * * * *", "*/10 * * * *"]),
+        "catch_up": st.sampled_from(["6h", "10m"]),
+        "timeout": st.sampled_from(["4h", "30m"]),
+        "jitter": st.sampled_from(["1s", "9m"]),
+        "rpo": st.sampled_from(["26h", "1h"]),
+        "prove": st.sampled_from(["L1", "L2"]),
+    }
+)
+
+
+class Machine(RuleBasedStateMachine):
+    """`examples` and `steps` count what all machines of this process did; a step is one invocation of a function."""
+
+    examples = 0
+    steps = 0
+    play: Play | None = None
+
+    @initialize(
+        stages=st.sampled_from([1, 1, 2]),
+        same_prefix=st.booleans(),
+        looks=st.sampled_from([None, 0, 1, 3]),
+        calm=st.sampled_from(["healthy", "healthy", "healthy", "stuck", "dark"]),
+        terms=TERMS,
+    )
+    def start(self, stages: int, same_prefix: bool, looks: int | None, calm: str, terms: dict[str, str]) -> None:
+        Machine.examples += 1
+        self.play = Play(stages=stages, same_prefix=same_prefix, looks=looks, calm=calm, **terms)
+
+    def _do(self, action: Any) -> None:
+        assert self.play is not None
+        self.play.do(action)
+
+    @rule(action=TICK)
+    def tick(self, action: do.Tick) -> None:
+        self._do(action)
+
+    @rule(action=DELIVER)
+    def deliver(self, action: do.Deliver) -> None:
+        self._do(action)
+
+    @rule(action=DELIVER)
+    def deliver_more(self, action: do.Deliver) -> None:
+        self._do(action)
+
+    @rule(action=st.one_of(POKE, REPEAT, st.builds(do.Lose, which=WHICH, pick=st.one_of(st.none(), st.integers(0, 3)))))
+    def message(self, action: Any) -> None:
+        self._do(action)
+
+    @rule(action=REQUEST)
+    def request(self, action: do.Request) -> None:
+        self._do(action)
+
+    @rule(action=CANCEL)
+    def cancel(self, action: do.Cancel) -> None:
+        self._do(action)
+
+    @rule(action=POLICIES)
+    def policies(self, action: Any) -> None:
+        self._do(action)
+
+    @rule(action=st.one_of(waits(), st.builds(do.Wait, seconds=LONG)))
+    def wait(self, action: do.Wait) -> None:
+        self._do(action)
+
+    @rule(action=st.builds(do.Live, minutes=st.sampled_from([1, 2, 5, 20])))
+    def live(self, action: do.Live) -> None:
+        self._do(action)
+
+    @rule(action=ENGINE)
+    def engine(self, action: mishaps.Engine) -> None:
+        self._do(action)
+
+    @rule(
+        action=st.one_of(
+            st.builds(
+                mishaps.Index,
+                name=st.sampled_from(["orders", "orders-old", "orders-new"]),
+                what=st.sampled_from(["made", "deleted", "red"]),
+            ),
+            st.builds(mishaps.Registration, what=st.sampled_from(["forgotten", "unreadable", "mended", "altered"])),
+            st.builds(mishaps.Late, seconds=st.sampled_from([5, 40])),
+            st.builds(mishaps.Stale, which=WHICH),
+        )
+    )
+    def surroundings(self, action: Any) -> None:
+        self._do(action)
+
+    @rule(
+        action=st.builds(
+            mishaps.Outage,
+            part=st.sampled_from(PARTS),
+            calls=st.sampled_from([1, 2, 5, 40]),
+            refused=st.booleans(),
+        )
+    )
+    def outage(self, action: mishaps.Outage) -> None:
+        self._do(action)
+
+    def teardown(self) -> None:
+        if self.play is None:
+            return
+        if not self.play.broken:
+            self.play.calm()
+        Machine.steps += self.play.steps

@@ -1,0 +1,296 @@
+"""Two stages on one cluster, each with its own table, queue, bus and topic, and one witness who sees all of it.
+
+What happens to them is an action (`actions.py`); `Play.calm` lets everything be healthy again and says whether all
+ended as it should.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from chalicelib.core.config import Config, load
+from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core.model import State
+from chalicelib.service import apply as applying
+from chalicelib.service import control, request
+from chalicelib.service import tick as ticking
+from chalicelib.service.work import handle
+from chalicelib.service.world import FUNCTION_TIMEOUT
+from tests.fakes.clock import FakeClock
+from tests.faults.chaos import Action, Actor, Chaos, Defect, Fault
+from tests.faults.ledger import Ledger, Violated, must
+from tests.faults.watched import SharedEngine, WatchedBus, WatchedNotifier, WatchedQueue, WatchedStore
+from tests.faults.witness import Witness
+from tests.faults.world import SLOT, Killed, Stage
+
+VISIBILITY = 360
+"""Seconds until a message whose handler failed comes back; infra/foundation.yaml."""
+MINUTE = timedelta(minutes=1)
+STORM = 200
+"""Messages of one stage in one healthy minute."""
+CALMS = {"healthy": 180, "stuck": 60 * 24, "dark": 60 * 24}
+"""Minutes until everything that was open has ended, when all is well but, perhaps, snapshots that never end, or an
+engine that never answers again: `catch_up`, the timeouts of those who go first, and an hour to tell."""
+
+FILE = """\
+version: 1
+targets:
+  shop:
+    engine: elasticsearch
+    hosts: [http://localhost:9200]
+    auth: {none: true}
+    repositories: {main: {type: fs, settings: {location: main}}}
+policies:
+"""
+POLICY = """  {name}:
+    target: shop
+    repository: main
+    select: {{indices: ["orders*"]}}
+    schedule: "{schedule}"
+    catch_up: {catch_up}
+    timeout: {timeout}
+    jitter: {jitter}
+    rpo: {rpo}
+    prove: {prove}
+    notify: {{on: [failure, recovery, success]}}
+"""
+POLICIES = ("nightly", "weekly")
+"""Both want the same repository; one slot of the target."""
+
+
+def file(
+    *,
+    policies: Sequence[str] = POLICIES,
+    schedule: str = "0 2 * * *",
+    catch_up: str = "6h",
+    timeout: str = "4h",
+    jitter: str = "1s",
+    rpo: str = "26h",
+    prove: str = "L1",
+) -> str:
+    terms = {
+        "schedule": schedule,
+        "catch_up": catch_up,
+        "timeout": timeout,
+        "jitter": jitter,
+        "rpo": rpo,
+        "prove": prove,
+    }
+    return FILE + "".join(POLICY.format(name=name, **terms) for name in policies)
+
+
+@lru_cache(maxsize=64)
+def loaded(text: str) -> Config:
+    return load(text.encode(), "snapwarden.yaml")
+
+
+def _judged(stage: "Player", message: Wakeup | Drain) -> tuple[bool, bool]:
+    """Whether the message is stale already, and whether its run waits."""
+    run = stage.ledger.runs.get(message.run_id) if isinstance(message, Wakeup) else None
+    if run is None or not isinstance(message, Wakeup):
+        return False, False
+    proves = message.claim is not None and message.claim == run.claim
+    return message.rev < run.rev and not proves, run.state is State.QUEUED
+
+
+class ActorsClock:
+    """The clock on the wall, as the current actor's machine shows it."""
+
+    def __init__(self, chaos: Chaos) -> None:
+        self._chaos = chaos
+
+    def now(self) -> datetime:
+        actor = self._chaos.actor
+        return self._chaos.clock.now() + (actor.skew if actor else timedelta(0))
+
+
+class Player(Stage):
+    """One stage of a play."""
+
+    store: WatchedStore
+    queue: WatchedQueue
+    engine: SharedEngine
+
+    def __init__(self, name: str, file: str, chaos: Chaos, engine: SharedEngine, witness: Witness) -> None:
+        self._parts = (name, chaos, engine)
+        self.chaos, self.witness, self.ledger = chaos, witness, Ledger(name)
+        super().__init__(file)
+        self.world = replace(self.world, clock=ActorsClock(chaos), remaining=chaos.remaining)
+        self.ledger.installation = self.world.installation()
+
+    def make_parts(self, looks: int | None, indices: Sequence[str]) -> None:
+        self.name, chaos, self.engine = self._parts
+        self.fuse, self.clock = chaos, chaos.clock
+        self.store, self.queue = WatchedStore(chaos), WatchedQueue(chaos.clock)
+        self.bus, self.notifier = WatchedBus(), WatchedNotifier()
+        for part in (self.store, self.bus, self.notifier):
+            part.witness, part.ledger = self.witness, self.ledger
+
+    def apply(self, file: str, *, prune: bool = False) -> None:
+        clock = ActorsClock(self.chaos)
+        applying.apply(loaded(file), self.store, clock, "tester", prune=prune, new_token=self.world.token)
+
+    @property
+    def untold(self) -> list[str]:
+        return [run.run_id for run in self.ledger.runs.values() if not run.told]
+
+
+class Play:
+    def __init__(
+        self,
+        *,
+        stages: int = 1,
+        same_prefix: bool = False,
+        looks: int | None = 1,
+        calm: str = "healthy",
+        **terms: str,
+    ) -> None:
+        """`same_prefix`: the installation ids of both stages begin alike, so that their snapshots have equal names."""
+        self.clock = FakeClock(SLOT - MINUTE)
+        self.chaos = Chaos(self.clock)
+        self.chaos.happen = self._happen
+        self.witness = Witness(self.chaos)
+        self.engine = SharedEngine(("orders", "orders-old"), repositories=(), clock=self.clock, looks=looks).watched_by(
+            self.chaos, self.witness
+        )
+        self.looks, self.calm_kind, self.terms = looks, calm, terms
+        names = ("same-a", "same-b") if same_prefix else ("aaaa", "bbbb")
+        self.stages = [Player(name, file(**terms), self.chaos, self.engine, self.witness) for name in names[:stages]]
+        self.engine.ledgers = {stage.name: stage.ledger for stage in self.stages}
+        self.steps = 0
+        self.broken = False
+
+    def do(self, *actions: Action) -> None:
+        """AssertionError when one of them brings about what must never be."""
+        try:
+            for action in actions:
+                self._happen(action)
+        except Violated as violation:
+            self.broken = True
+            raise AssertionError(str(violation)) from violation
+        except BaseException:
+            self.broken = True
+            raise
+
+    def _happen(self, action: Action) -> None:
+        action(self)
+
+    def move(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.engine.arrive()
+
+    @contextmanager
+    def acting(
+        self,
+        stage: Player,
+        *,
+        lives: timedelta | None = FUNCTION_TIMEOUT,
+        skew: int = 0,
+        faults: tuple[Fault, ...] = (),
+        message: Wakeup | Drain | None = None,
+    ) -> Iterator[Actor]:
+        """The body is one actor. What the world did to it ends here; a defect of ours does not."""
+        self.steps += 1
+        actor = Actor(stage.name, self.clock.now(), lives, faults, timedelta(seconds=skew), message)
+        self.chaos.actors.append(actor)
+        try:
+            yield actor
+        except (Killed, Retryable, Refused, Defect):
+            pass
+        except ExceptionGroup as group:
+            _, others = group.split((Retryable, Refused, Defect))
+            if others:
+                raise
+        finally:
+            self.chaos.actors.pop()
+
+    def tick(self, stage: Player, *, late: int = 0, **actor: Any) -> None:
+        with self.acting(stage, **actor):
+            ticking.tick(stage.world, stage.world.clock.now() - timedelta(seconds=late))
+
+    def work(self, stage: Player, message: Wakeup | Drain, *, comes_back: bool = True, **actor: Any) -> None:
+        """One message. What is stale does nothing; only who won a row sends the next, but one that lost its place in
+        line, and whoever ends or waits wakes at most three others."""
+        stale, waits = _judged(stage, message)
+        with self.acting(stage, message=message, **actor) as invocation:
+            handle(stage.world, message)
+            invocation.done = True
+        idle = not (invocation.wins or invocation.sends or invocation.asked)
+        must(idle or not stale, f"{message} was stale and led to something")
+        if isinstance(message, Wakeup):
+            allowed = 4 if invocation.wins else int(waits)
+            must(invocation.sends <= allowed, f"{message} led to {invocation.sends} messages")
+        if comes_back and not invocation.done:
+            stage.queue.come_back(message, VISIBILITY)
+
+    # The end --------------------------------------------------------------------------------------------------------
+
+    def calm(self) -> None:
+        """Whatever happened before: all that was open ends, and is told; and what is asked for now succeeds."""
+        self.do(self._ends)
+
+    def _ends(self, play: "Play") -> None:
+        self.chaos.heal()
+        self.engine.heal(looks=1 if self.calm_kind == "healthy" else None)
+        if self.calm_kind == "dark":
+            self.chaos.silent["engine"] = float("inf")
+        before = [(stage, list(stage.untold)) for stage in self.stages]
+        self.live(3)
+        self._live_until(lambda: not any(set(runs) & set(stage.untold) for stage, runs in before))
+        for stage in self.stages:
+            self._promises_watched(stage)
+        if self.calm_kind == "healthy":
+            self._still_works()
+
+    def _promises_watched(self, stage: Player) -> None:
+        """A promise is called broken when it breaks, and told."""
+        before = self.clock.now() - 2 * MINUTE
+        for state in stage.ledger.policies.values():
+            late = [clock for clock in (state.breach_at, state.remind_at) if clock is not None and clock < before]
+            must(not state.active or not late, f"the promise of {state.policy} was due at {late}")
+
+    def _still_works(self) -> None:
+        for stage in self.stages:
+            self._live_until(lambda stage=stage: self._reapplied(stage))  # type: ignore[misc]
+            for policy in POLICIES:
+                run_id = request.backup_now(stage.world, policy, request_id=stage.name, requested_by="t").run_id
+                self._live_until(lambda stage=stage, run_id=run_id: stage.run(run_id).told)  # type: ignore[misc]
+                run = stage.run(run_id)
+                must(run.state == "SUCCEEDED", f"all is well, and {run_id} is {run.state}: {run.reason}")
+
+    def _reapplied(self, stage: Player) -> bool:
+        with self.acting(stage, lives=None) as actor:
+            stage.apply(file(**self.terms))
+            for policy in POLICIES:
+                if stage.ledger.policies[policy].paused:
+                    control.resume(stage.world, policy, by="tester")
+            actor.done = True
+        return actor.done
+
+    def _live_until(self, done: Callable[[], bool]) -> None:
+        for _ in range(CALMS[self.calm_kind]):
+            if done():
+                return
+            self.live(1)
+        open_now = {stage.name: [stage.run(run_id) for run_id in stage.untold] for stage in self.stages}
+        must(done(), f"in {CALMS[self.calm_kind]} minutes of calm it did not come to an end: {open_now}")
+
+    def live(self, minutes: int) -> None:
+        """Real time: a tick each minute, each message when it is due. Nothing more goes wrong than went before."""
+        for _ in range(minutes):
+            for stage in self.stages:
+                self.tick(stage)
+            end = self.clock.now() + MINUTE
+            handled = 0
+            while (at := min((at for stage in self.stages if (at := stage.queue.next_at)), default=end)) < end:
+                self.move(max((at - self.clock.now()).total_seconds(), 0))
+                for stage in self.stages:
+                    for message in stage.queue.receive():
+                        handled += 1
+                        self.work(stage, message)
+                must(handled < STORM * len(self.stages), "a storm of messages")
+            self.move((end - self.clock.now()).total_seconds())

@@ -1,0 +1,35 @@
+"""What the fault search found, each as the shortest play that showed it; none of them may come back."""
+
+from datetime import timedelta
+
+from chalicelib.core import schedule
+from tests.faults.actions import Live, Policy, Request, Wait
+from tests.faults.chaos import Fault
+from tests.faults.play import Play
+
+
+def test_a_request_that_arrives_twice_at_once_behind_an_open_run_is_one_run() -> None:
+    """The second copy saw the first one waiting, took it for an older run, and tried to displace itself."""
+    play = Play(looks=None)
+    twin = Fault(what="freeze", nth=1, reads=True, meanwhile=(Request(number=1),))
+    play.do(Live(minutes=3), Request(number=1, faults=(twin,)))
+    play.calm()
+
+
+def test_a_policy_resumed_by_a_slower_clock_does_not_pass_its_last_slot_again() -> None:
+    """Slots counted from the clock of whoever resumed; the tick that had dealt with the last one was seconds ahead."""
+    play = Play()
+    play.do(Wait(seconds=61), Live(minutes=1), Wait(seconds=-59), Policy(what="paused"))
+    play.do(Policy(what="resumed", skew=-5), Live(minutes=2))
+    play.calm()
+
+
+def test_a_policy_resumed_between_a_slot_and_its_jittered_start_loses_no_slot() -> None:
+    """Slots counted from the instant of the resume: one that had passed, and was not due yet, was neither run nor
+    skipped."""
+    play = Play(jitter="2h")
+    (stage,) = play.stages
+    assert schedule.jitter(stage.ledger.specs["nightly", 1].policy) > timedelta(minutes=10)
+    play.do(Policy(what="paused"), Live(minutes=5), Policy(what="resumed"), Live(minutes=180))
+    assert stage.run("backup:nightly:2026-11-21T02:00Z").told
+    play.calm()

@@ -1,0 +1,195 @@
+"""The parts of a stage with a witness beneath the fuse: a call whose caller dies, or hears nothing, is seen all the
+same when it has its effect."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.messages import Drain, Event, Report, Wakeup
+from chalicelib.core.model import Observation, Owner, Selection
+from chalicelib.core.ports import Change, Due, StartOrder
+from chalicelib.core.spec import Repository
+from chalicelib.store.keys import Key, Record
+from chalicelib.store.memory import MemoryStore
+from tests.fakes.bus import FakeBus
+from tests.fakes.elasticsearch import FakeEngine
+from tests.fakes.notifier import FakeNotifier
+from tests.faults.chaos import Chaos
+from tests.faults.ledger import Ledger, Look
+from tests.faults.witness import Witness
+from tests.faults.world import FusedBus, FusedEngine, FusedNotifier, FusedQueue, FusedStore
+
+T = TypeVar("T", bound=Record)
+
+REGISTERED = Repository(type="fs", settings={"location": "main"})
+"""As the file says."""
+
+
+class _SeenStore(MemoryStore):
+    witness: Witness
+    ledger: Ledger
+
+    def commit(self, *changes: Change) -> bool:
+        won = super().commit(*changes)
+        if won:
+            self.witness.committed(self.ledger, changes)
+        return won
+
+
+class WatchedStore(FusedStore, _SeenStore):
+    """`stale`: how many of the next questions to the due index are answered from before."""
+
+    def __init__(self, chaos: Chaos) -> None:
+        super().__init__(chaos)
+        self._chaos = chaos
+        self._shards = 2  # a tick asks each of them
+        self.stale = 0
+        self._answered: dict[tuple[str, int], tuple[Due, ...]] = {}
+
+    def _get(self, kind: type[T], key: Key) -> T | None:
+        self._chaos.read("store")
+        return super()._get(kind, key)
+
+    def _due(self, pk: str, now: datetime, limit: int) -> tuple[Due, ...]:
+        if self._chaos.actor and self._chaos.silent.get("store", 0) > 0:
+            self._chaos.read("store")
+        answer = super()._due(pk, now, limit)
+        known = self._answered.get((pk, limit), ())
+        if self.stale > 0 and known:
+            self.stale -= 1
+            return known
+        self._answered[pk, limit] = answer
+        return answer
+
+
+class WatchedQueue(FusedQueue):
+    """Messages can be lost, and come back."""
+
+    @property
+    def waiting(self) -> list[Wakeup | Drain]:
+        return [message for _, _, message in self._waiting]
+
+    def come_back(self, message: Wakeup | Drain, after: int) -> None:
+        """A copy of a message that was sent before."""
+        self._waiting.append((self._clock.now() + timedelta(seconds=after), len(self.sent), message))
+
+    def lose(self, message: Wakeup | Drain) -> None:
+        del self._waiting[self.waiting.index(message)]
+
+
+class _SeenBus(FakeBus):
+    witness: Witness
+    ledger: Ledger
+
+    def emit(self, events: Sequence[Event]) -> None:
+        super().emit(events)
+        self.witness.emitted(self.ledger, events)
+
+
+class WatchedBus(FusedBus, _SeenBus):
+    pass
+
+
+class _SeenNotifier(FakeNotifier):
+    witness: Witness
+    ledger: Ledger
+
+    def report(self, report: Report) -> None:
+        super().report(report)
+        self.witness.reported(self.ledger, report)
+
+
+class WatchedNotifier(FusedNotifier, _SeenNotifier):
+    pass
+
+
+class _SeenEngine(FakeEngine):
+    chaos: Chaos
+    witness: Witness
+    ledgers: dict[str, Ledger]
+    late: list[tuple[datetime, StartOrder]]
+    late_by: int
+
+    @property
+    def alive(self) -> dict[str, str]:
+        return {name: index.uuid for name, index in self.indices.items()}
+
+    def look(self, repository: str, snapshot: str, **rest: Any) -> Observation:
+        answer = super().look(repository, snapshot, **rest)
+        if actor := self.chaos.actor:
+            found = self.repositories[repository].snapshots.get(snapshot)
+            actor.looked[snapshot] = Look(replace(found) if found else None, self.alive)
+        return answer
+
+    def resolve(self, *args: Any, **rest: Any) -> Selection:
+        answer = super().resolve(*args, **rest)
+        if actor := self.chaos.actor:
+            actor.resolved = tuple(index.name for index in answer.indices)
+            actor.looked = {name: replace(look, indices=self.alive) for name, look in actor.looked.items()}
+        return answer
+
+    def start(self, order: StartOrder) -> None:
+        actor = self.chaos.actor
+        assert actor is not None
+        self.witness.starting(self.ledgers[actor.stage], order, actor)
+        if self.late_by:
+            self.late.append((self._clock.now() + timedelta(seconds=self.late_by), order))
+            self.late_by = 0
+            self.lose_next_answer()
+            with self._request("start", order.snapshot):
+                return
+        super().start(order)
+
+    def delete(self, repository: str, snapshot: str) -> None:
+        actor = self.chaos.actor
+        assert actor is not None
+        self.witness.deleting(self.ledgers[actor.stage], snapshot, actor)
+        super().delete(repository, snapshot)
+
+    def arrive(self) -> None:
+        """Starts that were on their way for long."""
+        due = [order for at, order in self.late if at <= self._clock.now()]
+        self.late = [(at, order) for at, order in self.late if at > self._clock.now()]
+        for order in due:
+            try:
+                super().start(order)
+            except (Refused, Retryable):
+                continue
+
+    @contextmanager
+    def _request(self, method: str, subject: str) -> Iterator[None]:
+        if method not in ("start", "register", "delete"):  # those are effects, and pass the fuse
+            self.chaos.read("engine")
+        with super()._request(method, subject):
+            yield
+
+    def _put(self, repository: str, snapshot: str, owner: Owner | None, indices: Iterable[str]) -> None:
+        super()._put(repository, snapshot, owner, indices)
+        self.witness.made_snapshot(snapshot, self.repositories[repository].snapshots[snapshot], self.alive)
+
+
+class SharedEngine(FusedEngine, _SeenEngine):
+    """One cluster for all stages. `late_by`: seconds that the next start is on its way, its sender without an
+    answer."""
+
+    def watched_by(self, chaos: Chaos, witness: Witness) -> "SharedEngine":
+        self.chaos, self.witness = chaos, witness
+        self.ledgers, self.late, self.late_by = {}, [], 0
+        return self
+
+    def heal(self, *, looks: int | None) -> None:
+        """What is broken in it is mended, and what runs ends at the `looks`th look; None: it never does."""
+        self._looks, self._silent, self._lose, self.late_by = looks, 0, False, 0
+        self._refusals.clear()
+        self.slow_delete, self.blocked = 0, False
+        for name in {"orders", "orders-old", *self.indices}:
+            if name not in self.indices or self.indices[name].red:
+                self.create_index(name)
+        for name, repository in self.repositories.items():
+            self.mend_repository(name)
+            repository.definition = REGISTERED
+            for snapshot in repository.snapshots.values():
+                snapshot.looks_left = looks
