@@ -144,11 +144,16 @@ class Elasticsearch:
 
 def kill_server(launcher: Identity) -> None:
     """SIGKILL to the server's own JVM: what a crash is. Ending its launcher instead would end it in an orderly way."""
+    jvm = server_jvm(launcher)
+    jvm.kill()
+    jvm.wait(10)
+
+
+def server_jvm(launcher: Identity) -> psutil.Process:
+    """The server itself, below the launcher that we started."""
     for child in psutil.Process(launcher.pid).children(recursive=True):
         if "org.elasticsearch.bootstrap.Elasticsearch" in " ".join(child.cmdline()):
-            child.kill()
-            child.wait(10)
-            return
+            return child
     raise CannotStart(f"no server runs below the launcher {launcher.pid}")
 
 

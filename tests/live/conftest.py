@@ -1,0 +1,38 @@
+"""Servers to break, and scenes on them (tests/live/accidents.py)."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.elasticsearch import Elasticsearch
+from infra.local.paths import Places
+from tests.live.accidents import Breakable, Scene
+
+Opener = Callable[[Breakable], Scene]
+
+
+@pytest.fixture(scope="session")
+def breakable(server_places: Places, server_root: Path) -> Iterator[Breakable]:
+    """8.19.2, for the accidents alone: repositories are left in ruins, and it is killed. Always up when a test ends."""
+    one = Breakable(Elasticsearch(server_places, "8.19.2", server_root / "breakable"))
+    yield one
+    one.server.stop()
+
+
+@pytest.fixture
+def new_scene() -> Iterator[Callable[[Breakable], Scene]]:
+    scenes: list[Scene] = []
+
+    def make(cluster: Breakable) -> Scene:
+        scenes.append(Scene(cluster))
+        return scenes[-1]
+
+    yield make
+    for scene in scenes:
+        scene.leave()
+
+
+@pytest.fixture
+def scene(breakable: Breakable, new_scene: Opener) -> Scene:
+    return new_scene(breakable)
