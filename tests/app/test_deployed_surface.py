@@ -92,6 +92,7 @@ def test_the_handler_is_importable_from_the_zip_alone(product: Deployed, name: s
     assert Path(seen["file"]).parent == product.root
     assert not set(seen["modules"]) & set(NOT_DEPLOYED)
     assert seen["engines"] == [], "an engine's library costs 0.1 s of a cold start: it is imported when it is asked"
+    assert not {"asyncio", "boto3", "s3transfer"} & set(seen["modules"]), "each costs 10 to 20 ms of every cold start"
 
 
 def test_configured_declared_and_deployed_functions_are_the_same(product: Deployed, config: dict[str, Any]) -> None:
