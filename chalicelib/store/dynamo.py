@@ -42,8 +42,9 @@ class DynamoStore:
 
     @property
     def session(self) -> Session:
-        """botocore's, for clients of other services: what it has read for this one it need not read again."""
-        return self._table.session
+        """botocore's, for clients of other services: what it has read for this one it need not read again. One for
+        each thread."""
+        return self._table.connection().session
 
     @property
     def reads(self) -> int:

@@ -13,7 +13,6 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
-from botocore.session import Session
 from pynamodb.attributes import BinaryAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
@@ -147,11 +146,6 @@ class Table:
         self._lock = threading.Lock()
         self._connected: Connection | None = None
 
-    @property
-    def session(self) -> Session:
-        """One for each thread: sessions may not be shared by threads."""
-        return self._connection().session
-
     def get(self, key: Key) -> Item | None:
         """Consistent."""
         with self._request():
@@ -212,13 +206,13 @@ class Table:
     @contextmanager
     def _request(self) -> Iterator[Connection]:
         try:
-            yield self._connection()
+            yield self.connection()
         except PynamoDBException as error:
             raise meaning(error) from error
         except (BotoCoreError, ClientError, ResponseParserError, _Unreadable) as error:
             raise Retryable(f"no answer from DynamoDB: {error}") from error
 
-    def _connection(self) -> Connection:
+    def connection(self) -> Connection:
         with self._lock:
             if self._connected is None:
                 # The one private call: pynamodb has no other way to let transactions share the model's client.

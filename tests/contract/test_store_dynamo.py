@@ -34,7 +34,7 @@ pytestmark = pytest.mark.live
 
 
 def client_of(store: DynamoStore) -> Any:
-    return store._table._connection().client
+    return store._table.connection().client
 
 
 def lose_answer(store: DynamoStore, operation: str, meanwhile: Callable[[], object] = lambda: None) -> list[int]:
