@@ -11,22 +11,25 @@ import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.errors import Contended, Refused, Retryable
 from chalicelib.core.model import Run
-from chalicelib.core.ports import Create, Update
+from chalicelib.core.ports import Check, Create, Delete, Update
 from chalicelib.core.wire import dump
 from chalicelib.store.dynamo import DynamoStore
-from tests.contract.policy_records import a_state
+from tests.contract.policy_records import a_broken_state, a_state
 from tests.contract.records import (
     a_backup,
     a_config,
+    a_lease,
     a_run,
     a_spec,
+    a_waiter,
     an_installation,
     at,
     fresh_token,
     moved,
     some_evidence,
+    some_slots,
 )
 from tests.tables import REGION, new_store
 
@@ -102,6 +105,56 @@ def test_a_lost_answer_of_a_transaction_is_known(dynamo: DynamoStore) -> None:
     assert dynamo.state("nightly") == state
 
 
+def test_a_lost_answer_of_a_transaction_with_delete_and_check_is_known(dynamo: DynamoStore) -> None:
+    run, lease, waiter = a_run(), a_lease(), a_waiter()
+    assert dynamo.commit(Create(run), Create(lease), Create(waiter))
+    sends = lose_answer(dynamo, "TransactWriteItems")
+    assert dynamo.commit(Update(moved(run)), Delete(waiter), Check(lease))
+    assert len(sends) == 2
+    assert dynamo.waiters("shop", 10) == ()
+
+
+@pytest.mark.parametrize("fence_moved", [False, True])
+def test_a_transaction_that_was_sent_as_another_request_is_known_by_its_rows(
+    dynamo: DynamoStore, dynamodb_url: str, fence_moved: bool
+) -> None:
+    """A message that is delivered again makes the same commit in another function, after the service has forgotten the
+    token of the first request; and the lease may have changed hands since."""
+    run, lease, waiter = a_run(), a_lease(), a_waiter()
+    assert dynamo.commit(Create(run), Create(lease), Create(waiter))
+    changes = (Update(moved(run)), Create(a_state()), Delete(waiter), Check(lease))
+    assert dynamo.commit(*changes)
+    if fence_moved:
+        assert dynamo.commit(Update(replace(lease, rev=2, holder="x", token=fresh_token())))
+    assert new_store(dynamodb_url, client_table(dynamo)).commit(*changes)
+
+
+@pytest.mark.parametrize(
+    ("codes", "contended"),
+    [
+        (["TransactionConflict", "None", "None"], True),
+        (["ThrottlingError", "None", "TransactionConflict"], True),
+        (["ThrottlingError", "None", "None"], False),
+    ],
+)
+def test_others_in_the_way_are_contended_and_nothing_else_is(
+    dynamo: DynamoStore, codes: list[str], contended: bool
+) -> None:
+    """Nothing was stored, so whoever asked reads again and tries again at once; after a throttling alone he waits."""
+    requests = answer(dynamo, 400, cancelled(*codes))
+    with pytest.raises(Retryable) as put_off:
+        dynamo.commit(Update(moved(a_run())), Delete(a_waiter()), Check(a_lease()))
+    assert isinstance(put_off.value, Contended) == contended
+    assert len(requests) == 1
+
+
+@pytest.mark.parametrize("codes", ["CNT", "TCN", "NTC"])
+def test_a_condition_that_did_not_hold_beside_a_conflict_is_a_loss(dynamo: DynamoStore, codes: str) -> None:
+    words = {"C": "ConditionalCheckFailed", "T": "TransactionConflict", "N": "None"}
+    answer(dynamo, 400, cancelled(*(words[code] for code in codes)))
+    assert not dynamo.commit(Update(moved(a_run())), Delete(a_waiter()), Check(a_lease()))
+
+
 def test_a_lost_answer_before_somebody_elses_write_is_a_loss(dynamo: DynamoStore, dynamodb_url: str) -> None:
     run = a_run()
     assert dynamo.commit(Create(run))
@@ -157,11 +210,6 @@ def test_a_no_is_refused(dynamo: DynamoStore, body: object) -> None:
     assert len(requests) == 1
 
 
-def test_another_row_of_a_transaction_lost_beside_a_conflict(dynamo: DynamoStore) -> None:
-    answer(dynamo, 400, cancelled("TransactionConflict", "ConditionalCheckFailed"))
-    assert not dynamo.commit(Create(a_run(1)))
-
-
 def test_a_table_that_is_not_there_is_refused(dynamo: DynamoStore, dynamodb_url: str) -> None:
     with pytest.raises(Refused, match="ResourceNotFoundException"):
         new_store(dynamodb_url, "nowhere").run("backup:nightly:x")
@@ -193,7 +241,8 @@ def test_a_step_cannot_hang(dynamo: DynamoStore) -> None:
 def test_the_keys_of_the_table(dynamo: DynamoStore) -> None:
     run, evidence = a_run(wake_at=at(5)), some_evidence(30_000, n=2)
     records = (run, a_state(), a_spec(), a_backup(), a_config(), an_installation(), evidence)
-    assert dynamo.commit(*(Create(record) for record in records))
+    traffic = (a_lease(), some_slots(), a_waiter(), a_broken_state("hourly", due_at=None, muted=None))
+    assert dynamo.commit(*(Create(record) for record in records), *(Create(record) for record in traffic))
     rows = client_of(dynamo).scan(TableName=client_table(dynamo), ReturnConsumedCapacity="TOTAL")["Items"]
     places = sorted(
         " | ".join(row[name]["S"] for name in ("pk", "sk", "due_pk", "due_at") if name in row) for row in rows
@@ -201,14 +250,20 @@ def test_the_keys_of_the_table(dynamo: DynamoStore) -> None:
     assert places == [
         "CFG | INSTALL",
         "CFG | META",
+        "F#5 | P#hourly | POL#5 | 2026-11-22T12:00:00.000Z#hourly",
         "F#6 | P#nightly | POL#6 | 2026-11-21T12:01:00.000Z#nightly",
+        "L#0f5c#a1b2 | LEASE",
         "P#nightly | B#2026-11-21T12:00:00.000Z#nightly-00000",
         "P#nightly | SPEC#00000003",
         "R#backup:nightly:now-00000 | META | RUN#13 | 2026-11-21T12:00:05.000Z#backup:nightly:now-00000",
         "R#backup:nightly:now-00000 | X#expected#0002",
         *(f"R#backup:nightly:now-00000 | X#expected#0002#0{part}" for part in (1, 2)),
         "RUNS#1 | 2026-11-21T12:00:00.000Z#backup:nightly:now-00000",
+        "T#shop | SLOTS",
+        "T#shop | W#1#2026-11-22T14:00:00.000Z#2026-11-21T12:00:00.000Z#backup:nightly:now-00000",
     ]
+    broken = next(row for row in rows if row["sk"]["S"] == "P#hourly")
+    assert (broken["h_pk"]["S"], broken["h_sk"]["S"]) == ("BROKEN#1", "2026-11-21T11:00:00.000Z#hourly")
     meta = next(row for row in rows if row["sk"]["S"] == "META" and "h_pk" in row)
     assert meta["h_pk"]["S"] == "P#nightly"
     assert meta["h_sk"]["S"] == "2026-11-21T12:00:00.000Z#backup:nightly:now-00000"

@@ -12,27 +12,33 @@ from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexRef, Run, State, Step
 from chalicelib.core.ports import Create, Store, Update
 from chalicelib.core.rows import PolicyState
-from tests.contract.policy_records import a_state
+from tests.contract.policy_records import a_broken_state, a_state
 from tests.contract.records import (
     a_backup,
     a_config,
     a_full_run,
+    a_lease,
     a_run,
     a_spec,
+    a_waiter,
     an_installation,
     at,
+    counted_evidence,
     due_policies,
     due_runs,
     fresh_token,
     moved,
     some_evidence,
+    some_slots,
 )
 
 
 def test_every_record_comes_back_as_it_was_stored(store: Store) -> None:
-    run, state, spec, backup, config = a_full_run(), a_state(), a_spec(), a_backup(), a_config()
-    evidence, installation = some_evidence(3, run_id=run.run_id), an_installation()
-    assert store.commit(*(Create(item) for item in (run, state, spec, backup, config, evidence, installation)))
+    run, state, spec, backup, config = a_full_run(), a_broken_state(), a_spec(), a_backup(), a_config()
+    evidence, installation = counted_evidence(), an_installation()
+    lease, slots, waiter = a_lease(), some_slots(), a_waiter()
+    rows = (run, state, spec, backup, config, evidence, installation, lease, slots, waiter)
+    assert store.commit(*(Create(item) for item in rows))
     assert store.run(run.run_id) == run
     assert store.state("nightly") == state
     assert store.spec("nightly", 3) == spec
@@ -40,6 +46,8 @@ def test_every_record_comes_back_as_it_was_stored(store: Store) -> None:
     assert store.config() == config
     assert store.evidence(run.run_id, "expected", 1) == evidence
     assert store.installation() == installation
+    assert store.traffic(lease.lease, "shop") == (lease, slots)
+    assert store.waiters("shop", 10) == (waiter,)
 
 
 def test_what_is_not_there_is_none(store: Store) -> None:
@@ -52,6 +60,9 @@ def test_what_is_not_there_is_none(store: Store) -> None:
     assert store.backups("nightly") == ()
     assert store.config() is None
     assert store.installation() is None
+    assert store.traffic("0f5c#a1b2", "shop") == (None, None)
+    assert store.waiters("shop", 10) == ()
+    assert store.broken() == (0, None)
     assert due_runs(store, 0) == due_policies(store, 0) == []
 
 

@@ -6,15 +6,28 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.core.leases import Lease, Slots
 from chalicelib.core.model import Kind, Run, State
-from chalicelib.core.ports import Create, Store, Update
-from chalicelib.core.rows import Backup, PolicyState
+from chalicelib.core.ports import Change, Check, Create, Delete, Store, Update
+from chalicelib.core.rows import Backup, Mute, Pause, PolicyState
 from chalicelib.store.memory import MemoryStore
 from tests.contract.policy_records import a_state
-from tests.contract.records import a_backup, a_run, a_spec, at, due_policies, due_runs, some_evidence
+from tests.contract.records import (
+    a_backup,
+    a_lease,
+    a_run,
+    a_spec,
+    a_waiter,
+    at,
+    due_policies,
+    due_runs,
+    some_evidence,
+    some_slots,
+)
 from tests.tables import new_store
 
 POLICIES = ("hourly", "nightly")
+TRAFFIC = ("lease", "slots", "waiter", "check")
 WAKES = (None, 0.0, 0.0005, 5.25)
 
 
@@ -29,27 +42,48 @@ class Wish:
     wake: float | None
     state: State
     token: int
+    clock: str
 
 
 WISHES = st.builds(
     Wish,
-    noun=st.sampled_from(["run", "run", "run", "state", "state", "backup", "spec", "evidence"]),
+    noun=st.sampled_from(["run", "run", "run", "state", "state", "backup", "spec", "evidence", *TRAFFIC, *TRAFFIC]),
     policy=st.sampled_from(POLICIES),
     n=st.integers(0, 2),
     rev=st.integers(0, 3),
     wake=st.sampled_from(WAKES),
     state=st.sampled_from([State.RUNNING, State.FAILED]),
     token=st.integers(0, 3),
+    clock=st.sampled_from(["due_at", "breach_at", "remind_at", "broken_since", "muted", "paused"]),
 )
 
 
-def change_of(wish: Wish, serial: int) -> Create | Update:
+def state_of(wish: Wish, serial: int) -> PolicyState:
+    """Muted ones are broken too, paused ones have a slot."""
+    at_rest = a_state(wish.policy, due_at=None, catalog_rev=serial)
+    wake = None if wish.wake is None else at(wish.wake)
+    clock = {"muted": "broken_since", "paused": "due_at"}.get(wish.clock, wish.clock)
+    muted = Mute(by="a", why="w", at=at(0), until=at(9)) if wish.clock == "muted" else None
+    paused = Pause(by="a", why="w", at=at(0)) if wish.clock == "paused" else None
+    return replace(at_rest, **{clock: wake, "muted": muted, "paused": paused})  # type: ignore[arg-type]
+
+
+def change_of(wish: Wish, serial: int) -> Change:
     """Tokens 0: none, 1: shared by the whole history (a commit sent again), else fresh."""
     token = {0: "", 1: f"again-{wish.rev}"}.get(wish.token, f"fresh-{serial}")
     wake = None if wish.wake is None else at(wish.wake)
     kind = (Kind.BACKUP, Kind.DRILL)[wish.n % 2]
-    item: Run | PolicyState | Backup
+    item: Run | PolicyState | Backup | Lease | Slots
     match wish.noun:
+        case "waiter":
+            waiter = a_waiter(f"run-{wish.n}", target=wish.policy, asked_at=at(wish.n))
+            return Delete(waiter) if wish.rev else Create(waiter)
+        case "check":
+            return Check(a_lease(wish.policy, rev=wish.rev))
+        case "lease":
+            item = a_lease(wish.policy, holder=f"run-{serial}")
+        case "slots":
+            item = some_slots(wish.policy, holders={f"run-{serial}": at(wish.n)})
         case "spec":
             return Create(a_spec(wish.policy, wish.n))
         case "evidence":
@@ -57,7 +91,7 @@ def change_of(wish: Wish, serial: int) -> Create | Update:
         case "run":
             item = a_run(wish.n, policy=wish.policy, kind=kind, state=wish.state, wake_at=wake)
         case "state":
-            item = a_state(wish.policy, due_at=wake, catalog_rev=serial)
+            item = state_of(wish, serial)
         case _:
             item = a_backup(wish.n, policy=wish.policy)
     changed = replace(item, rev=wish.rev + 1, token=token)
@@ -77,11 +111,15 @@ def everything(store: Store) -> dict[str, object]:
         "all runs": store.runs(limit=100),
         "newest": store.runs(limit=1),
         "failed": store.runs(state="FAILED"),
+        "broken": store.broken(),
         "due": [due_runs(store, 0), due_runs(store, 9), due_policies(store, 0.0004), due_policies(store, 9)],
         "of policies": [
             (
                 store.state(policy),
                 store.backups(policy),
+                store.traffic(policy, policy),
+                store.waiters(policy, 10),
+                store.waiters(policy, 1),
                 store.runs(policy=policy),
                 store.runs(policy=policy, kind="drill"),
             )

@@ -1,13 +1,14 @@
 """How rows are found again: due index, lists of runs, the fleet, the catalogue, and what each question costs."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from chalicelib.core.model import Kind, State
 from chalicelib.core.ports import Create, Due, Store, Update
 from chalicelib.core.rows import Pause
-from tests.contract.policy_records import a_paused_state, a_state
+from tests.contract.policy_records import a_broken_state, a_kept_state, a_paused_state, a_state
 from tests.contract.records import (
     a_backup,
     a_config,
@@ -22,6 +23,8 @@ from tests.contract.records import (
     moved,
     some_evidence,
 )
+
+PAUSE = Pause(by="anna", why="a migration", at=at(0))
 
 
 def test_runs_are_due_from_their_wake_time_on(store: Store) -> None:
@@ -42,7 +45,7 @@ def test_runs_are_due_from_their_wake_time_on(store: Store) -> None:
 
 def test_policies_are_due_while_they_run(store: Store) -> None:
     state = a_state(due_at=at(60))
-    paused = a_state("paused", due_at=at(60), paused=Pause(by="anna", why="a migration", at=at(0)))
+    paused = a_state("paused", due_at=at(60), paused=PAUSE)
     retired = a_state("retired", due_at=at(60), active=False)
     assert store.commit(*(Create(item) for item in (state, paused, retired, a_state("never", due_at=None))))
     assert due_policies(store, 59) == []
@@ -50,6 +53,65 @@ def test_policies_are_due_while_they_run(store: Store) -> None:
     resumed = replace(paused, rev=2, token=fresh_token(), paused=None)
     assert store.commit(Update(resumed), Update(replace(state, rev=2, token=fresh_token(), due_at=None)))
     assert due_policies(store, 60) == ["paused"]
+
+
+CLOCKS: dict[str, tuple[dict[str, Any], float | None]] = {
+    "none": ({}, None),
+    "its slot": ({"due_at": at(60), "breach_at": at(90), "remind_at": at(120)}, 60),
+    "its promise": ({"due_at": at(60), "breach_at": at(30)}, 30),
+    "what is to be told": ({"due_at": at(60), "breach_at": at(90), "remind_at": at(45)}, 45),
+    "its promise alone": ({"breach_at": at(90)}, 90),
+    "its reminder alone": ({"broken_since": at(0), "remind_at": at(86_400)}, 86_400),
+    "broken, its slot": ({"broken_since": at(0), "remind_at": at(86_400), "due_at": at(60)}, 60),
+    "paused, no slot": ({"paused": PAUSE, "due_at": at(60)}, None),
+    "paused, its promise": ({"paused": PAUSE, "due_at": at(60), "breach_at": at(90)}, 90),
+    "retired": ({"active": False, "due_at": at(60), "breach_at": at(30), "remind_at": at(45)}, None),
+}
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_a_policy_is_due_at_the_earliest_of_its_clocks(store: Store, clock: str) -> None:
+    """A paused one starts nothing, but its promise's clock goes on."""
+    clocks, seconds = CLOCKS[clock]
+    assert store.commit(Create(a_state(**{"due_at": None, **clocks})))
+    if seconds is None:
+        assert due_policies(store, 10**8) == []
+        return
+    assert due_policies(store, seconds - 0.001) == []
+    assert due_policies(store, seconds) == ["nightly"]
+
+
+def test_a_clock_that_moves_moves_the_policy(store: Store) -> None:
+    state = a_state(due_at=at(60), breach_at=at(30))
+    assert store.commit(Create(state))
+    later = replace(state, rev=2, token=fresh_token(), breach_at=at(93_600))
+    assert store.commit(Update(later))
+    assert due_policies(store, 59) == []
+    assert due_policies(store, 60) == ["nightly"]
+
+
+def test_broken_promises_are_counted_with_the_oldest(store: Store) -> None:
+    """Those that people know of are muted, those of retired policies are nobody's."""
+    broken = [a_broken_state(f"p-{n}", muted=None, broken_since=at(-n)) for n in range(9)]
+    muted = a_broken_state("muted", broken_since=at(-9_000))
+    retired = a_broken_state("retired", broken_since=at(-9_000), muted=None, active=False)
+    kept = a_kept_state("kept", was_broken_since=at(-9_000))
+    assert store.commit(*(Create(state) for state in (*broken, muted, retired, kept)))
+    assert store.broken() == (9, at(-8))
+    mended = replace(broken[8], rev=2, token=fresh_token(), broken_since=None)
+    known = replace(broken[7], rev=2, token=fresh_token(), muted=muted.muted)
+    heard = replace(muted, rev=2, token=fresh_token(), muted=None)
+    assert store.commit(Update(mended), Update(known))
+    assert store.broken() == (7, at(-6))
+    assert store.commit(Update(heard))
+    assert store.broken() == (8, at(-9_000))
+
+
+def test_broken_promises_are_no_runs(store: Store) -> None:
+    """Both stand in one index."""
+    run = a_run()
+    assert store.commit(Create(run), Create(a_broken_state(muted=None)))
+    assert store.runs() == store.runs(policy="nightly") == (run,)
 
 
 def test_the_oldest_is_due_first(store: Store) -> None:
