@@ -1,6 +1,5 @@
 """What is told: the text of each end (tests/golden/reports), who hears of what, subjects that always fit."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.messages import Report
-from chalicelib.core.model import Finding, Kind, Progress, Run, Severity, Shards, State, Step
-from chalicelib.core.reports import dead_letter_report, settled_report, transition_event
+from chalicelib.core.model import Finding, Kind, Progress, Run, Severity, Shards, State
+from chalicelib.core.reports import dead_letter_report, settled_report
 from chalicelib.core.rows import LastGood
-from chalicelib.core.spec import Contract, Notify, Policy, Select
+from chalicelib.core.spec import Notify, Policy, Select
 
 Golden = Callable[[str, str], None]
 
@@ -55,14 +54,38 @@ GONE = Finding(
     message="orders-tmp was deleted while the backup ran",
     next_step="nothing, if that was meant so",
 )
+UNCOUNTED = Finding(
+    code="counts.not_possible",
+    severity=Severity.WARNING,
+    subject="nightly",
+    message="the documents could not be counted, so this backup is proved no further than L1: 403 forbidden",
+    next_step="snapwarden doctor says what is missing",
+)
 BYTES: dict[str, Any] = {"indices": 4, "bytes": 73400320, "bytes_added": 1048576}
 ENDS: dict[str, dict[str, Any]] = {
-    "succeeded": {"state": State.SUCCEEDED, "level": "L1", "shards": Shards(total=12, failed=0), **BYTES},
+    "succeeded": {"state": State.SUCCEEDED, "level": "L1", "good": True, "shards": Shards(total=12, failed=0), **BYTES},
+    "unproved": {
+        "state": State.SUCCEEDED,
+        "level": "L1",
+        "findings": (UNCOUNTED,),
+        "shards": Shards(total=12, failed=0),
+        **BYTES,
+    },
     "recovered": {
         "state": State.SUCCEEDED,
         "level": "L1",
         "shards": Shards(total=12, failed=0),
+        "good": True,
         "recovers": True,
+        **BYTES,
+    },
+    "failed_again": {"state": State.FAILED, "reason": "customers missing from the snapshot", "repeats": 3},
+    "allowed_partial": {
+        "state": State.PARTIAL,
+        "level": "L2",
+        "good": True,
+        "reason": "1 of 12 shards are not in the snapshot",
+        "shards": Shards(total=12, failed=1),
         **BYTES,
     },
     "failed": {
@@ -124,8 +147,9 @@ def page(report: Report) -> str:
 def test_the_report_of_each_end(end: str, golden: Golden) -> None:
     run = replace(RUN, **ENDS[end])
     assert run.finished_at
-    newest = OWN if run.state is State.SUCCEEDED else GOOD
-    golden(f"reports/{end}.txt", page(told(run, last_good=newest, now=run.finished_at + timedelta(seconds=20))))
+    newest = OWN if run.good else GOOD
+    asked = policy(prove="L2") if end == "unproved" else policy()
+    golden(f"reports/{end}.txt", page(told(run, asked, newest, now=run.finished_at + timedelta(seconds=20))))
 
 
 def test_no_good_backup_at_all(golden: Golden) -> None:
@@ -150,9 +174,9 @@ def test_a_dead_letter_may_be_anything(body: str) -> None:
 
 
 TELLS = {
-    ("failure",): {"failed", "partial", "timed_out", "cancelled", "missed"},
+    ("failure",): {"failed", "failed_again", "unproved", "partial", "timed_out", "cancelled", "missed"},
     ("recovery",): {"recovered"},
-    ("success",): {"succeeded", "recovered", "skipped"},
+    ("success",): {"succeeded", "allowed_partial", "recovered", "skipped"},
     (): set(),
 }
 
@@ -167,11 +191,24 @@ def test_who_hears_of_what(on: tuple[Any, ...]) -> None:
     assert {report.topic for report in reports.values() if report} <= {"pager"}
 
 
-def test_a_partial_backup_is_a_failure_as_long_as_no_contract_acts() -> None:
-    """It counts as no good backup, so silence about it would be the lie."""
-    partial = replace(RUN, **ENDS["partial"])
-    asked = policy(contract=Contract(allow_partial=True), notify=Notify(on=("failure",)))
-    assert settled_report(partial, asked, GOOD, stage="dev", now=NOW) is not None
+@pytest.mark.parametrize("end", sorted(TELLS["failure",]))
+def test_a_cause_that_people_heard_of_within_a_day_is_not_told_again(end: str) -> None:
+    quiet = replace(RUN, **ENDS[end], quiet=True)
+    assert settled_report(quiet, policy(), GOOD, stage="dev", now=NOW) is None
+
+
+SEVERITIES = {
+    Severity.INFO: {"succeeded", "recovered", "allowed_partial", "skipped"},
+    Severity.WARNING: {"unproved", "partial", "cancelled"},
+    Severity.ERROR: {"failed", "failed_again", "timed_out", "missed"},
+}
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_how_bad_an_end_is(severity: Severity) -> None:
+    """Filter policies of subscribers go by it."""
+    ends = {end for end, fields in ENDS.items() if told(replace(RUN, **fields)).attributes["severity"] == severity}
+    assert ends == SEVERITIES[severity]
 
 
 def test_only_an_end_is_reported() -> None:
@@ -207,39 +244,3 @@ def test_long_names_leave_room_for_the_reason() -> None:
     )
     subject = told(run).subject
     assert subject == f"[snapwarden dev] FAILED {'p' * 18}.. on {'t' * 17}..: customers missing from the.."
-
-
-# --- events
-
-
-def steps(*states: State) -> tuple[Step, ...]:
-    return tuple(Step(state=state, at=SLOT + timedelta(seconds=n), rev=2 * n + 1) for n, state in enumerate(states))
-
-
-def test_the_event_of_an_end(golden: Golden) -> None:
-    walked = steps(State.STARTING, State.RUNNING, State.VERIFYING, State.FAILED)
-    event = transition_event(replace(RUN, **ENDS["failed"], steps=walked), walked[-1])
-    assert (event.key, event.detail_type) == ("backup:nightly:2026-11-21T02:00Z#7", "Backup Run State Change")
-    golden("events/backup_failed.json", json.dumps(event.detail, indent=2, ensure_ascii=False) + "\n")
-
-
-def test_an_event_that_is_told_late_tells_what_was_then() -> None:
-    walked = steps(State.STARTING, State.RUNNING, State.FAILED)
-    ended = replace(RUN, **ENDS["failed"], steps=walked)
-    events = [transition_event(ended, step) for step in walked]
-    states = [(event.detail["previous_state"], event.detail["state"], event.at) for event in events]
-    assert states == [
-        (None, "STARTING", walked[0].at),
-        ("STARTING", "RUNNING", walked[1].at),
-        ("RUNNING", "FAILED", walked[2].at),
-    ]
-    assert [event.detail["reason"] for event in events] == [None, None, "customers missing from the snapshot"]
-    assert [event.detail["findings"] for event in events[:2]] == [[], []]
-    assert len({event.key for event in events}) == 3
-
-
-def test_a_run_that_was_born_settled() -> None:
-    (missed,) = steps(State.MISSED)
-    event = transition_event(replace(RUN, **ENDS["missed"], steps=(missed,)), missed)
-    assert (event.detail["previous_state"], event.detail["state"]) == (None, "MISSED")
-    assert event.detail["reason"] is not None
