@@ -159,7 +159,9 @@ class Contract(Written):
     min_indices: Amount | None = None
     min_docs: Amount | None = None
     min_bytes: Size | None = None
-    max_shrink: Percent | None = Field(default=None, description="less than the last good one by at most this")
+    max_shrink: Percent | None = Field(
+        default=None, description="smaller than the last good ones usually were by at most this"
+    )
     allow_partial: Flag = Field(default=False, description="true: PARTIAL counts as good")
 
 
@@ -257,7 +259,7 @@ class Notify(Written):
 
 
 class Policy(Written):
-    """`contract`, `retention`, `drill` and `triggers` are validated with the file and act in later releases."""
+    """`retention`, `drill` and `triggers` are validated with the file and act in later releases."""
 
     name: Name
     target: str = Field(description="the name of a target of this file")

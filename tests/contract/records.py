@@ -93,6 +93,7 @@ def moved(run: Run, **changes: Any) -> Run:
 
 def a_full_run(**changes: Any) -> Run:
     values: dict[str, Any] = {
+        **_held_and_took(),
         "token": "a-token",
         "rev": 7,
         "state": State.PARTIAL,
@@ -104,7 +105,6 @@ def a_full_run(**changes: Any) -> Run:
         "lease": "0f5c#a1b2",
         "fence": 8,
         "waiting": a_waiter(),
-        "usual": Usual(backups=7, docs=119_000, bytes=70_000_000, seconds=61.5),
         "cancel": Asked(by="ben", why="an incident", at=at(20)),
         "aborts": 2,
         "reason": "2 of 12 shards failed",
@@ -117,12 +117,6 @@ def a_full_run(**changes: Any) -> Run:
         "crashes": 2,
         "refusals": 3,
         "last_error": "no answer in 10 s",
-        "progress": Progress(done=10, total=12, bytes_done=900, bytes_total=1000),
-        "indices": 4,
-        "docs": 120_345,
-        "bytes": 73_400_320,
-        "bytes_added": 1_048_576,
-        "shards": Shards(total=12, failed=2),
         "missed": 2,
         "missed_from": at(-86_400),
         "findings": (MISSING,),
@@ -138,6 +132,18 @@ def a_full_run(**changes: Any) -> Run:
         "last_look": True,
     }
     return a_run(**(values | changes))
+
+
+def _held_and_took() -> dict[str, Any]:
+    return {
+        "progress": Progress(done=10, total=12, bytes_done=900, bytes_total=1000),
+        "indices": 4,
+        "docs": 120_345,
+        "bytes": 73_400_320,
+        "bytes_added": 1_048_576,
+        "shards": Shards(total=12, failed=2),
+        "usual": Usual(backups=7, docs=119_000, bytes=70_000_000, seconds=61.5),
+    }
 
 
 def a_lease(lease: str = "0f5c#a1b2", **changes: Any) -> Lease:

@@ -193,6 +193,15 @@ def test_what_cannot_be_read_is_an_error() -> None:
         load(Run, '{"run_id": "backup:nig')
 
 
+A_FINDING = {
+    "code": "contract.must_include",
+    "severity": "error",
+    "subject": "customers",
+    "message": "customers is not in the snapshot",
+    "next_step": "Look at `select`.",
+}
+
+
 def test_a_run_in_public() -> None:
     """The shape of the interface document, to the letter."""
     assert public_run(a_full_run(missed=0, missed_from=None, last_error=None, cancel=None, repeats=0)) == {
@@ -219,15 +228,7 @@ def test_a_run_in_public() -> None:
         "bytes": 73_400_320,
         "bytes_added": 1_048_576,
         "shards": {"total": 12, "failed": 2},
-        "findings": [
-            {
-                "code": "contract.must_include",
-                "severity": "error",
-                "subject": "customers",
-                "message": "customers is not in the snapshot",
-                "next_step": "Look at `select`.",
-            }
-        ],
+        "findings": [A_FINDING],
         "steps": [
             {"state": "STARTING", "at": "2026-11-21T12:00:01Z"},
             {"state": "RUNNING", "at": "2026-11-21T12:00:02Z"},

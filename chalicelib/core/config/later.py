@@ -3,19 +3,18 @@
 from collections.abc import Callable
 
 from chalicelib.core.config.load import Config
-from chalicelib.core.spec import Contract, Policy, RestoreRules, Target
+from chalicelib.core.promise import PROVABLE
+from chalicelib.core.spec import Policy, RestoreRules, Target
 
 LATER: tuple[tuple[str, Callable[[Policy], bool], str], ...] = (
-    ("prove", lambda p: p.prove != "L1", "every backup is judged at L1 for now"),
-    ("contract", lambda p: p.contract != Contract(), "checked, but no backup is judged by it yet"),
+    ("prove", lambda p: p.prove > PROVABLE, f"judged at {PROVABLE} for now"),
     ("retention", lambda p: p.retention is not None, "checked, but nothing is deleted yet"),
     ("drill", lambda p: p.drill is not None, "checked, but no drill runs yet"),
     ("triggers", lambda p: bool(p.triggers), "checked, but no event starts a backup yet"),
-    ("rpo", lambda p: any(level != "L1" for level in p.rpo), "promises above L1 are judged at L1 for now"),
+    ("rpo", lambda p: any(level > PROVABLE for level in p.rpo), f"promises above {PROVABLE} are judged at it for now"),
 )
 LATER_TARGETS: tuple[tuple[str, Callable[[Target], bool], str], ...] = (
     ("restore", lambda t: t.restore != RestoreRules(), "checked, but there is no restore yet"),
-    ("max_concurrent", lambda t: t.max_concurrent != 1, "checked, but not counted yet"),
 )
 
 
