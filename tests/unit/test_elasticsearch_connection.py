@@ -92,7 +92,7 @@ def test_why_a_key_is_no_good_is_said_where_the_server_hides_it(said: str, advic
     error = {"type": "security_exception", "reason": reason, "additional_unsuccessful_credentials": said}
     with Replay([Reply(status=401, body={"error": error, "status": 401})]) as server:
         told = outcome(lambda: connect(target_of(server.url, auth=SECRET), {"api_key": KEY}).look("main", "good"))
-    assert re.search(rf"^Refused: .*{re.escape(said)} \(.*{advice} that `auth` names\)$", told)
+    assert re.search(rf"^Unauthenticated: .*{re.escape(said)} \(.*{advice} that `auth` names\)$", told)
 
 
 @pytest.mark.parametrize(
