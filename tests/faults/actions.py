@@ -9,8 +9,9 @@ from chalicelib.core.errors import BadInput
 from chalicelib.core.messages import Wakeup
 from chalicelib.service import control, promises, request
 from tests.faults.chaos import Fault
+from tests.faults.files import file
 from tests.faults.ledger import must
-from tests.faults.play import Play, Player, file
+from tests.faults.play import Play, Player
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from chalicelib.service.work import handle
 from chalicelib.service.world import FUNCTION_TIMEOUT
 from tests.fakes.clock import FakeClock
 from tests.faults.chaos import Action, Actor, Chaos, Defect, Fault
+from tests.faults.files import POLICIES, file
 from tests.faults.ledger import Ledger, Violated, must
 from tests.faults.watched import SharedEngine, WatchedBus, WatchedNotifier, WatchedQueue, WatchedStore
 from tests.faults.witness import Witness
@@ -35,52 +36,6 @@ STORM = 200
 CALMS = {"healthy": 180, "stuck": 60 * 24, "dark": 60 * 24}
 """Minutes until everything that was open has ended, when all is well but, perhaps, snapshots that never end, or an
 engine that never answers again: `catch_up`, the timeouts of those who go first, and an hour to tell."""
-
-FILE = """\
-version: 1
-targets:
-  shop:
-    engine: elasticsearch
-    hosts: [http://localhost:9200]
-    auth: {none: true}
-    repositories: {main: {type: fs, settings: {location: main}}}
-policies:
-"""
-POLICY = """  {name}:
-    target: shop
-    repository: main
-    select: {{indices: ["orders*"]}}
-    schedule: "{schedule}"
-    catch_up: {catch_up}
-    timeout: {timeout}
-    jitter: {jitter}
-    rpo: {rpo}
-    prove: {prove}
-    notify: {{on: [failure, recovery, success]}}
-"""
-POLICIES = ("nightly", "weekly")
-"""Both want the same repository; one slot of the target."""
-
-
-def file(
-    *,
-    policies: Sequence[str] = POLICIES,
-    schedule: str = "0 2 * * *",
-    catch_up: str = "6h",
-    timeout: str = "4h",
-    jitter: str = "1s",
-    rpo: str = "26h",
-    prove: str = "L1",
-) -> str:
-    terms = {
-        "schedule": schedule,
-        "catch_up": catch_up,
-        "timeout": timeout,
-        "jitter": jitter,
-        "rpo": rpo,
-        "prove": prove,
-    }
-    return FILE + "".join(POLICY.format(name=name, **terms) for name in policies)
 
 
 @lru_cache(maxsize=64)
@@ -243,6 +198,7 @@ class Play:
         self._live_until(lambda: not any(set(runs) & set(stage.untold) for stage, runs in before))
         for stage in self.stages:
             self._promises_watched(stage)
+            self._nothing_left(stage)
         if self.calm_kind == "healthy":
             self._still_works()
 
@@ -252,6 +208,16 @@ class Play:
         for state in stage.ledger.policies.values():
             late = [clock for clock in (state.breach_at, state.remind_at) if clock is not None and clock < before]
             must(not state.active or not late, f"the promise of {state.policy} was due at {late}")
+
+    def _nothing_left(self, stage: Player) -> None:
+        """What was called cancelled or missed is not on the engine, but for a start that was under way for long."""
+        for repository in self.engine.repositories.values():
+            for name, snapshot in repository.snapshots.items():
+                run = stage.ledger.runs.get(snapshot.owner.run_id) if snapshot.owner else None
+                if run is not None and snapshot.owner == stage.ledger.owner(run) and name not in self.engine.delayed:
+                    must(
+                        run.state not in (State.CANCELLED, State.MISSED), f"{run.run_id} is {run.state}, {name} exists"
+                    )
 
     def _still_works(self) -> None:
         for stage in self.stages:
