@@ -20,8 +20,7 @@ from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Clock, Engine, StartOrder
 from chalicelib.core.rows import Spec
 from chalicelib.service import apply as applying
-from chalicelib.service import request
-from chalicelib.service.work import handle
+from chalicelib.service import request, work
 from chalicelib.service.world import World
 from chalicelib.store.memory import MemoryStore
 from infra.local.elasticsearch import Elasticsearch, kill_server
@@ -213,7 +212,7 @@ class Scene:
 
     def deliver(self) -> None:
         for message in self.queue.receive():
-            handle(self.world, message)
+            work.handle(self.world, message)
 
     def row(self, run: Run) -> Run:
         found = self.store.run(run.run_id)
