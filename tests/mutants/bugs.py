@@ -138,7 +138,7 @@ TRAFFIC_BUGS = (
         "        if other.lease == run.lease:\n            return other.run_id\n",
         "",
     ),
-    Bug("nobody is woken", SETTLE, "    if ended.fence is not None:\n        queueing.wake_next(world, ended)\n", ""),
+    Bug("nobody is woken", SETTLE, "        queueing.wake_next(world, ended)\n", "        pass\n"),
     Bug(
         "place in line kept for ever",
         QUEUEING,
@@ -182,14 +182,14 @@ ENDINGS = (
     Bug(
         "a check that could not run passes",
         CONTRACT,
-        "    good = allowed and not unchecked and level >=",
-        "    good = allowed and 'L2' >=",
+        "    good = complete and not promises and not unchecked and level >=",
+        "    good = complete and not promises and 'L2' >=",
     ),
     Bug(
         "cancelled before the engine says so",
         CANCEL,
-        "        case Absent():\n            return cancelled(run)\n",
-        "        case _:\n            return cancelled(run)\n",
+        "        case Complete() | Broken() if not run.aborts:\n            return None\n        case _ if now",
+        "        case _ if not isinstance(seen, Complete):\n            return cancelled(run)\n        case _ if now",
     ),
     Bug(
         "cancel removes a finished backup",
@@ -200,7 +200,7 @@ ENDINGS = (
     Bug(
         "a cause is told once and never again",
         "chalicelib/core/results.py",
-        "TOLD_AGAIN = timedelta(hours=24)",
+        "TOLD_AGAIN = timedelta(hours=20)",
         "TOLD_AGAIN = timedelta(days=9999)",
     ),
     Bug(
