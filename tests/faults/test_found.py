@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
-
 from chalicelib.core import schedule
 from chalicelib.core.model import State
 from tests.faults.actions import Cancel, Deliver, Live, Policy, Request, Tick, Wait
@@ -39,9 +37,6 @@ def test_a_policy_resumed_between_a_slot_and_its_jittered_start_loses_no_slot() 
     play.calm()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="`Absent` two seconds after a start without an answer is taken for good: it may be under way"
-)
 def test_a_cancelled_run_whose_start_is_under_way_leaves_nothing_on_the_engine() -> None:
     """The start had no answer and came through seconds later; meanwhile the run was cancelled, its lease free."""
     play = Play(looks=None)
