@@ -77,7 +77,7 @@ MEANINGS = {
     "secured-resolve-forbidden": "Refused",
     "secured-start": ACCEPTED,
     "secured-start-forbidden": "Refused",
-    "secured-unknown-user": "Refused",
+    "secured-unknown-user": "Unauthenticated",
     "sizes": "Sizes(",
     "sizes-absent": "Retryable",
     "sizes-partial": "Sizes(",
