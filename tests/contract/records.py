@@ -108,8 +108,6 @@ def a_full_run(**changes: Any) -> Run:
         "cancel": Asked(by="ben", why="an incident", at=at(20)),
         "aborts": 2,
         "reason": "2 of 12 shards failed",
-        "level": "L1",
-        "snapshot_uuid": "sVn8Kb9mQvSZy0vTzHW7Tg",
         "started_at": at(2),
         "finished_at": at(61),
         "attempts": 1,
@@ -119,7 +117,6 @@ def a_full_run(**changes: Any) -> Run:
         "last_error": "no answer in 10 s",
         "missed": 2,
         "missed_from": at(-86_400),
-        "findings": (MISSING,),
         "steps": (Step(state=State.STARTING, at=at(1), rev=2), Step(state=State.RUNNING, at=at(2), rev=3)),
         "calls": Calls(engine=5, store_reads=3, store_writes=6, messages=4),
         "emitted_rev": 6,
@@ -136,6 +133,9 @@ def a_full_run(**changes: Any) -> Run:
 
 def _held_and_took() -> dict[str, Any]:
     return {
+        "level": "L1",
+        "snapshot_uuid": "sVn8Kb9mQvSZy0vTzHW7Tg",
+        "findings": (MISSING,),
         "progress": Progress(done=10, total=12, bytes_done=900, bytes_total=1000),
         "indices": 4,
         "docs": 120_345,
