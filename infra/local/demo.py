@@ -41,7 +41,7 @@ policies:
     schedule: "0 2 * * *"
     timezone: America/New_York
     prove: L2  # counted, and its contract met
-    contract: {{must_include: [flights-2013-04], max_shrink: 20%}}
+    contract: {{must_include: [flights-2013-01], max_shrink: 20%}}
     rpo: 26h
   archive:
     target: airline
