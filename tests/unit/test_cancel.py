@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,25 @@ def test_a_cancelled_run_in_every_state_against_every_observation(
         assert decision.changes["snapshot_uuid"] == "s1"
     if follows == GONE:
         assert decision.changes["reason"] == "cancelled by anna: an incident"
+
+
+@pytest.mark.parametrize(
+    ("fields", "accepted", "after", "becomes"),
+    [
+        ({"last_error": "timeout"}, False, timedelta(0), S),
+        ({"last_error": "timeout"}, False, cancel.LATE_START - timedelta(seconds=1), S),
+        ({"last_error": "timeout"}, False, cancel.LATE_START, State.CANCELLED),
+        ({"last_error": "timeout"}, True, timedelta(0), State.CANCELLED),
+        ({"last_error": "timeout", "deadline_at": NOW}, False, timedelta(0), State.CANCELLED),
+        ({}, False, timedelta(0), State.CANCELLED),
+    ],
+)
+def test_a_start_whose_answer_was_lost_may_still_make_the_snapshot_and_is_waited_for(
+    fields: dict[str, Any], accepted: bool, after: timedelta, becomes: State
+) -> None:
+    run = row(S, **{"cancel": ASKED, "attempts": 1, "claimed_at": NOW, **fields})
+    decision = backup.decide(run, SPEC, seen(ABSENT, accepted=accepted), NOW + after)
+    assert (decision.state, decision.act) == (becomes, None)
 
 
 def test_a_removal_without_an_answer_is_asked_for_again() -> None:
