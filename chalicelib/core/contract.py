@@ -65,7 +65,7 @@ def judge(policy: Policy, judged: Judged) -> Verdict:
     the contract is met. A check that could not run is not a pass: such a backup stays at L1 and is not good."""
     docs, gap, hints = _counted(policy, judged)
     promises = terms.broken(policy.contract, judged.backup_id, judged.complete, judged.sizes, docs, judged.usual)
-    unchecked = (*gap, *terms.unchecked(policy.contract, judged.sizes, docs))
+    unchecked = (*gap, *terms.unchecked(policy.contract, judged.sizes, docs, judged.usual))
     state, reason, found = _l1(judged, allow_partial=policy.contract.allow_partial)
     findings = (*found, *promises, *unchecked, *hints, *_clock(judged))
     complete = state is State.SUCCEEDED or (state is State.PARTIAL and policy.contract.allow_partial)

@@ -11,7 +11,7 @@ is a failure; an allowed PARTIAL a success. A cause that people heard of within 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -65,11 +65,10 @@ def finding_events(run: Run, steps: Sequence[Step]) -> Iterator[Event]:
             )
 
 
-def settled_report(run: Run, policy: Policy, last_good: LastGood | None, *, stage: str, now: datetime) -> Report | None:
-    """What people are told of the end of `run`; None when `policy.notify.on` asks for nothing of it.
-
-    `last_good` is the policy's newest good backup, this run's own included.
-    """
+def settled_report(
+    run: Run, policy: Policy, last_good: Mapping[str, LastGood], *, stage: str, now: datetime
+) -> Report | None:
+    """What people are told of the end of `run`; None when `policy.notify.on` asks for nothing of it. `last_good`: the policy's newest backup of each level, this run's own included."""
     if not run.settled:
         raise ValueError(f"{run.run_id} is {run.state}: only an end is reported")
     if run.quiet or not _asked_for(run).intersection(policy.notify.on):
@@ -196,7 +195,7 @@ def _reason(run: Run) -> str:
 # --- the body
 
 
-def _body(run: Run, policy: Policy, last_good: LastGood | None, stage: str, now: datetime) -> Iterator[str]:
+def _body(run: Run, policy: Policy, last_good: Mapping[str, LastGood], stage: str, now: datetime) -> Iterator[str]:
     reason = f": {_reason(run)}" if _reason(run) else ""
     yield f"The {run.kind.value} of policy {run.policy} on {run.target} ended as {run.state}{reason}."
     if run.recovers:
@@ -247,23 +246,24 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield "last error", run.last_error
 
 
-def _rpo(policy: Policy, last_good: LastGood | None, now: datetime) -> Iterator[str]:
-    """A backup's age alone breaks the promise of every level; whether it reached the level stands in `status`."""
-    if last_good is None:
+def _rpo(policy: Policy, last_good: Mapping[str, LastGood], now: datetime) -> Iterator[str]:
+    """Each promise against the newest backup of its own level."""
+    newest = last_good.get(promise.required(policy))
+    if newest is None:
         yield "There is no good backup of this policy: nothing could be restored from it."
     else:
-        age = span(now - last_good.taken_at)
-        yield f"The newest good backup was taken {instant(last_good.taken_at)}, {age} ago: {last_good.backup_id}"
+        age = span(now - newest.taken_at)
+        yield f"The newest good backup was taken {instant(newest.taken_at)}, {age} ago: {newest.backup_id}"
     if not policy.rpo:
         yield "The policy has no `rpo`, so nothing is promised and nothing can be broken."
-    for level, limit in sorted(policy.rpo.items()):
+    for level, limit in sorted(promise.promised(policy).items()):
         words = f"The promise of a backup at {level} not older than {span(limit)}"
-        if last_good is None:
+        if (held := last_good.get(level)) is None:
             yield f"{words} is BROKEN."
-        elif now - last_good.taken_at > limit:
-            yield f"{words} has been BROKEN for {span(now - last_good.taken_at - limit)}."
+        elif now - held.taken_at > limit:
+            yield f"{words} has been BROKEN for {span(now - held.taken_at - limit)}."
         else:
-            yield f"{words} needs a newer one by {instant(last_good.taken_at + limit)}."
+            yield f"{words} needs a newer one by {instant(held.taken_at + limit)}."
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from chalicelib.core.model import Complete, Finding, Severity, Sizes, Usual
 from chalicelib.core.prose import counted, size
 from chalicelib.core.spec import Contract
+from chalicelib.core.values import format_percent
 
 STREAM = ".ds-{}-*"
 """A data stream is in a backup by its backing indices."""
@@ -24,12 +25,12 @@ def broken(
     )
 
 
-def unchecked(terms: Contract, sizes: Sizes | None, docs: int | None) -> tuple[Finding, ...]:
-    """A check that could not run is not a pass."""
+def unchecked(terms: Contract, sizes: Sizes | None, docs: int | None, usual: Usual | None) -> tuple[Finding, ...]:
+    """A check that could not run is not a pass. Without a history there is nothing to shrink from."""
     asked = {
         "min_docs": terms.min_docs is not None and docs is None,
         "min_bytes": terms.min_bytes is not None and sizes is None,
-        "max_shrink": terms.max_shrink is not None and docs is None and sizes is None,
+        "max_shrink": terms.max_shrink is not None and usual is not None and _compared(sizes, docs, usual) is None,
     }
     return tuple(
         Finding(
@@ -65,25 +66,29 @@ def _too_small(terms: Contract, sizes: Sizes | None) -> Iterator[Finding]:
         yield _finding("min_bytes", "bytes", message, "find out what was deleted, or lower the contract, then apply")
 
 
+def _compared(sizes: Sizes | None, docs: int | None, usual: Usual) -> tuple[str, int, int] | None:
+    """What, how much now, how much usually: documents where both sides were counted; else bytes, which also shrink when
+    the server merges segments."""
+    if docs is not None and usual.docs is not None:
+        return "documents", docs, usual.docs
+    if sizes is not None and usual.bytes is not None:
+        return "bytes", sizes.total, usual.bytes
+    return None
+
+
 def _shrunken(
     terms: Contract, backup_id: str, sizes: Sizes | None, docs: int | None, usual: Usual | None
 ) -> Iterator[Finding]:
-    """Documents, where both sides were counted; else bytes, which also shrink when the server merges segments."""
-    if terms.max_shrink is None or usual is None:
+    if terms.max_shrink is None or usual is None or (compared := _compared(sizes, docs, usual)) is None:
         return
-    if docs is not None and usual.docs is not None:
-        subject, now, before, told = "documents", docs, usual.docs, (counted(docs, "document"), f"{usual.docs:,}")
-    elif sizes is not None and usual.bytes is not None:
-        subject, now, before = "bytes", sizes.total, usual.bytes
-        told = size(now), size(before)
-    else:
-        return
+    subject, now, before = compared
+    told = (counted(now, "document"), f"{before:,}") if subject == "documents" else (size(now), size(before))
     if now >= before * (1 - terms.max_shrink):
         return
     lost = 100 * (before - now) / before
     message = (
         f"{told[0]} instead of the usual {told[1]} (median of {counted(usual.backups, 'good backup')}): "
-        f"{lost:.0f} % less, the contract allows {float(terms.max_shrink):.0%} (max_shrink)"
+        f"{lost:.0f} % less, the contract allows {format_percent(terms.max_shrink)} (max_shrink)"
     )
     next_step = f"if that was meant: snapwarden accept {backup_id} --why …; else find out what was deleted"
     yield _finding("max_shrink", subject, message, next_step)

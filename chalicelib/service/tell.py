@@ -3,7 +3,7 @@ a crash in between repeats it under the same key and loses nothing."""
 
 import logging
 
-from chalicelib.core import promise, reports
+from chalicelib.core import reports
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Run
@@ -53,8 +53,7 @@ def _report(world: World, run: Run, policy: PolicyState | None) -> bool:
     if spec is None or state is None:
         log.error("a settled run without its policy can't be reported", extra={"run_id": run.run_id})
         return False
-    newest = state.last_good.get(promise.required(spec.policy))
-    report = reports.settled_report(run, spec.policy, newest, stage=world.stage, now=world.clock.now())
+    report = reports.settled_report(run, spec.policy, state.last_good, stage=world.stage, now=world.clock.now())
     if report is None:
         return True
     try:

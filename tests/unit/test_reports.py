@@ -132,8 +132,13 @@ def policy(**fields: Any) -> Policy:
     return Policy(name="nightly", target="shop", repository="main", select=Select(indices=("*",)), **words)
 
 
+def newest(last_good: LastGood | None) -> dict[str, LastGood]:
+    """It reached every level that can be proved."""
+    return {"L1": last_good, "L2": last_good} if last_good else {}
+
+
 def told(run: Run, of: Policy | None = None, last_good: LastGood | None = GOOD, now: datetime = NOW) -> Report:
-    report = settled_report(run, of or policy(), last_good, stage="dev", now=now)
+    report = settled_report(run, of or policy(), newest(last_good), stage="dev", now=now)
     assert report is not None
     return report
 
@@ -147,9 +152,9 @@ def page(report: Report) -> str:
 def test_the_report_of_each_end(end: str, golden: Golden) -> None:
     run = replace(RUN, **ENDS[end])
     assert run.finished_at
-    newest = OWN if run.good else GOOD
+    last_good = OWN if run.good else GOOD
     asked = policy(prove="L2") if end == "unproved" else policy()
-    golden(f"reports/{end}.txt", page(told(run, asked, newest, now=run.finished_at + timedelta(seconds=20))))
+    golden(f"reports/{end}.txt", page(told(run, asked, last_good, now=run.finished_at + timedelta(seconds=20))))
 
 
 def test_no_good_backup_at_all(golden: Golden) -> None:
@@ -159,6 +164,15 @@ def test_no_good_backup_at_all(golden: Golden) -> None:
 def test_a_broken_promise(golden: Golden) -> None:
     late = NOW + timedelta(hours=3)
     golden("reports/failed_promise_broken.txt", page(told(replace(RUN, **ENDS["failed"]), now=late)))
+
+
+def test_a_promise_is_told_from_backups_of_its_own_level() -> None:
+    """A newer one that was proved less far keeps no promise."""
+    asked = policy(prove="L1", rpo={"L1": timedelta(hours=26), "L2": timedelta(days=8)})
+    report = settled_report(replace(RUN, **ENDS["failed"]), asked, {"L1": GOOD}, stage="dev", now=NOW)
+    assert report is not None
+    assert "a backup at L1 not older than 26 h needs a newer one by" in report.body
+    assert "a backup at L2 not older than 8 d is BROKEN" in report.body
 
 
 def test_a_dead_letter(golden: Golden) -> None:
@@ -185,7 +199,8 @@ TELLS = {
 def test_who_hears_of_what(on: tuple[Any, ...]) -> None:
     asked = policy(notify=Notify(on=on, topic="pager"))
     reports = {
-        end: settled_report(replace(RUN, **fields), asked, GOOD, stage="dev", now=NOW) for end, fields in ENDS.items()
+        end: settled_report(replace(RUN, **fields), asked, newest(GOOD), stage="dev", now=NOW)
+        for end, fields in ENDS.items()
     }
     assert {end for end, report in reports.items() if report} == TELLS[on]
     assert {report.topic for report in reports.values() if report} <= {"pager"}
@@ -194,7 +209,7 @@ def test_who_hears_of_what(on: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize("end", sorted(TELLS["failure",]))
 def test_a_cause_that_people_heard_of_within_a_day_is_not_told_again(end: str) -> None:
     quiet = replace(RUN, **ENDS[end], quiet=True)
-    assert settled_report(quiet, policy(), GOOD, stage="dev", now=NOW) is None
+    assert settled_report(quiet, policy(), newest(GOOD), stage="dev", now=NOW) is None
 
 
 SEVERITIES = {
@@ -213,7 +228,7 @@ def test_how_bad_an_end_is(severity: Severity) -> None:
 
 def test_only_an_end_is_reported() -> None:
     with pytest.raises(ValueError, match="only an end"):
-        settled_report(RUN, policy(), GOOD, stage="dev", now=NOW)
+        settled_report(RUN, policy(), newest(GOOD), stage="dev", now=NOW)
 
 
 def test_many_findings_are_counted() -> None:
@@ -229,7 +244,7 @@ names = st.text(alphabet="abcdefghij-", min_size=1, max_size=40)
 @given(names, names, st.text(max_size=300), st.sampled_from(list(ENDS)), st.text("abcdef", min_size=1, max_size=24))
 def test_subjects_fit_and_are_ascii(policy_name: str, target: str, reason: str, end: str, stage: str) -> None:
     run = replace(RUN, **{**ENDS[end], "policy": policy_name, "target": target, "reason": reason})
-    report = settled_report(run, policy(), GOOD, stage=stage, now=NOW)
+    report = settled_report(run, policy(), newest(GOOD), stage=stage, now=NOW)
     assert report is not None
     subject = report.subject
     assert len(subject) < 100

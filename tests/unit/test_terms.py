@@ -101,7 +101,7 @@ def test_several_broken_terms_come_in_the_order_of_the_file() -> None:
 def test_what_could_not_be_checked_is_warned_of(
     of: dict[str, Any], sizes: Sizes | None, docs: int | None, gaps: list[str]
 ) -> None:
-    found = terms.unchecked(Contract(**of), sizes, docs)
+    found = terms.unchecked(Contract(**of), sizes, docs, USUAL)
     assert [finding.subject for finding in found] == gaps
     assert {(finding.code, finding.severity) for finding in found} <= {("contract.not_checked", Severity.WARNING)}
     assert not broken(docs, sizes, **of)
