@@ -18,7 +18,7 @@ RANK = {State.QUEUED: 0, State.STARTING: 1, State.RUNNING: 2, State.VERIFYING: 3
 """Settled states rank above."""
 BOOKKEEPING = {"rev", "token", "wake_at", "told", "tells", "emitted_rev", "calls"}
 """What may still change in a settled row."""
-WISH = {"rev", "token", "calls", "cancel"}
+WISH = {"rev", "token", "calls", "cancel", "wake_at"}
 """What somebody who wants a run to end may write, whoever is at work on it."""
 
 

@@ -106,7 +106,7 @@ class Machine(RuleBasedStateMachine):
         stages=st.sampled_from([1, 1, 2]),
         same_prefix=st.booleans(),
         looks=st.sampled_from([None, 0, 1, 3]),
-        calm=st.sampled_from(["healthy", "healthy", "healthy", "stuck", "dark"]),
+        calm=st.sampled_from(["healthy", "healthy", "healthy", "healthy", "stuck", "dark"]),
         terms=TERMS,
     )
     def start(self, stages: int, same_prefix: bool, looks: int | None, calm: str, terms: dict[str, str]) -> None:

@@ -210,14 +210,16 @@ class Play:
             must(not state.active or not late, f"the promise of {state.policy} was due at {late}")
 
     def _nothing_left(self, stage: Player) -> None:
-        """What was called cancelled or missed is not on the engine, but for a start that was under way for long."""
+        """What is said never to have been, or to be gone, is not on the engine."""
         for repository in self.engine.repositories.values():
             for name, snapshot in repository.snapshots.items():
                 run = stage.ledger.runs.get(snapshot.owner.run_id) if snapshot.owner else None
-                if run is not None and snapshot.owner == stage.ledger.owner(run) and name not in self.engine.delayed:
-                    must(
-                        run.state not in (State.CANCELLED, State.MISSED), f"{run.run_id} is {run.state}, {name} exists"
-                    )
+                if run is None or snapshot.owner != stage.ledger.owner(run):
+                    continue
+                gone = run.state in (State.CANCELLED, State.MISSED) or any(
+                    finding.code == "snapshot.not_started" for finding in run.findings
+                )
+                must(not gone, f"{run.run_id} is {run.state} ({run.reason}), and {name} is there")
 
     def _still_works(self) -> None:
         for stage in self.stages:

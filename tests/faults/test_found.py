@@ -45,3 +45,11 @@ def test_a_cancelled_run_whose_start_is_under_way_leaves_nothing_on_the_engine()
     run = stage.run("backup:nightly:2026-11-21T02:00Z")
     assert run.state is State.CANCELLED
     assert run.snapshot not in play.engine.snapshots()
+
+
+def test_a_start_that_is_under_way_when_its_time_to_start_ends_is_waited_for() -> None:
+    """The run FAILED as one that never started, two seconds after a start without an answer; it came through later."""
+    play = Play(looks=None, catch_up="10m")
+    (stage,) = play.stages
+    play.do(Wait(seconds=60), Tick(), Wait(seconds=598), Late(seconds=5), Deliver(), Live(minutes=2))
+    assert stage.run("backup:nightly:2026-11-21T02:00Z").state is State.RUNNING

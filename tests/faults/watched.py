@@ -112,7 +112,6 @@ class _SeenEngine(FakeEngine):
     ledgers: dict[str, Ledger]
     late: list[tuple[datetime, StartOrder]]
     late_by: int
-    delayed: set[str]
 
     @property
     def alive(self) -> dict[str, str]:
@@ -139,7 +138,6 @@ class _SeenEngine(FakeEngine):
         if self.late_by:
             self.late.append((self._clock.now() + timedelta(seconds=self.late_by), order))
             self.late_by = 0
-            self.delayed.add(order.snapshot)
             self.lose_next_answer()
             with self._request("start", order.snapshot):
                 return
@@ -179,7 +177,7 @@ class SharedEngine(FusedEngine, _SeenEngine):
 
     def watched_by(self, chaos: Chaos, witness: Witness) -> "SharedEngine":
         self.chaos, self.witness = chaos, witness
-        self.ledgers, self.late, self.late_by, self.delayed = {}, [], 0, set()
+        self.ledgers, self.late, self.late_by = {}, [], 0
         return self
 
     def heal(self, *, looks: int | None) -> None:

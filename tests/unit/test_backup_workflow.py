@@ -155,8 +155,14 @@ def test_a_start_with_a_lost_answer_is_sent_again_but_not_for_ever() -> None:
 def test_a_slot_that_could_not_start_within_catch_up_was_missed() -> None:
     late = row(S, start_by=NOW - timedelta(minutes=1))
     assert backup.decide(late, SPEC, seen(ABSENT), NOW).state is State.MISSED
-    asked = replace(late, attempts=1)
+    asked = replace(late, attempts=1, claimed_at=NOW - timedelta(seconds=60))
     assert backup.decide(asked, SPEC, seen(ABSENT), NOW).state is State.FAILED, "it was asked for, in vain"
+
+
+def test_a_start_that_may_still_be_under_way_is_waited_for_but_not_beyond_the_deadline() -> None:
+    asked = row(S, start_by=NOW, attempts=1, claimed_at=NOW - timedelta(seconds=5))
+    assert backup.decide(asked, SPEC, seen(ABSENT), NOW).state is State.STARTING
+    assert backup.decide(replace(asked, deadline_at=NOW), SPEC, seen(ABSENT), NOW).state is State.TIMED_OUT
 
 
 def test_a_repository_that_differs_or_is_not_ours_to_register_refuses_the_run() -> None:

@@ -126,6 +126,8 @@ def _absent(run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
             finding("snapshot.vanished", run.snapshot, message, "look for a restart or a DELETE; run it again")
         )
     if run.attempts and now >= min(run.start_by, run.deadline_at):
+        if ends.may_come(run, now):
+            return ends.wait_for_start(run, now)
         message = f"asked {run.attempts} times and no snapshot appeared: {run.last_error or 'no answer'}"
         return ends.fail(
             finding("snapshot.not_started", run.snapshot, message, "read the server's log, then run it again")

@@ -3,15 +3,12 @@ the engine says that it is gone.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chalicelib.core import pace
 from chalicelib.core.model import Absent, Broken, Complete, Observation, Run, Severity, State
 from chalicelib.core.workflows import Decision
-from chalicelib.core.workflows.ends import finding, timed_out
-
-LATE_START = timedelta(seconds=60)
-"""A server that was asked for a snapshot without answering in time has begun with it by then, or never will."""
+from chalicelib.core.workflows.ends import finding, may_come, timed_out, wait_for_start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +25,8 @@ def decide(run: Run, seen: Observation, now: datetime, *, accepted: bool) -> Dec
     the run goes on and is judged. A snapshot that was complete before we asked for its removal is a backup; one that
     we asked to remove never becomes one."""
     match seen:
-        case Absent() if run.state is State.STARTING and run.last_error and not accepted and now < _late(run):
-            return Decision(state=run.state, again=pace.next_look(run, now))
+        case Absent() if run.state is State.STARTING and run.last_error and not accepted and may_come(run, now):
+            return wait_for_start(run, now)
         case Absent():
             return cancelled(run)
         case Complete() | Broken() if not run.aborts:
@@ -41,12 +38,6 @@ def decide(run: Run, seen: Observation, now: datetime, *, accepted: bool) -> Dec
     changes = {"aborts": run.aborts + 1, "snapshot_uuid": seen.uuid, "last_error": None}
     act = Abort(repository=run.repository, snapshot=run.snapshot)
     return Decision(state=run.state, changes=changes, act=act, again=pace.FIRST_LOOK)
-
-
-def _late(run: Run) -> datetime:
-    """A start whose answer was lost may still make the snapshot until then: calling it cancelled would leave that
-    behind, at work and nobody's."""
-    return min((run.claimed_at or run.created_at) + LATE_START, run.deadline_at)
 
 
 def cancelled(run: Run) -> Decision:

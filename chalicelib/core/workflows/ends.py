@@ -1,11 +1,14 @@
 """How runs end, or go on, when there is no observation to decide by. No answer is no state."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.core import pace
 from chalicelib.core.errors import NameTaken
 from chalicelib.core.model import Finding, Run, Severity, State
 from chalicelib.core.workflows import Decision
+
+LATE_START = timedelta(seconds=60)
+"""A server that was asked for a snapshot without answering in time has begun with it by then, or never will."""
 
 
 def fail(*findings: Finding) -> Decision:
@@ -44,6 +47,18 @@ def not_accepted(run: Run, error: Exception, now: datetime, *, refused: bool) ->
     if refused and run.attempts == 1 and not isinstance(error, NameTaken):
         return _refused(run, error)
     return Decision(state=run.state, changes={"last_error": str(error)}, again=pace.next_look(run, now))
+
+
+def may_come(run: Run, now: datetime) -> bool:
+    """A start whose answer was lost may still make the snapshot: ending the run now would leave that behind, at work
+    and nobody's."""
+    return now < (run.claimed_at or run.created_at) + LATE_START
+
+
+def wait_for_start(run: Run, now: datetime) -> Decision:
+    if now >= run.deadline_at:
+        return timed_out(run, "nothing, but a start without an answer may still be under way")
+    return Decision(state=run.state, again=pace.next_look(run, now))
 
 
 def _refused(run: Run, error: Exception) -> Decision:
