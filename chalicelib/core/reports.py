@@ -68,7 +68,8 @@ def finding_events(run: Run, steps: Sequence[Step]) -> Iterator[Event]:
 def settled_report(
     run: Run, policy: Policy, last_good: Mapping[str, LastGood], *, stage: str, now: datetime
 ) -> Report | None:
-    """What people are told of the end of `run`; None when `policy.notify.on` asks for nothing of it. `last_good`: the policy's newest backup of each level, this run's own included."""
+    """What people are told of the end of `run`; None when `policy.notify.on` asks for nothing of it.
+    `last_good`: the policy's newest backup of each level, this run's own included."""
     if not run.settled:
         raise ValueError(f"{run.run_id} is {run.state}: only an end is reported")
     if run.quiet or not _asked_for(run).intersection(policy.notify.on):
