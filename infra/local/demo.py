@@ -47,7 +47,7 @@ policies:
     target: airline
     repository: slow
     select: {{indices: [flights-2013-01]}}
-    schedule: "0 4 * * 0"
+    schedule: "0 4 1 * *"
   reference:
     target: airline
     repository: main
@@ -189,7 +189,9 @@ def _crash(demo: Demo) -> None:
     demo.say("Elasticsearch is killed in the middle of a slow backup (SIGKILL, its own JVM)")
     demo.type("backup", "archive", "--request-id", "demo-crash")
     run_id = "backup:archive:demo-crash"
-    while demo.ask("show", run_id)["state"] != "RUNNING":
+    while (state := demo.ask("show", run_id)["state"]) != "RUNNING":
+        if state not in ("QUEUED", "STARTING"):
+            raise SystemExit(f"demo: {run_id} is {state} before it could be disturbed")
         time.sleep(0.2)
     started = time.monotonic()
     elasticsearch.kill_server(Identity.from_json(demo.stage["children"]["elasticsearch"]))
