@@ -39,11 +39,6 @@ def test_a_repository_that_is_lost_while_a_snapshot_runs_ends_it_as_a_failure(
     assert not scene.store.backups("nightly")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="snapshot.vanished says `crash, or deleted` and leaves out the likeliest cause",
-)
 def test_a_repository_that_could_not_be_written_is_among_the_causes_that_people_are_told(scene: Scene) -> None:
     """The server says no more than that it knows nothing of the snapshot, so every cause must be named."""
     scene.apply(scene.index("some"))

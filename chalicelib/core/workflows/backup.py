@@ -121,9 +121,17 @@ def owner_of(run: Run, installation: str) -> Owner:
 
 def _absent(run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
     if run.state is not State.STARTING or seen.accepted:
-        message = f"{run.snapshot} vanished: the server had accepted it and no longer knows it (crash, or deleted)"
+        message = (
+            f"{run.snapshot} vanished: the server had accepted it and no longer knows it (a crash, somebody deleted it, "
+            "or the repository could not be written)"
+        )
         return ends.fail(
-            finding("snapshot.vanished", run.snapshot, message, "look for a restart or a DELETE; run it again")
+            finding(
+                "snapshot.vanished",
+                run.snapshot,
+                message,
+                "look for a restart, a DELETE, or errors of the repository in the server's log; run it again",
+            )
         )
     if run.attempts and now >= min(run.start_by, run.deadline_at):
         if ends.may_come(run, now):
