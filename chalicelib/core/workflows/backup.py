@@ -122,7 +122,7 @@ def owner_of(run: Run, installation: str) -> Owner:
 def _absent(run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
     if run.state is not State.STARTING or seen.accepted:
         message = (
-            f"{run.snapshot} vanished: the server had accepted it and no longer knows it (a crash, somebody deleted it, "
+            f"{run.snapshot} vanished: the server had accepted it and no longer knows it (a crash, a deletion, "
             "or the repository could not be written)"
         )
         return ends.fail(
