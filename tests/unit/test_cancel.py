@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.model import Absent, Asked, Broken, Complete, InProgress, Observation, Severity, State
-from chalicelib.core.workflows import backup, cancel
+from chalicelib.core.workflows import backup, cancel, ends
 from tests.unit.workflow import BROKEN, DONE, ENDING, MOVING, NOW, OWNER, SPEC, row, seen
 
 S, R, V = State.STARTING, State.RUNNING, State.VERIFYING
@@ -53,10 +53,10 @@ def test_a_cancelled_run_in_every_state_against_every_observation(
     ("fields", "accepted", "after", "becomes"),
     [
         ({"last_error": "timeout"}, False, timedelta(0), S),
-        ({"last_error": "timeout"}, False, cancel.LATE_START - timedelta(seconds=1), S),
-        ({"last_error": "timeout"}, False, cancel.LATE_START, State.CANCELLED),
+        ({"last_error": "timeout"}, False, ends.LATE_START - timedelta(seconds=1), S),
+        ({"last_error": "timeout"}, False, ends.LATE_START, State.CANCELLED),
         ({"last_error": "timeout"}, True, timedelta(0), State.CANCELLED),
-        ({"last_error": "timeout", "deadline_at": NOW}, False, timedelta(0), State.CANCELLED),
+        ({"last_error": "timeout", "deadline_at": NOW}, False, timedelta(0), State.TIMED_OUT),
         ({}, False, timedelta(0), State.CANCELLED),
     ],
 )
