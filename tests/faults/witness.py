@@ -124,6 +124,7 @@ class Witness:
         must(run is not None, f"a start for {order.owner.run_id}, which does not exist")
         assert run is not None
         self._claimed(run, actor, "start")
+        must(not actor.proves, f"{run.run_id} is started again, and is known to have been")
         must(run.state is State.STARTING, f"a start for {run.run_id}, which is {run.state}")
         must(order.owner == ledger.owner(run), f"a start under the name of another: {order.owner}")
         must(order.snapshot == run.snapshot, f"{run.run_id} starts {order.snapshot}, its row says {run.snapshot}")
