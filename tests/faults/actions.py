@@ -82,13 +82,18 @@ class Repeat(Acting):
 
 @dataclass(frozen=True, kw_only=True)
 class Twin(Acting):
-    """The message whose handler is frozen arrives a second time."""
+    """The message whose handler is frozen arrives a second time; `fresh`: one that knows what he wrote meanwhile."""
+
+    fresh: bool = False
 
     def __call__(self, play: Play) -> None:
         actor = play.chaos.actor
-        if actor and actor.message:
-            stage = next(stage for stage in play.stages if stage.name == actor.stage)
-            play.work(stage, actor.message, comes_back=False, skew=self.skew, faults=self.faults)
+        if actor is None or not isinstance(message := actor.message, Wakeup):
+            return
+        stage = next(stage for stage in play.stages if stage.name == actor.stage)
+        if self.fresh:
+            message = Wakeup(run_id=message.run_id, rev=stage.ledger.runs[message.run_id].rev)
+        play.work(stage, message, comes_back=False, skew=self.skew, faults=self.faults)
 
 
 @dataclass(frozen=True, kw_only=True)

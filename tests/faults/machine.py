@@ -54,7 +54,7 @@ NO_FAULT: st.SearchStrategy[tuple[Fault, ...]] = st.just(())
 QUICK = _fault(st.just(()), ["kill", "silence", "twice"])
 ENGINE = st.builds(
     mishaps.Engine,
-    what=st.sampled_from(["complete", "complete", "partial", "missing", "break", "vanish"]),
+    what=st.sampled_from(["complete", "complete", "partial", "missing", "break", "vanish", "fleeting", "swapped"]),
     pick=st.integers(0, 3),
 )
 STRANGER = st.builds(
@@ -66,7 +66,9 @@ STRANGER = st.builds(
 # What others do while an actor is frozen; they have troubles of their own, but do not freeze
 OTHERS = st.lists(
     st.one_of(
-        st.builds(do.Twin, skew=SKEW, faults=st.one_of(NO_FAULT, QUICK.map(lambda fault: (fault,)))),
+        st.builds(
+            do.Twin, fresh=st.booleans(), skew=SKEW, faults=st.one_of(NO_FAULT, QUICK.map(lambda fault: (fault,)))
+        ),
         st.one_of(waits(), st.builds(do.Live, minutes=st.just(1))),
         st.one_of(ENGINE, STRANGER),
         *_actors(st.one_of(NO_FAULT, QUICK.map(lambda fault: (fault,)))),

@@ -11,7 +11,8 @@ from tests.faults.play import Play
 @dataclass(frozen=True, kw_only=True)
 class Engine:
     """What becomes of the `pick`th snapshot that runs: `complete`, `partial`, `missing` (an index is not in it),
-    `break`, `vanish`. When none runs, the next one that does has that fate at its first look."""
+    `break`, `vanish`, `fleeting` (complete, and gone at the next look), `swapped` (then another one of its owner is
+    there). When none runs, the next one that does has that fate at its first look."""
 
     what: str
     pick: int = 0

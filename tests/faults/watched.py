@@ -151,13 +151,18 @@ class _SeenEngine(FakeEngine):
         self.strangers.add(self.repositories[repository].snapshots[snapshot].uuid)
 
     def look(self, repository: str, snapshot: str, **rest: Any) -> Observation:
-        if self.fate and snapshot in self.moving:
-            self.end(snapshot, self.fate)
+        fate = self.fate if snapshot in self.moving else None
+        if fate:
+            self.end(snapshot, fate)
             self.fate = None
         answer = super().look(repository, snapshot, **rest)
         if actor := self.chaos.actor:
             found = self.repositories[repository].snapshots.get(snapshot)
             actor.looked[snapshot] = Look(replace(found) if found else None, self.alive)
+            if found and fate in ("fleeting", "swapped"):
+                self.vanish(snapshot)
+            if found and fate == "swapped":
+                self.stranger(repository, snapshot, found.owner)
         return answer
 
     def resolve(self, *args: Any, **rest: Any) -> Selection:

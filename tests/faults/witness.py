@@ -103,6 +103,7 @@ class Witness:
         assert isinstance(done, Complete)
         must(not done.partial and not done.shards_failed, f"{run.run_id} SUCCEEDED with a partial snapshot")
         must(look.snapshot.owner == ledger.owner(run), f"{run.run_id} SUCCEEDED with another's snapshot")
+        must(done.uuid == run.snapshot_uuid, f"{run.run_id} SUCCEEDED with another snapshot than it was followed by")
         must(look.snapshot.deleting is None, f"{run.run_id} SUCCEEDED with a snapshot that is being deleted")
         asked = self.made[done.uuid].holds
         lost = [name for name, uuid in asked.items() if name not in done.indices and look.indices.get(name) == uuid]
