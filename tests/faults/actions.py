@@ -44,16 +44,21 @@ class Tick(Acting):
 
 @dataclass(frozen=True, kw_only=True)
 class Deliver(Acting):
-    """The `pick`th of the messages that are visible, in whatever order they were sent; of those that are delayed when
-    none is, unless somebody is frozen. `lost`: unless it is handled, it never comes back."""
+    """The `pick`th of the messages that are visible, in whatever order they were sent. When none is, and nobody is
+    frozen, time moves on to the next message, or to the next minute and its tick. `lost`: unless it is handled, it
+    never comes back."""
 
     pick: int = 0
     lost: bool = False
 
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
-        if not play.chaos.actors and (at := stage.queue.next_at):
+        if not play.chaos.actors:
+            at = stage.queue.next_at or play.clock.now() + timedelta(minutes=1)
             play.move(max((at - play.clock.now()).total_seconds(), 0))
+            if stage.queue.next_at is None:
+                play.tick(stage, skew=self.skew, faults=self.faults)
+                return
         visible = stage.queue.receive(100)
         chosen = visible.pop(self.pick % len(visible)) if visible else None
         for message in visible:
@@ -77,13 +82,18 @@ class Repeat(Acting):
 
 @dataclass(frozen=True, kw_only=True)
 class Twin(Acting):
-    """The message whose handler is frozen arrives a second time."""
+    """The message whose handler is frozen arrives a second time; `fresh`: one that knows what he wrote meanwhile."""
+
+    fresh: bool = False
 
     def __call__(self, play: Play) -> None:
         actor = play.chaos.actor
-        if actor and actor.message:
-            stage = next(stage for stage in play.stages if stage.name == actor.stage)
-            play.work(stage, actor.message, comes_back=False, skew=self.skew, faults=self.faults)
+        if actor is None or not isinstance(message := actor.message, Wakeup):
+            return
+        stage = next(stage for stage in play.stages if stage.name == actor.stage)
+        if self.fresh:
+            message = Wakeup(run_id=message.run_id, rev=stage.ledger.runs[message.run_id].rev)
+        play.work(stage, message, comes_back=False, skew=self.skew, faults=self.faults)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,16 +146,16 @@ class Live:
 
 @dataclass(frozen=True, kw_only=True)
 class Request(Acting):
-    """Backup Now, at a terminal."""
+    """Backup Now, at a terminal. `number`: of the request, one of the first three, or None: a new one."""
 
-    number: int = 0
+    number: int | None = 0
     policy: str = "nightly"
 
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
         with play.acting(stage, lives=None, skew=self.skew, faults=self.faults):
             try:
-                request_id = f"now-{self.number}"
+                request_id = f"now-{play.steps if self.number is None else self.number}"
                 request.backup_now(stage.world, self.policy, request_id=request_id, requested_by="tester")
             except BadInput:
                 must(not stage.ledger.policies[self.policy].active, "a request was refused")

@@ -52,7 +52,7 @@ class Fault:
 class Actor:
     """`lives`: the function's timeout; whoever is frozen for longer is dead when he thaws. None: a program at a
     terminal, which may be stopped for hours. `message`: what it handles. `hurried`: it was frozen after its last look,
-    so that it cannot know how little time is left."""
+    so that it cannot know how little time is left. `proves`: its message says that the act of a claim returned."""
 
     stage: str
     started_at: datetime
@@ -67,14 +67,16 @@ class Actor:
     done: bool = False
     hurried: bool = False
     asked: int = 0
+    proves: bool = False
+    sent: list[Wakeup | Drain] = field(default_factory=list)
     claims: set[str] = field(default_factory=set)
     looked: dict[str, Any] = field(default_factory=dict)
     resolved: tuple[str, ...] = ()
 
 
 class Chaos(Fuse):
-    """One for all stages of a play. `silent` and `refusing`: how many of the next calls of a part get no answer, or
-    a no."""
+    """One for all stages of a play. `silent`, `refusing` and `deadly`: how many of the next calls of a part get no
+    answer, or a no, or kill the function."""
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__()
@@ -82,6 +84,7 @@ class Chaos(Fuse):
         self.actors: list[Actor] = []
         self.silent: dict[str, float] = {}
         self.refusing: dict[str, int] = {}
+        self.deadly: dict[str, float] = {}
         self.crashes = 0
         self.happen: Callable[[Action], None] = lambda action: None
 
@@ -91,6 +94,7 @@ class Chaos(Fuse):
 
     def heal(self) -> None:
         self.silent.clear()
+        self.deadly.clear()
         self.refusing.clear()
 
     def remaining(self) -> timedelta:
@@ -124,7 +128,12 @@ class Chaos(Fuse):
             return act()
         answer = act()
         self._strike(actor, fault, name)
-        return act() if fault.what == "twice" and name not in ONCE else answer
+        if fault.what != "twice" or name in ONCE:
+            return answer
+        again = act()
+        if name == "commit" and not fault.meanwhile:
+            assert again == answer, "a write that is sent again by itself has the answer that was lost"
+        return again
 
     def _due(self, actor: Actor, *, is_effect: bool) -> Fault | None:
         for fault in actor.faults:
@@ -137,6 +146,9 @@ class Chaos(Fuse):
         if self.silent.get(part, 0) > 0:
             self.silent[part] -= 1
             raise Retryable(f"{part} {name}: no answer")
+        if self.deadly.get(part, 0) > 0:
+            self.deadly[part] -= 1
+            raise Killed(f"{part} {name}")
         if part != "store" and self.refusing.get(part, 0) > 0:
             self.refusing[part] -= 1
             raise Refused(f"{part} {name}: no")

@@ -31,58 +31,58 @@ def waits() -> st.SearchStrategy[Any]:
 def _actors(faults: st.SearchStrategy[tuple[Fault, ...]]) -> list[st.SearchStrategy[Any]]:
     common: dict[str, Any] = {"which": WHICH, "skew": SKEW, "faults": faults}
     return [
-        st.builds(do.Tick, late=st.sampled_from([0, 0, 0, 30, 120]), **common),
         st.builds(do.Deliver, pick=st.integers(0, 3), lost=st.booleans(), **common),
+        st.builds(do.Tick, late=st.sampled_from([0, 0, 0, 30, 120]), **common),
         st.builds(do.Poke, pick=st.integers(0, 3), **common),
         st.builds(do.Repeat, back=st.integers(0, 6), **common),
-        st.builds(do.Request, number=st.integers(0, 2), policy=POLICY, **common),
+        st.builds(do.Request, number=st.sampled_from([None, None, 0, 1]), policy=POLICY, **common),
         st.builds(do.Cancel, pick=st.integers(0, 3), **common),
-        st.one_of(
-            st.builds(do.Policy, what=st.sampled_from(["paused", "resumed", "muted"]), policy=POLICY, **common),
-            st.builds(do.Apply, to=st.sampled_from(["same", "changed", "changed", "retired"]), **common),
-        ),
+        st.builds(do.Policy, what=st.sampled_from(["paused", "resumed", "muted"]), policy=POLICY, **common),
+        st.builds(do.Apply, to=st.sampled_from(["same", "changed", "changed", "retired"]), **common),
     ]
 
 
-def _faults(meanwhile: st.SearchStrategy[tuple[Any, ...]], whats: list[str]) -> st.SearchStrategy[tuple[Fault, ...]]:
-    one = st.builds(
-        Fault,
-        what=st.sampled_from(whats),
-        nth=st.integers(0, 6),
-        after=st.booleans(),
-        reads=st.sampled_from([False, False, False, True]),
-        meanwhile=meanwhile,
+def _fault(meanwhile: st.SearchStrategy[tuple[Any, ...]], whats: list[str]) -> st.SearchStrategy[Fault]:
+    common: dict[str, Any] = {"what": st.sampled_from(whats), "after": st.booleans(), "meanwhile": meanwhile}
+    return st.one_of(
+        st.builds(Fault, nth=st.sampled_from([0, 0, 0, 1, 1, 2, 3, 4]), **common),
+        st.builds(Fault, nth=st.integers(0, 7), reads=st.just(True), **common),
     )
-    return st.lists(one, max_size=2).map(tuple)
 
 
 NO_FAULT: st.SearchStrategy[tuple[Fault, ...]] = st.just(())
+QUICK = _fault(st.just(()), ["kill", "silence", "twice"])
 ENGINE = st.builds(
     mishaps.Engine,
-    what=st.sampled_from(
-        ["complete", "complete", "partial", "missing", "break", "vanish", "replace", "crash", "slow", "blocked", "free"]
-    ),
+    what=st.sampled_from(["complete", "complete", "partial", "missing", "break", "vanish", "fleeting", "swapped"]),
     pick=st.integers(0, 3),
-    by=st.sampled_from([None, "aaaa-00000001"]),
+)
+STRANGER = st.builds(
+    mishaps.Stranger,
+    which=WHICH,
+    pick=st.integers(0, 3),
+    puts=st.sampled_from([None, "nobody", "other", "copy"]),
 )
 # What others do while an actor is frozen; they have troubles of their own, but do not freeze
 OTHERS = st.lists(
     st.one_of(
-        waits(),
-        st.builds(do.Live, minutes=st.just(1)),
-        ENGINE,
-        st.builds(do.Twin, skew=SKEW),
-        *_actors(NO_FAULT),
-        *_actors(_faults(st.just(()), ["kill", "silence", "twice"])),
+        st.builds(
+            do.Twin, fresh=st.booleans(), skew=SKEW, faults=st.one_of(NO_FAULT, QUICK.map(lambda fault: (fault,)))
+        ),
+        st.one_of(waits(), st.builds(do.Live, minutes=st.just(1))),
+        st.one_of(ENGINE, STRANGER),
+        *_actors(st.one_of(NO_FAULT, QUICK.map(lambda fault: (fault,)))),
     ),
+    min_size=1,
     max_size=3,
 ).map(tuple)
 FAULTS = st.one_of(
     NO_FAULT,
-    _faults(st.just(()), ["kill", "silence", "twice", "crash"]),
-    _faults(OTHERS, ["freeze", "freeze", "kill", "silence", "twice"]),
+    QUICK.map(lambda fault: (fault,)),
+    _fault(OTHERS, ["freeze", "freeze", "freeze", "kill", "silence", "twice"]).map(lambda fault: (fault,)),
+    st.tuples(_fault(OTHERS, ["freeze"]), _fault(st.just(()), ["kill", "silence", "twice", "crash"])),
 )
-TICK, DELIVER, POKE, REPEAT, REQUEST, CANCEL, POLICIES = _actors(FAULTS)
+DELIVER, TICK, POKE, REPEAT, REQUEST, CANCEL, PAUSE, APPLY = _actors(FAULTS)
 TERMS = st.fixed_dictionaries(
     {
         "schedule": st.sampled_from(["0 2 * * *", "0 * * * *", "*/10 * * * *"]),
@@ -105,8 +105,8 @@ class Machine(RuleBasedStateMachine):
     @initialize(
         stages=st.sampled_from([1, 1, 2]),
         same_prefix=st.booleans(),
-        looks=st.sampled_from([None, 0, 1, 3]),
-        calm=st.sampled_from(["healthy", "healthy", "healthy", "healthy", "stuck", "dark"]),
+        looks=st.sampled_from([None, None, 1, 3]),
+        calm=st.sampled_from(["healthy", "healthy", "healthy", "healthy", "healthy", "stuck", "dark", "deadly"]),
         terms=TERMS,
     )
     def start(self, stages: int, same_prefix: bool, looks: int | None, calm: str, terms: dict[str, str]) -> None:
@@ -141,7 +141,7 @@ class Machine(RuleBasedStateMachine):
     def cancel(self, action: do.Cancel) -> None:
         self._do(action)
 
-    @rule(action=POLICIES)
+    @rule(action=st.one_of(PAUSE, APPLY))
     def policies(self, action: Any) -> None:
         self._do(action)
 
@@ -157,6 +157,10 @@ class Machine(RuleBasedStateMachine):
     def engine(self, action: mishaps.Engine) -> None:
         self._do(action)
 
+    @rule(action=STRANGER)
+    def stranger(self, action: mishaps.Stranger) -> None:
+        self._do(action)
+
     @rule(
         action=st.one_of(
             st.builds(
@@ -165,6 +169,7 @@ class Machine(RuleBasedStateMachine):
                 what=st.sampled_from(["made", "deleted", "red"]),
             ),
             st.builds(mishaps.Registration, what=st.sampled_from(["forgotten", "unreadable", "mended", "altered"])),
+            st.builds(mishaps.Server, what=st.sampled_from(["restarted", "slow", "blocked", "free"])),
             st.builds(mishaps.Late, seconds=st.sampled_from([5, 40])),
             st.builds(mishaps.Stale, which=WHICH),
         )
@@ -177,7 +182,7 @@ class Machine(RuleBasedStateMachine):
             mishaps.Outage,
             part=st.sampled_from(PARTS),
             calls=st.sampled_from([1, 2, 5, 40]),
-            refused=st.booleans(),
+            how=st.sampled_from(["silent", "refusing", "deadly"]),
         )
     )
     def outage(self, action: mishaps.Outage) -> None:

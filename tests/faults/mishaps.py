@@ -1,58 +1,63 @@
 """What goes wrong around the stages of a play, as values like those of `actions.py`: snapshots, indices, repositories,
 outages, an index that is behind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chalicelib.core.model import Owner, State
 from chalicelib.core.spec import Repository
-from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.faults.actions import OnStage
 from tests.faults.play import Play
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """What becomes of the `pick`th snapshot that is or was to be made: `complete`, `partial`, `missing` (an index is
-    not in it), `break`, `vanish`, `replace` (another snapshot of that name), `crash` (none that runs is left).
-    Removals that were accepted are `slow`, or `blocked` until they are `free`."""
+    """What becomes of the `pick`th snapshot that runs: `complete`, `partial`, `missing` (an index is not in it),
+    `break`, `vanish`, `fleeting` (complete, and gone at the next look), `swapped` (then another one of its owner is
+    there). When none runs, the next one that does has that fate at its first look."""
 
     what: str
     pick: int = 0
-    by: str | None = None
 
     def __call__(self, play: Play) -> None:
-        engine = play.engine
-        runs = [run for stage in play.stages for run in stage.ledger.runs.values() if not run.settled]
-        there = {name: one for repository in engine.repositories.values() for name, one in repository.snapshots.items()}
-        moving = [name for name, snapshot in there.items() if snapshot.done is None]
-        if self.what in ("slow", "blocked", "free"):
-            engine.slow_delete, engine.blocked = (self.what == "slow") * 2, self.what == "blocked"
-        elif self.what == "crash":
-            for name in moving:
-                engine.vanish(name)
-        elif self.what == "replace":
-            names = sorted({run.snapshot for run in runs if run.state is not State.QUEUED})
-            if names and "main" in engine.repositories:
-                name = names[self.pick % len(names)]
-                engine.vanish(name)
-                owner = Owner(installation=self.by, policy="p", slot="s", run_id=name) if self.by else None
-                engine.stranger("main", name, owner)
-        elif self.what == "vanish":
-            if names := sorted({run.snapshot for run in runs} & set(there)):
-                engine.vanish(names[self.pick % len(names)])
-        elif moving:
-            self._end(play, sorted(moving)[self.pick % len(moving)], there)
-
-    def _end(self, play: Play, name: str, there: dict[str, FakeSnapshot]) -> None:
-        first = tuple(there[name].indices)[:1]
-        if self.what == "break":
-            play.engine.break_(name)
+        if moving := sorted(play.engine.moving):
+            play.engine.end(moving[self.pick % len(moving)], self.what)
         else:
-            play.engine.complete(
-                name,
-                partial=first if self.what == "partial" else (),
-                missing=first if self.what == "missing" else (),
-            )
+            play.engine.fate = self.what
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """It is restarted, and what ran is gone; removals that it accepted are `slow`, or `blocked` until they are
+    `free`."""
+
+    what: str
+
+    def __call__(self, play: Play) -> None:
+        if self.what == "restarted":
+            for name in play.engine.moving:
+                play.engine.vanish(name)
+        else:
+            play.engine.slow_delete, play.engine.blocked = (self.what == "slow") * 2, self.what == "blocked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stranger(OnStage):
+    """Somebody removes the snapshot of the `pick`th open run; with `puts`, and puts another one there: `nobody`'s, the
+    `other` stage's, or one that holds our own metadata (`copy`)."""
+
+    pick: int = 0
+    puts: str | None = None
+
+    def __call__(self, play: Play) -> None:
+        stage = self.stage(play)
+        runs = sorted((run for run in stage.ledger.at_work), key=lambda run: run.run_id)
+        if not runs or "main" not in play.engine.repositories:
+            return
+        run = runs[self.pick % len(runs)]
+        play.engine.vanish(run.snapshot)
+        own = stage.ledger.owner(run)
+        if self.puts:
+            owners = {"nobody": None, "other": replace(own, installation="other"), "copy": own}
+            play.engine.stranger("main", run.snapshot, owners[self.puts])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +93,14 @@ class Registration:
 
 @dataclass(frozen=True, kw_only=True)
 class Outage:
-    """The next `calls` of a part get no answer, or (`refused`) a no."""
+    """The next `calls` of a part get no answer (`silent`), or a no (`refusing`), or kill who asks (`deadly`)."""
 
     part: str
     calls: int
-    refused: bool = False
+    how: str = "silent"
 
     def __call__(self, play: Play) -> None:
-        (play.chaos.refusing if self.refused else play.chaos.silent)[self.part] = self.calls
+        getattr(play.chaos, self.how)[self.part] = self.calls
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,14 +5,14 @@ ended as it should.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from chalicelib.core.config import Config, load
-from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.errors import BadInput, Refused, Retryable
 from chalicelib.core.messages import Drain, Wakeup
 from chalicelib.core.model import State
 from chalicelib.service import apply as applying
@@ -33,9 +33,10 @@ VISIBILITY = 360
 MINUTE = timedelta(minutes=1)
 STORM = 200
 """Messages of one stage in one healthy minute."""
-CALMS = {"healthy": 180, "stuck": 60 * 24, "dark": 60 * 24}
+CALMS = {"healthy": 180, "stuck": 60 * 24, "dark": 60 * 24, "deadly": 60 * 24}
 """Minutes until everything that was open has ended, when all is well but, perhaps, snapshots that never end, or an
-engine that never answers again: `catch_up`, the timeouts of those who go first, and an hour to tell."""
+engine that never answers again, or kills each function that asks it: `catch_up`, the timeouts of those who go first,
+and an hour to tell."""
 
 
 @lru_cache(maxsize=64)
@@ -43,13 +44,13 @@ def loaded(text: str) -> Config:
     return load(text.encode(), "snapwarden.yaml")
 
 
-def _judged(stage: "Player", message: Wakeup | Drain) -> tuple[bool, bool]:
-    """Whether the message is stale already, and whether its run waits."""
+def _judged(stage: "Player", message: Wakeup | Drain) -> tuple[bool, bool, bool]:
+    """Whether the message is stale already, whether its run waits, and whether it proves that an act has returned."""
     run = stage.ledger.runs.get(message.run_id) if isinstance(message, Wakeup) else None
     if run is None or not isinstance(message, Wakeup):
-        return False, False
+        return False, False, False
     proves = message.claim is not None and message.claim == run.claim
-    return message.rev < run.rev and not proves, run.state is State.QUEUED
+    return message.rev < run.rev and not proves, run.state is State.QUEUED, proves
 
 
 class ActorsClock:
@@ -170,8 +171,9 @@ class Play:
     def work(self, stage: Player, message: Wakeup | Drain, *, comes_back: bool = True, **actor: Any) -> None:
         """One message. What is stale does nothing; only who won a row sends the next, but one that lost its place in
         line, and whoever ends or waits wakes at most three others."""
-        stale, waits = _judged(stage, message)
+        stale, waits, proves = _judged(stage, message)
         with self.acting(stage, message=message, **actor) as invocation:
+            invocation.proves = proves
             handle(stage.world, message)
             invocation.done = True
         idle = not (invocation.wins or invocation.sends or invocation.asked)
@@ -190,9 +192,14 @@ class Play:
 
     def _ends(self, play: "Play") -> None:
         self.chaos.heal()
+        if self.calm_kind != "healthy":
+            for stage in self.stages:
+                self._asks(stage)
         self.engine.heal(looks=1 if self.calm_kind == "healthy" else None)
         if self.calm_kind == "dark":
             self.chaos.silent["engine"] = float("inf")
+        if self.calm_kind == "deadly":
+            self.chaos.deadly["engine"] = float("inf")
         before = [(stage, list(stage.untold)) for stage in self.stages]
         self.live(3)
         self._live_until(lambda: not any(set(runs) & set(stage.untold) for stage, runs in before))
@@ -201,6 +208,11 @@ class Play:
             self._nothing_left(stage)
         if self.calm_kind == "healthy":
             self._still_works()
+
+    def _asks(self, stage: Player) -> None:
+        """So that something is open."""
+        with self.acting(stage, lives=None), suppress(BadInput):
+            request.backup_now(stage.world, POLICIES[0], request_id="before-the-calm", requested_by="tester")
 
     def _promises_watched(self, stage: Player) -> None:
         """A promise is called broken when it breaks, and told."""
@@ -214,7 +226,8 @@ class Play:
         for repository in self.engine.repositories.values():
             for name, snapshot in repository.snapshots.items():
                 run = stage.ledger.runs.get(snapshot.owner.run_id) if snapshot.owner else None
-                if run is None or snapshot.owner != stage.ledger.owner(run):
+                copied = snapshot.uuid in self.engine.strangers
+                if run is None or snapshot.owner != stage.ledger.owner(run) or copied:
                     continue
                 gone = run.state in (State.CANCELLED, State.MISSED) or any(
                     finding.code == "snapshot.not_started" for finding in run.findings

@@ -16,9 +16,10 @@ from chalicelib.store.keys import Key, Record
 from chalicelib.store.memory import MemoryStore
 from tests.fakes.bus import FakeBus
 from tests.fakes.elasticsearch import FakeEngine
+from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.fakes.notifier import FakeNotifier
 from tests.faults.chaos import Chaos
-from tests.faults.ledger import Ledger, Look
+from tests.faults.ledger import Ledger, Look, must
 from tests.faults.witness import Witness
 from tests.faults.world import FusedBus, FusedEngine, FusedNotifier, FusedQueue, FusedStore
 
@@ -68,6 +69,13 @@ class WatchedStore(FusedStore, _SeenStore):
 class WatchedQueue(FusedQueue):
     """Messages can be lost, and come back."""
 
+    def send(self, message: Wakeup | Drain, *, delay: int = 0) -> None:
+        assert isinstance(self.fuse, Chaos)
+        if actor := self.fuse.actor:
+            must(message not in actor.sent, f"{message} is sent twice")
+            actor.sent.append(message)
+        super().send(message, delay=delay)
+
     @property
     def waiting(self) -> list[Wakeup | Drain]:
         return [message for _, _, message in self._waiting]
@@ -112,16 +120,49 @@ class _SeenEngine(FakeEngine):
     ledgers: dict[str, Ledger]
     late: list[tuple[datetime, StartOrder]]
     late_by: int
+    fate: str | None
+    strangers: set[str]
 
     @property
     def alive(self) -> dict[str, str]:
         return {name: index.uuid for name, index in self.indices.items()}
 
+    @property
+    def moving(self) -> dict[str, FakeSnapshot]:
+        """Snapshots that run."""
+        held = (item for repository in self.repositories.values() for item in repository.snapshots.items())
+        return {name: snapshot for name, snapshot in held if snapshot.done is None}
+
+    def end(self, snapshot: str, how: str) -> None:
+        first = tuple(self.moving[snapshot].indices)[:1]
+        if how == "vanish":
+            self.vanish(snapshot)
+        elif how == "break":
+            self.break_(snapshot)
+        else:
+            self.complete(
+                snapshot,
+                partial=first if how == "partial" else (),
+                missing=first if how == "missing" else (),
+            )
+
+    def stranger(self, repository: str, snapshot: str, owner: Owner | None = None) -> None:
+        super().stranger(repository, snapshot, owner)
+        self.strangers.add(self.repositories[repository].snapshots[snapshot].uuid)
+
     def look(self, repository: str, snapshot: str, **rest: Any) -> Observation:
+        fate = self.fate if snapshot in self.moving else None
+        if fate:
+            self.end(snapshot, fate)
+            self.fate = None
         answer = super().look(repository, snapshot, **rest)
         if actor := self.chaos.actor:
             found = self.repositories[repository].snapshots.get(snapshot)
             actor.looked[snapshot] = Look(replace(found) if found else None, self.alive)
+            if found and fate in ("fleeting", "swapped"):
+                self.vanish(snapshot)
+            if found and fate == "swapped":
+                self.stranger(repository, snapshot, found.owner)
         return answer
 
     def resolve(self, *args: Any, **rest: Any) -> Selection:
@@ -177,12 +218,12 @@ class SharedEngine(FusedEngine, _SeenEngine):
 
     def watched_by(self, chaos: Chaos, witness: Witness) -> "SharedEngine":
         self.chaos, self.witness = chaos, witness
-        self.ledgers, self.late, self.late_by = {}, [], 0
+        self.ledgers, self.late, self.late_by, self.fate, self.strangers = {}, [], 0, None, set()
         return self
 
     def heal(self, *, looks: int | None) -> None:
         """What is broken in it is mended, and what runs ends at the `looks`th look; None: it never does."""
-        self._looks, self._silent, self._lose, self.late_by = looks, 0, False, 0
+        self._looks, self._silent, self._lose, self.late_by, self.fate = looks, 0, False, 0, None
         self._refusals.clear()
         self.slow_delete, self.blocked = 0, False
         for name in {"orders", "orders-old", *self.indices}:

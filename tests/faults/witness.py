@@ -103,6 +103,7 @@ class Witness:
         assert isinstance(done, Complete)
         must(not done.partial and not done.shards_failed, f"{run.run_id} SUCCEEDED with a partial snapshot")
         must(look.snapshot.owner == ledger.owner(run), f"{run.run_id} SUCCEEDED with another's snapshot")
+        must(done.uuid == run.snapshot_uuid, f"{run.run_id} SUCCEEDED with another snapshot than it was followed by")
         must(look.snapshot.deleting is None, f"{run.run_id} SUCCEEDED with a snapshot that is being deleted")
         asked = self.made[done.uuid].holds
         lost = [name for name, uuid in asked.items() if name not in done.indices and look.indices.get(name) == uuid]
@@ -124,6 +125,7 @@ class Witness:
         must(run is not None, f"a start for {order.owner.run_id}, which does not exist")
         assert run is not None
         self._claimed(run, actor, "start")
+        must(not actor.proves, f"{run.run_id} is started again, and is known to have been")
         must(run.state is State.STARTING, f"a start for {run.run_id}, which is {run.state}")
         must(order.owner == ledger.owner(run), f"a start under the name of another: {order.owner}")
         must(order.snapshot == run.snapshot, f"{run.run_id} starts {order.snapshot}, its row says {run.snapshot}")
