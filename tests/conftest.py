@@ -17,7 +17,8 @@ settings.register_profile("default", derandomize=True, deadline=None, database=N
 settings.register_profile(
     "nightly", max_examples=3000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("search", deadline=None, database=None, print_blob=True)
+for name in ("search", "mutants"):
+    settings.register_profile(name, deadline=None, database=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

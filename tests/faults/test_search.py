@@ -15,8 +15,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.faults.machine import Machine
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
-EXAMPLES = {"default": 200, "nightly": 3000, "search": 200}[PROFILE]
+EXAMPLES = {"default": 200, "nightly": 3000, "search": 200, "mutants": 20}[PROFILE]
 """In one round; a search goes on with the next seed until its minutes are over."""
+ROUNDS = PROFILE in ("search", "mutants")
 STEPS = 30
 
 
@@ -28,14 +29,14 @@ def _silent() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.timeout(0 if PROFILE == "search" else 7200 if PROFILE == "nightly" else 600)
+@pytest.mark.timeout(0 if ROUNDS else 7200 if PROFILE == "nightly" else 600)
 def test_whatever_happens_the_invariants_hold_and_every_run_ends_and_is_told(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     chosen = settings(
         max_examples=EXAMPLES,
         stateful_step_count=STEPS,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate,) if PROFILE == "mutants" else (Phase.generate, Phase.shrink),
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
@@ -55,7 +56,7 @@ def test_whatever_happens_the_invariants_hold_and_every_run_ends_and_is_told(
 
 def _seeds() -> Iterator[int | None]:
     """None: whatever the profile says."""
-    if PROFILE != "search":
+    if not ROUNDS:
         yield None
         return
     until = time.monotonic() + 60 * float(os.environ.get("MINUTES", "10"))
