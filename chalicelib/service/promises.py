@@ -18,6 +18,7 @@ from chalicelib.service.world import World
 log = logging.getLogger(__name__)
 
 AGAIN = timedelta(hours=24)
+RETRY = timedelta(minutes=5)
 TRIES = 4
 
 
@@ -34,10 +35,13 @@ def watch(world: World, state: PolicyState, spec: Spec, now: datetime) -> Policy
 
 
 def _tell(world: World, state: PolicyState, spec: Spec, now: datetime) -> PolicyState | None:
-    """What could not be told stays due, and must not hold up the policy's slots: the next tick tries again."""
+    """What could not be told is tried again a little later: were it due all the time, many of them would fill the pages
+    of the tick, and slots would starve behind them."""
     if state.muted is not None and state.muted.until > now:
         after = replace(state, remind_at=state.muted.until)
     else:
+        again = now + AGAIN if state.broken_since else None
+        after = replace(state, remind_at=again, reminders=state.reminders + 1, was_broken_since=None, muted=None)
         try:
             if state.reminders == 0:
                 world.bus.emit([promise_reports.event(state, spec.policy, now)])
@@ -45,9 +49,7 @@ def _tell(world: World, state: PolicyState, spec: Spec, now: datetime) -> Policy
                 world.notifier.report(report)
         except (Retryable, Refused) as error:
             log.error("a promise could not be told of yet", extra={"policy": state.policy, "error": str(error)})
-            return state
-        again = now + AGAIN if state.broken_since else None
-        after = replace(state, remind_at=again, reminders=state.reminders + 1, was_broken_since=None, muted=None)
+            after = replace(state, remind_at=now + RETRY)
     after = _next(world, after)
     return after if world.store.commit(Update(after)) else None
 
