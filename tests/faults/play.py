@@ -192,8 +192,9 @@ class Play:
 
     def _ends(self, play: "Play") -> None:
         self.chaos.heal()
-        if self.calm_kind != "healthy":
-            for stage in self.stages:
+        for stage in self.stages:
+            stage.store.stale = 0
+            if self.calm_kind != "healthy":
                 self._asks(stage)
         self.engine.heal(looks=1 if self.calm_kind == "healthy" else None)
         if self.calm_kind == "dark":
