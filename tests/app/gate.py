@@ -15,7 +15,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from infra.local.aws import Aws
 
-ROWS_OF_TRANSACTION = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
+ROWS_OF_TRANSACTION = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
 """IAM knows no action TransactWriteItems: a transaction needs what its parts need."""
 FORWARDED = ("content-type", "x-amz-target", "authorization", "x-amz-date", "accept-encoding")
 

@@ -108,7 +108,9 @@ class Story:
     def unsettled(self) -> dict[str, str]:
         """What the end of the story is waited for."""
         runs = {policy: self.run(policy) for policy in ENDING}
-        waiting = {policy: str(run.last_error) for policy, run in runs.items() if not (run.settled and run.told)}
+        waiting = {
+            policy: f"{run.state} {run.last_error}" for policy, run in runs.items() if not (run.settled and run.told)
+        }
         return waiting if self.run("silent").last_error else {**waiting, "silent": "not looked at yet"}
 
 
