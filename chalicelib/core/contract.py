@@ -87,7 +87,7 @@ def _l1(judged: Judged, *, allow_partial: bool) -> tuple[State, str | None, tupl
     names = [pattern for pattern in unmatched if "*" not in pattern]
     shards = _partial(complete, Severity.WARNING if allow_partial else Severity.ERROR)
     findings = (*_lost(lost), *shards, *_unmatched(unmatched), *_gone(gone))
-    if not held or complete.shards_total < len(held):
+    if not held or complete.shards_total < len(held) or complete.shards_failed >= complete.shards_total:
         empty = _finding("snapshot.empty", Severity.ERROR, "snapshot", _nothing(complete), "check `select`")
         return State.FAILED, empty.message, (empty, *findings)
     if lost:
@@ -101,7 +101,7 @@ def _l1(judged: Judged, *, allow_partial: bool) -> tuple[State, str | None, tupl
 
 
 def _counted(policy: Policy, judged: Judged) -> tuple[int | None, tuple[Finding, ...], tuple[Finding, ...]]:
-    """Documents in all, None unless all that can be counted was; why they were not; what else is worth knowing."""
+    """Documents of whole indices, None unless all that can be counted was; why they were not; what else to know."""
     if not needs_counts(policy):
         return None, (), ()
     expected, held = judged.expected, set(judged.complete.indices)
@@ -114,7 +114,8 @@ def _counted(policy: Policy, judged: Judged) -> tuple[int | None, tuple[Finding,
     hints = (*_closed(closed), *_moved(before, judged.after if judged.uncounted is None else None))
     if why:
         return None, (_not_counted(policy.name, why),), hints
-    return sum(count.docs for count in expected.counts if count.name in held), (), hints
+    whole = set(terms.whole(judged.complete))
+    return sum(count.docs for count in expected.counts if count.name in whole), (), hints
 
 
 def _not_counted(policy: str, why: str) -> Finding:
@@ -169,6 +170,8 @@ def _as_server(value: object) -> str:
 
 
 def _nothing(complete: Complete) -> str:
+    if complete.indices and complete.shards_failed >= complete.shards_total:
+        return f"all {complete.shards_total} shards failed: nothing can be restored from the snapshot"
     if not complete.indices:
         return "the snapshot holds no index"
     return f"the snapshot holds {len(complete.indices)} indices in {complete.shards_total} shards: some have none"

@@ -225,9 +225,10 @@ class Run:
     of the write before an act; until `busy_until` its actor may still be acting, and only he, who knows the claim,
     moves the run. `lease` names the repository's place whatever its name, `fence` the lease's revision that this run
     holds (None: it holds none), `waiting` its place among those who wait for one. `usual`: what the good ones
-    before held and took (None: no history). `told`: people were told of the end; `tells`: how often that was tried in
-    vain. Decided in the write that settled it: `good` (it counts for the promise), `recovers` (the first good one after
-    a failure), `repeats` (how often in a row the same cause came before) and `quiet` (people heard of it within a day).
+    before held and took (None: no history). `told`: the end is told, by report
+    (`reported`) and by events; `tells`: how often that was tried in vain. Decided in the write that settled it: `good`
+    (it counts for the promise), `recovers` (the first good one after a failure), `repeats` (how often in a row the
+    same cause came before) and `quiet` (people heard of it within a day).
     `last_look`: a look past the deadline has begun and has not come back.
     """
 
@@ -280,6 +281,7 @@ class Run:
     calls: Calls = field(default_factory=Calls)
     emitted_rev: int = 0
     told: bool = False
+    reported: bool = False
     tells: int = 0
     good: bool = False
     recovers: bool = False

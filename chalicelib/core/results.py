@@ -57,7 +57,7 @@ def recorded(policy: PolicyState, spec: Policy, run: Run, backup: Backup | None,
     )
     if backup is None or run.state not in (State.SUCCEEDED, State.PARTIAL) or backup.errors:
         return after
-    after = replace(after, last_good=reached(policy.last_good, backup))
+    after = replace(after, last_good=reached(policy.last_good, backup, promise.required(spec)))
     if backup.good:
         after = replace(after, recent=promise.remembered(policy.recent, good(backup)))
     return promise.rewound(after, spec, now) if after.active else after
@@ -69,12 +69,15 @@ def noted(policy: PolicyState, run: Run) -> PolicyState:
     return replace(policy, last_result=result, cause=_cause(policy, run))
 
 
-def reached(known: Mapping[str, LastGood], backup: Backup) -> Mapping[str, LastGood]:
-    """The newest backup of each level, this one included."""
+def reached(known: Mapping[str, LastGood], backup: Backup, required: str) -> Mapping[str, LastGood]:
+    """The newest backup of each level, this one included. One that is not good, because a check could not run, reached
+    nothing that its policy asks for: at most the levels below."""
     newer: dict[str, LastGood] = {
         level: LastGood(backup_id=backup.backup_id, taken_at=backup.taken_at)
         for level in LEVELS
-        if level <= backup.level and (level not in known or known[level].taken_at < backup.taken_at)
+        if level <= backup.level
+        and (backup.good or level < required)
+        and (level not in known or known[level].taken_at < backup.taken_at)
     }
     return {**known, **newer}
 

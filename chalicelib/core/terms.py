@@ -1,6 +1,6 @@
 """The terms of a contract, one by one: which of them a finished backup breaks, and which could not be checked. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from chalicelib.core.model import Complete, Finding, Severity, Sizes, Usual
@@ -17,8 +17,8 @@ def broken(
 ) -> tuple[Finding, ...]:
     """`docs`: of all that can be counted, before the start; None: not counted. In the order of the contract's keys."""
     return (
-        *_not_included(terms, complete),
-        *_too_few("min_indices", terms.min_indices, len(complete.indices), "index", "indices"),
+        *_not_included(terms, whole(complete)),
+        *_too_few("min_indices", terms.min_indices, len(whole(complete)), "index", "indices"),
         *_too_few("min_docs", terms.min_docs, docs, "document", "documents"),
         *_too_small(terms, sizes),
         *_shrunken(terms, backup_id, sizes, docs, usual),
@@ -45,10 +45,16 @@ def unchecked(terms: Contract, sizes: Sizes | None, docs: int | None, usual: Usu
     )
 
 
-def _not_included(terms: Contract, complete: Complete) -> Iterator[Finding]:
+def whole(complete: Complete) -> list[str]:
+    """An index of which a shard failed is not held."""
+    torn = {failure.index for failure in complete.failures}
+    return [name for name in complete.indices if name not in torn]
+
+
+def _not_included(terms: Contract, held: Sequence[str]) -> Iterator[Finding]:
     for pattern in terms.must_include:
         wanted = (pattern, STREAM.format(pattern))
-        if not any(fnmatchcase(name, one) for name in complete.indices for one in wanted):
+        if not any(fnmatchcase(name, one) for name in held for one in wanted):
             yield _finding(
                 "must_include", pattern, f"{pattern} missing from the snapshot", "is it selected, and there?"
             )

@@ -42,7 +42,7 @@ def accept(world: World, backup_id: str, *, by: str, why: str) -> Backup:
         after = replace(
             state,
             recent=(results.good(accepted),),
-            last_good=results.reached(state.last_good, accepted),
+            last_good=results.reached(state.last_good, accepted, promise.required(spec.policy)),
             catalog_rev=state.catalog_rev + 1,
             rev=state.rev + 1,
             token=world.token(),

@@ -33,15 +33,16 @@ def transitions(world: World, run: Run) -> int:
 def end(world: World, run: Run, policy: PolicyState | None = None) -> None:
     """Tells the end of a settled run, then marks it `told`; `policy` as it was stored with that end, when it is at
     hand. Until then the row stays due, later each time; only the winner of the write sends the next message, so that a
-    topic that is down does not multiply them."""
+    topic that is down does not multiply them. A bus that is down keeps nobody's mail back, nor the other way round."""
     if run.told:
         return
     emitted = transitions(world, run)
-    if emitted == run.rev and _report(world, run, policy):
+    reported = run.reported or _report(world, run, policy)
+    if emitted == run.rev and reported:
         world.store.commit(Update(driver.told(run, token=world.token())))
         return
     now = world.clock.now()
-    again = driver.untold(run, now, token=world.token(), emitted_rev=emitted)
+    again = driver.untold(run, now, token=world.token(), emitted_rev=emitted, reported=reported)
     if world.store.commit(Update(again)) and again.wake_at and again.wake_at - now <= LONGEST:
         delay = int((again.wake_at - now).total_seconds())
         world.queue.send(Wakeup(run_id=run.run_id, rev=again.rev, emitted_rev=emitted), delay=delay)

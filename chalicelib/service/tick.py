@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from chalicelib.core import naming, results, schedule
 from chalicelib.core.messages import Drain, Wakeup
@@ -24,6 +25,8 @@ OVERDUE = timedelta(seconds=90)
 """A wake time that passed by this much lost its message."""
 PAGE = 200
 """Candidates a shard and step, oldest first."""
+RESERVE = timedelta(seconds=30)
+"""Left for the gauges, and for one request of AWS that hangs (24 s)."""
 EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -35,14 +38,15 @@ def tick(world: World, now: datetime) -> None:
     waking, overdue = 0, 0
     for shard in range(world.store.shards):
         due = world.store.due_policies(shard, now, PAGE)
-        _each(failures, due, lambda name: start_due(world, name, now))
         if len(due) == PAGE:
-            world.queue.send(Drain(shard=shard, now=now))
+            _try(failures, f"shard {shard}", partial(world.queue.send, Drain(shard=shard, now=now)))
+        else:
+            _each(world, failures, due, lambda name: start_due(world, name, now))
     for shard in range(world.store.shards):
         open_runs = world.store.due_runs(shard, EVER, PAGE)
         late = tuple(run for run in open_runs if run.at <= now - OVERDUE)
         waking, overdue = waking + len(open_runs), overdue + len(late)
-        _each(failures, late, lambda run_id: wake_overdue(world, run_id, now))
+        _each(world, failures, late, lambda run_id: wake_overdue(world, run_id, now))
     broken, oldest = world.store.broken()
     world.metrics.gauge("PoliciesInBreach", broken)
     world.metrics.gauge("OldestBreachSeconds", max((now - oldest).total_seconds(), 0) if oldest else 0)
@@ -58,20 +62,29 @@ def drain(world: World, message: Drain) -> None:
     policy's row decides."""
     failures: list[Exception] = []
     due = world.store.due_policies(message.shard, message.now, PAGE)
-    _each(failures, due, lambda name: start_due(world, name, message.now))
+    handled = _each(world, failures, due, lambda name: start_due(world, name, message.now))
     if failures:
         raise ExceptionGroup("some of what was due could not be handled", failures)
-    if len(due) == PAGE:
+    if len(due) == PAGE or handled < len(due):
         world.queue.send(message)
 
 
-def _each(failures: list[Exception], due: tuple[Due, ...], act: Callable[[str], None]) -> None:
-    for item in due:
-        try:
-            act(item.id)
-        except Exception as error:  # kept and raised at the end of the tick
-            log.exception("could not be handled, the next tick tries again", extra={"due": item.id})
-            failures.append(error)
+def _each(world: World, failures: list[Exception], due: tuple[Due, ...], act: Callable[[str], None]) -> int:
+    """How many were handled before the time ran out: whatever hangs must not take the gauges with it."""
+    for number, item in enumerate(due):
+        if world.remaining() < RESERVE:
+            log.warning("no time left, the next tick goes on", extra={"left": len(due) - number})
+            return number
+        _try(failures, item.id, partial(act, item.id))
+    return len(due)
+
+
+def _try(failures: list[Exception], what: str, act: Callable[[], object]) -> None:
+    try:
+        act()
+    except Exception as error:  # kept and raised at the end of the tick
+        log.exception("could not be handled, the next tick tries again", extra={"due": what})
+        failures.append(error)
 
 
 def start_due(world: World, policy: str, now: datetime) -> None:

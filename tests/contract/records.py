@@ -133,6 +133,7 @@ def a_full_run(**changes: Any) -> Run:
 
 def _held_and_took() -> dict[str, Any]:
     return {
+        "reported": True,
         "level": "L1",
         "snapshot_uuid": "sVn8Kb9mQvSZy0vTzHW7Tg",
         "findings": (MISSING,),

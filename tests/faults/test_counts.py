@@ -57,15 +57,14 @@ def test_ten_thousand_at_once_are_drained_by_messages_at_the_same_cost() -> None
     reads = stage.store.reads
     stage.tick()
     assert stage.store.reads - reads <= 40 + 3 * MANY
-    by_tick = sum(isinstance(message, Wakeup) for message in stage.queue.sent)
-    assert by_tick == ticking.PAGE * stage.store.shards
+    assert not any(isinstance(message, Wakeup) for message in stage.queue.sent), "the pages are full: all by messages"
     reads, handled = stage.store.reads, 0
     while handled < len(drains := [message for message in stage.queue.sent if isinstance(message, Drain)]):
         ticking.drain(stage.world, drains[handled])
         handled += 1
     started = [message for message in stage.queue.sent if isinstance(message, Wakeup)]
     assert len(started) == MANY + 1, "and the one that every stage has"
-    assert stage.store.reads - reads <= handled + 3 * (MANY + 1 - by_tick) + 1
+    assert stage.store.reads - reads <= handled + 3 * (MANY + 1) + 2
 
 
 def _crowd(due: int) -> Stage:

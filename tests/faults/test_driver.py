@@ -140,7 +140,7 @@ def test_a_snapshot_that_vanished_is_a_failure_and_never_started_again() -> None
 
 
 def test_partial_is_partial(stage: Stage) -> None:
-    slow = Stage(looks=None)
+    slow = Stage(looks=None, indices=("orders", "orders-b"))
     slow.until_slot()
     slow.live(0.2)
     slow.engine.complete(slow.run().snapshot, partial=("orders",))

@@ -103,7 +103,9 @@ PROTOCOL = (
     ),
     Bug("no deadline", ENDS, "    if now >= run.deadline_at:\n        return timed_out(run, str(error))\n", ""),
     Bug("crashes are not counted", DRIVER, "    count = run.crashes + 1\n", "    count = 1\n"),
-    Bug("overdue rows are not swept", TICK, "        _each(failures, late,", "        _each(failures, (),"),
+    Bug(
+        "overdue rows are not swept", TICK, "        _each(world, failures, late,", "        _each(world, failures, (),"
+    ),
     Bug(
         "sweeper disturbs an actor",
         TICK,
@@ -212,8 +214,8 @@ ENDINGS = (
     Bug(
         "told although nobody was",
         TELL,
-        "    if emitted == run.rev and _report(world, run, policy):",
-        "    if emitted == run.rev and (_report(world, run, policy) or True):",
+        "    reported = run.reported or _report(world, run, policy)",
+        "    reported = run.reported or _report(world, run, policy) or True",
     ),
     Bug(
         "events that did not go out are forgotten", TELL, "        return run.emitted_rev\n", "        return run.rev\n"

@@ -9,6 +9,7 @@ import pytest
 from chalicelib.core import results
 from chalicelib.core.model import Finding, Run, Severity, Shards, State
 from chalicelib.core.rows import Backup, Cause, Good, LastGood, LastResult, PolicyState
+from chalicelib.core.spec import Level
 from tests.unit.workflow import NOW, RUN_ID, SPEC, row
 
 HOUR = timedelta(hours=1)
@@ -198,10 +199,15 @@ def test_an_older_backup_that_ends_later_takes_no_level_from_a_newer_one() -> No
     assert after(newer, good(1), backup(1)).last_good == newer.last_good
 
 
-def test_a_backup_that_is_not_proved_far_enough_reaches_its_level_and_is_no_measure() -> None:
+@pytest.mark.parametrize(("prove", "levels"), [("L1", set()), ("L2", {"L1"})])
+def test_a_backup_that_could_not_be_checked_reaches_only_levels_below_and_is_no_measure(
+    prove: Level, levels: set[str]
+) -> None:
+    """Where L1 is asked for, with a contract that could not be checked, it keeps no promise at all."""
     unproved = ended(State.SUCCEEDED, found("counts.not_possible", severity=Severity.WARNING), level="L1")
-    moved = after(POLICY, unproved, backup(1, good=False))
-    assert set(moved.last_good) == {"L1"}
+    asked = RPO.model_copy(update={"prove": prove})
+    moved = results.recorded(POLICY, asked, results.judged(POLICY, unproved), backup(1, good=False), "a-token")
+    assert set(moved.last_good) == levels
     assert moved.recent == ()
 
 

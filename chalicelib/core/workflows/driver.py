@@ -74,7 +74,7 @@ def asked_to_cancel(run: Run, asked: Asked, *, token: str) -> Run:
     return replace(run, rev=run.rev + 1, token=token, cancel=asked, wake_at=due, calls=calls)
 
 
-def untold(run: Run, now: datetime, *, token: str, emitted_rev: int) -> Run:
+def untold(run: Run, now: datetime, *, token: str, emitted_rev: int, reported: bool) -> Run:
     """The row after its end could not be told: tried again later, and later each time, up to an hour."""
     waits = min(TELL_AGAIN * 2 ** min(run.tells, 10), TELL_SLOWEST)
     calls = replace(
@@ -87,6 +87,7 @@ def untold(run: Run, now: datetime, *, token: str, emitted_rev: int) -> Run:
         tells=run.tells + 1,
         wake_at=now + waits,
         emitted_rev=emitted_rev,
+        reported=reported,
         calls=calls,
     )
 
