@@ -232,7 +232,7 @@ class Stage:
         return self._about(run_id)
 
     def _about(self, run_id: str) -> list[Message]:
-        return [event for event in self.events if event["detail"]["run_id"] == run_id]
+        return [event for event in self.events if event["detail"].get("run_id") == run_id]
 
 
 def finished(process: "subprocess.Popen[str]", expect: int | None = None) -> Done:
