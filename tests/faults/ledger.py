@@ -16,7 +16,7 @@ from tests.fakes.elasticsearch_records import FakeSnapshot
 
 RANK = {State.QUEUED: 0, State.STARTING: 1, State.RUNNING: 2, State.VERIFYING: 3}
 """Settled states rank above."""
-BOOKKEEPING = {"rev", "token", "wake_at", "told", "tells", "emitted_rev", "calls"}
+BOOKKEEPING = {"rev", "token", "wake_at", "told", "reported", "tells", "emitted_rev", "calls"}
 """What may still change in a settled row."""
 WISH = {"rev", "token", "calls", "cancel", "wake_at"}
 """What somebody who wants a run to end may write, whoever is at work on it."""
