@@ -35,9 +35,9 @@ COARSE = 5
 """Minutes between two ticks of a calm that lasts for hours."""
 STORM = 200
 """Messages of one stage in one healthy minute."""
-CALMS = {"healthy": 180, "stuck": 60 * 24, "dark": 60 * 24, "deadly": 60 * 24}
+CALMS = {"healthy": 180, "stuck": 60 * 24, "dark": 60 * 24, "deadly": 60 * 24, "buggy": 60 * 24}
 """Minutes until everything that was open has ended, when all is well but, perhaps, snapshots that never end, or an
-engine that never answers again, or kills each function that asks it: `catch_up`, the timeouts of those who go first,
+engine that never answers again, kills each function that asks it, or makes it crash: `catch_up`, the timeouts of those who go first,
 and an hour to tell."""
 
 
@@ -105,7 +105,7 @@ class Play:
         same_prefix: bool = False,
         looks: int | None = 1,
         calm: str = "healthy",
-        **terms: str,
+        **terms: Any,
     ) -> None:
         """`same_prefix`: the installation ids of both stages begin alike, so that their snapshots have equal names."""
         self.clock = FakeClock(SLOT - MINUTE)
@@ -203,6 +203,8 @@ class Play:
             self.chaos.silent["engine"] = float("inf")
         if self.calm_kind == "deadly":
             self.chaos.deadly["engine"] = float("inf")
+        if self.calm_kind == "buggy":
+            self.chaos.buggy["engine"] = float("inf")
         before = [(stage, list(stage.untold)) for stage in self.stages]
         self.live(3)
         self._live_until(lambda: not any(set(runs) & set(stage.untold) for stage, runs in before))
