@@ -37,8 +37,8 @@ STORM = 200
 """Messages of one stage in one healthy minute."""
 CALMS = {"healthy": 180, "stuck": 60 * 24, "dark": 60 * 24, "deadly": 60 * 24, "buggy": 60 * 24}
 """Minutes until everything that was open has ended, when all is well but, perhaps, snapshots that never end, or an
-engine that never answers again, kills each function that asks it, or makes it crash: `catch_up`, the timeouts of those who go first,
-and an hour to tell."""
+engine that never answers again, kills each function that asks it, or makes it crash: `catch_up`, the timeouts of those
+who go first, and an hour to tell."""
 
 
 @lru_cache(maxsize=64)
