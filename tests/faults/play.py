@@ -242,11 +242,14 @@ class Play:
     def _still_works(self) -> None:
         for stage in self.stages:
             self._live_until(lambda stage=stage: self._reapplied(stage))  # type: ignore[misc]
+            self._live_until(lambda stage=stage: not stage.ledger.open)  # type: ignore[misc]
             for policy in POLICIES:
-                run_id = request.backup_now(stage.world, policy, request_id=stage.name, requested_by="t").run_id
+                with self.acting(stage, lives=None):
+                    request.backup_now(stage.world, policy, request_id=stage.name, requested_by="tester")
+                run_id = f"backup:{policy}:{stage.name}"
                 self._live_until(lambda stage=stage, run_id=run_id: stage.run(run_id).told)  # type: ignore[misc]
                 run = stage.run(run_id)
-                must(run.state == "SUCCEEDED", f"all is well, and {run_id} is {run.state}: {run.reason}")
+                must(run.state is State.SUCCEEDED, f"all is well, and {run_id} is {run.state}: {run.reason}")
 
     def _reapplied(self, stage: Player) -> bool:
         with self.acting(stage, lives=None) as actor:
