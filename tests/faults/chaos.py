@@ -75,8 +75,8 @@ class Actor:
 
 
 class Chaos(Fuse):
-    """One for all stages of a play. `silent`, `refusing` and `deadly`: how many of the next calls of a part get no
-    answer, or a no, or kill the function."""
+    """One for all stages of a play. `silent`, `refusing`, `deadly` and `buggy`: how many of the next calls of a part
+    get no answer, or a no, or kill the function, or make it crash."""
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__()
@@ -85,6 +85,7 @@ class Chaos(Fuse):
         self.silent: dict[str, float] = {}
         self.refusing: dict[str, int] = {}
         self.deadly: dict[str, float] = {}
+        self.buggy: dict[str, float] = {}
         self.crashes = 0
         self.happen: Callable[[Action], None] = lambda action: None
 
@@ -95,6 +96,7 @@ class Chaos(Fuse):
     def heal(self) -> None:
         self.silent.clear()
         self.deadly.clear()
+        self.buggy.clear()
         self.refusing.clear()
 
     def remaining(self) -> timedelta:
@@ -149,6 +151,10 @@ class Chaos(Fuse):
         if self.deadly.get(part, 0) > 0:
             self.deadly[part] -= 1
             raise Killed(f"{part} {name}")
+        if self.buggy.get(part, 0) > 0:
+            self.buggy[part] -= 1
+            self.crashes += 1
+            raise Defect(f"{part} {name}")
         if part != "store" and self.refusing.get(part, 0) > 0:
             self.refusing[part] -= 1
             raise Refused(f"{part} {name}: no")

@@ -1,4 +1,4 @@
-"""The file that the stages of a play apply: two policies that want one repository."""
+"""The file that the stages of a play apply: two policies, which may want one repository, of one target."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,17 @@ targets:
   shop:
     engine: elasticsearch
     hosts: [http://localhost:9200]
-    auth: {none: true}
-    repositories: {main: {type: fs, settings: {location: main}}}
+    auth: {{none: true}}
+    max_concurrent: {at_once}
+    repositories:
+      main: {{type: fs, settings: {{location: main}}}}
+      second: {{type: fs, settings: {{location: second}}}}
 policies:
 """
-POLICY = """  {name}:
+POLICY = """\
+  {name}:
     target: shop
-    repository: main
+    repository: {repository}
     select: {{indices: ["orders*"]}}
     schedule: "{schedule}"
     catch_up: {catch_up}
@@ -25,7 +29,6 @@ POLICY = """  {name}:
     notify: {{on: [failure, recovery, success]}}
 """
 POLICIES = ("nightly", "weekly")
-"""Both want the same repository; one slot of the target."""
 
 
 def file(
@@ -37,13 +40,12 @@ def file(
     jitter: str = "1s",
     rpo: str = "26h",
     prove: str = "L1",
+    at_once: int = 1,
+    apart: bool = False,
 ) -> str:
-    terms = {
-        "schedule": schedule,
-        "catch_up": catch_up,
-        "timeout": timeout,
-        "jitter": jitter,
-        "rpo": rpo,
-        "prove": prove,
-    }
-    return FILE + "".join(POLICY.format(name=name, **terms) for name in policies)
+    """`at_once`: runs at a time on the target. `apart`: each policy has a repository of its own."""
+    terms = {"schedule": schedule, "catch_up": catch_up, "timeout": timeout, "jitter": jitter, "rpo": rpo}
+    places = dict(zip(POLICIES, ("main", "second" if apart else "main"), strict=True))
+    return FILE.format(at_once=at_once) + "".join(
+        POLICY.format(name=name, repository=places[name], prove=prove, **terms) for name in policies
+    )

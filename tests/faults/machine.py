@@ -91,6 +91,8 @@ TERMS = st.fixed_dictionaries(
         "jitter": st.sampled_from(["1s", "9m"]),
         "rpo": st.sampled_from(["26h", "1h"]),
         "prove": st.sampled_from(["L1", "L2"]),
+        "at_once": st.sampled_from([1, 2]),
+        "apart": st.booleans(),
     }
 )
 
@@ -106,10 +108,12 @@ class Machine(RuleBasedStateMachine):
         stages=st.sampled_from([1, 1, 2]),
         same_prefix=st.booleans(),
         looks=st.sampled_from([None, None, 1, 3]),
-        calm=st.sampled_from(["healthy", "healthy", "healthy", "healthy", "healthy", "stuck", "dark", "deadly"]),
+        calm=st.sampled_from(
+            ["healthy", "healthy", "healthy", "healthy", "healthy", "stuck", "dark", "deadly", "buggy"]
+        ),
         terms=TERMS,
     )
-    def start(self, stages: int, same_prefix: bool, looks: int | None, calm: str, terms: dict[str, str]) -> None:
+    def start(self, stages: int, same_prefix: bool, looks: int | None, calm: str, terms: dict[str, Any]) -> None:
         Machine.examples += 1
         self.play = Play(stages=stages, same_prefix=same_prefix, looks=looks, calm=calm, **terms)
 
@@ -186,7 +190,7 @@ class Machine(RuleBasedStateMachine):
             mishaps.Outage,
             part=st.sampled_from(PARTS),
             calls=st.sampled_from([1, 2, 5, 40]),
-            how=st.sampled_from(["silent", "refusing", "deadly"]),
+            how=st.sampled_from(["silent", "refusing", "deadly", "buggy"]),
         )
     )
     def outage(self, action: mishaps.Outage) -> None:

@@ -50,14 +50,14 @@ class Stranger(OnStage):
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
         runs = sorted((run for run in stage.ledger.at_work), key=lambda run: run.run_id)
-        if not runs or "main" not in play.engine.repositories:
+        run = runs[self.pick % len(runs)] if runs else None
+        if run is None or run.repository not in play.engine.repositories:
             return
-        run = runs[self.pick % len(runs)]
         play.engine.vanish(run.snapshot)
         own = stage.ledger.owner(run)
         if self.puts:
-            owners = {"nobody": None, "other": replace(own, installation="other"), "copy": own}
-            play.engine.stranger("main", run.snapshot, owners[self.puts])
+            owners = {"nobody": None, "other": replace(own, installation=f"not-{stage.name}"), "copy": own}
+            play.engine.stranger(run.repository, run.snapshot, owners[self.puts])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,12 +31,14 @@ from tests.faults.world import SLOT, Killed, Stage
 VISIBILITY = 360
 """Seconds until a message whose handler failed comes back; infra/foundation.yaml."""
 MINUTE = timedelta(minutes=1)
+COARSE = 5
+"""Minutes between two ticks of a calm that lasts for hours."""
 STORM = 200
 """Messages of one stage in one healthy minute."""
-CALMS = {"healthy": 180, "stuck": 60 * 24, "dark": 60 * 24, "deadly": 60 * 24}
+CALMS = {"healthy": 180, "stuck": 60 * 24, "dark": 60 * 24, "deadly": 60 * 24, "buggy": 60 * 24}
 """Minutes until everything that was open has ended, when all is well but, perhaps, snapshots that never end, or an
-engine that never answers again, or kills each function that asks it: `catch_up`, the timeouts of those who go first,
-and an hour to tell."""
+engine that never answers again, kills each function that asks it, or makes it crash: `catch_up`, the timeouts of those
+who go first, and an hour to tell."""
 
 
 @lru_cache(maxsize=64)
@@ -103,7 +105,7 @@ class Play:
         same_prefix: bool = False,
         looks: int | None = 1,
         calm: str = "healthy",
-        **terms: str,
+        **terms: Any,
     ) -> None:
         """`same_prefix`: the installation ids of both stages begin alike, so that their snapshots have equal names."""
         self.clock = FakeClock(SLOT - MINUTE)
@@ -201,6 +203,8 @@ class Play:
             self.chaos.silent["engine"] = float("inf")
         if self.calm_kind == "deadly":
             self.chaos.deadly["engine"] = float("inf")
+        if self.calm_kind == "buggy":
+            self.chaos.buggy["engine"] = float("inf")
         before = [(stage, list(stage.untold)) for stage in self.stages]
         self.live(3)
         self._live_until(lambda: not any(set(runs) & set(stage.untold) for stage, runs in before))
@@ -217,7 +221,7 @@ class Play:
 
     def _promises_watched(self, stage: Player) -> None:
         """A promise is called broken when it breaks, and told."""
-        before = self.clock.now() - 2 * MINUTE
+        before = self.clock.now() - 2 * COARSE * MINUTE
         for state in stage.ledger.policies.values():
             late = [clock for clock in (state.breach_at, state.remind_at) if clock is not None and clock < before]
             must(not state.active or not late, f"the promise of {state.policy} was due at {late}")
@@ -238,11 +242,14 @@ class Play:
     def _still_works(self) -> None:
         for stage in self.stages:
             self._live_until(lambda stage=stage: self._reapplied(stage))  # type: ignore[misc]
+            self._live_until(lambda stage=stage: not stage.ledger.open)  # type: ignore[misc]
             for policy in POLICIES:
-                run_id = request.backup_now(stage.world, policy, request_id=stage.name, requested_by="t").run_id
+                with self.acting(stage, lives=None):
+                    request.backup_now(stage.world, policy, request_id=stage.name, requested_by="tester")
+                run_id = f"backup:{policy}:{stage.name}"
                 self._live_until(lambda stage=stage, run_id=run_id: stage.run(run_id).told)  # type: ignore[misc]
                 run = stage.run(run_id)
-                must(run.state == "SUCCEEDED", f"all is well, and {run_id} is {run.state}: {run.reason}")
+                must(run.state is State.SUCCEEDED, f"all is well, and {run_id} is {run.state}: {run.reason}")
 
     def _reapplied(self, stage: Player) -> bool:
         with self.acting(stage, lives=None) as actor:
@@ -254,19 +261,21 @@ class Play:
         return actor.done
 
     def _live_until(self, done: Callable[[], bool]) -> None:
-        for _ in range(CALMS[self.calm_kind]):
+        stride = 1 if self.calm_kind == "healthy" else COARSE
+        for _ in range(CALMS[self.calm_kind] // stride):
             if done():
                 return
-            self.live(1)
+            self.live(1, stride=stride)
         open_now = {stage.name: [stage.run(run_id) for run_id in stage.untold] for stage in self.stages}
         must(done(), f"in {CALMS[self.calm_kind]} minutes of calm it did not come to an end: {open_now}")
 
-    def live(self, minutes: int) -> None:
-        """Real time: a tick each minute, each message when it is due. Nothing more goes wrong than went before."""
-        for _ in range(minutes):
+    def live(self, times: int, *, stride: int = 1) -> None:
+        """Real time: a tick, and `stride` minutes in which each message is handled when it is due. Nothing more goes
+        wrong than went wrong before."""
+        for _ in range(times):
             for stage in self.stages:
                 self.tick(stage)
-            end = self.clock.now() + MINUTE
+            end = self.clock.now() + stride * MINUTE
             handled = 0
             while (at := min((at for stage in self.stages if (at := stage.queue.next_at)), default=end)) < end:
                 self.move(max((at - self.clock.now()).total_seconds(), 0))
@@ -274,5 +283,5 @@ class Play:
                     for message in stage.queue.receive():
                         handled += 1
                         self.work(stage, message)
-                must(handled < STORM * len(self.stages), "a storm of messages")
+                must(handled < STORM * stride * len(self.stages), "a storm of messages")
             self.move((end - self.clock.now()).total_seconds())

@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.faults.machine import Machine
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
-EXAMPLES = {"default": 200, "nightly": 3000, "search": 200, "mutants": 20}[PROFILE]
+EXAMPLES = {"default": 300, "nightly": 3000, "search": 200, "mutants": 20}[PROFILE]
 """In one round; a search goes on with the next seed until its minutes are over."""
 ROUNDS = PROFILE in ("search", "mutants")
 STEPS = 30

@@ -25,9 +25,6 @@ from tests.faults.world import FusedBus, FusedEngine, FusedNotifier, FusedQueue,
 
 T = TypeVar("T", bound=Record)
 
-REGISTERED = Repository(type="fs", settings={"location": "main"})
-"""As the file says."""
-
 
 class _SeenStore(MemoryStore):
     witness: Witness
@@ -231,6 +228,6 @@ class SharedEngine(FusedEngine, _SeenEngine):
                 self.create_index(name)
         for name, repository in self.repositories.items():
             self.mend_repository(name)
-            repository.definition = REGISTERED
+            repository.definition = Repository(type="fs", settings={"location": name})
             for snapshot in repository.snapshots.values():
                 snapshot.looks_left = looks
