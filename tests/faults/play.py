@@ -198,7 +198,7 @@ class Play:
             stage.store.stale = 0
             if self.calm_kind != "healthy":
                 self._asks(stage)
-        self.engine.heal(looks=1 if self.calm_kind == "healthy" else None)
+        self.engine.heal(looks=0 if self.calm_kind == "healthy" else None)
         if self.calm_kind == "dark":
             self.chaos.silent["engine"] = float("inf")
         if self.calm_kind == "deadly":
