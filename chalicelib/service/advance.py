@@ -65,7 +65,7 @@ def advance(world: World, wakeup: Wakeup) -> None:
     spec = world.spec(run.policy, run.spec_gen)
     if run.state is not State.QUEUED and world.clock.now() >= run.deadline_at:
         if run.last_look:
-            _write_and_go_on(world, *_given_up(world, run), _Lazy(world, spec))
+            _end(world, *_given_up(world, run))
             return
         run = driver.last_look(run, world.clock.now() + CLAIM, token=world.token())
         if not world.store.commit(Update(run)):
@@ -132,9 +132,8 @@ def _wait(world: World, run: Run, spec: Spec) -> None:
     decision, waiting = queueing.decide(world, run, spec, token)
     spent = Calls(store_reads=world.store.reads - reads)
     after = driver.moved(waiting, decision, world.clock.now(), token=token, busy=CLAIM, cost=spent)
-    engine = _Lazy(world, spec)
     if after.settled:
-        _write_and_go_on(world, decision, after, engine)
+        _end(world, decision, after)
     elif not _stored(world, after, decision):
         world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev), delay=queueing.LOST_RACE)
     else:
@@ -148,10 +147,14 @@ def _stored(world: World, after: Run, decision: Decision) -> bool:
         return False
 
 
+def _end(world: World, decision: Decision, after: Run) -> None:
+    if stored := settle.store(world, after, decision):
+        tell.end(world, *stored)
+
+
 def _write_and_go_on(world: World, decision: Decision, after: Run, engine: _Lazy) -> None:
     if after.settled:
-        if stored := settle.store(world, after, decision):
-            tell.end(world, *stored)
+        _end(world, decision, after)
         return
     evidence = [Create(decision.evidence)] if decision.evidence else []
     fence = [traffic.fenced(after)] if decision.act is not None and after.fence is not None else []
@@ -167,8 +170,8 @@ def _go_on(world: World, decision: Decision, after: Run) -> None:
     emitted = tell.transitions(world, after)
     delay = int(decision.again.total_seconds()) if decision.again else 0
     world.queue.send(Wakeup(run_id=after.run_id, rev=after.rev, claim=after.claim, emitted_rev=emitted), delay=delay)
-    if decision.wake and (other := world.store.run(decision.wake)) and not other.settled:
-        world.queue.send(Wakeup(run_id=other.run_id, rev=other.rev))
+    if decision.wake:
+        world.wake(decision.wake)
 
 
 def _not_accepted(world: World, run: Run, act: Any, error: Exception) -> Decision:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.core import naming, results, schedule
+from chalicelib.core import results, schedule
 from chalicelib.core.errors import BadInput, Conflict, Problem
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Asked, Run, State
@@ -12,7 +12,7 @@ from chalicelib.core.ports import Create, Update
 from chalicelib.core.rows import Pause, PolicyState, Spec
 from chalicelib.core.workflows import driver
 from chalicelib.service import query
-from chalicelib.service.create import ended_run, new_run
+from chalicelib.service.create import gap_run
 from chalicelib.service.world import World
 
 TRIES = 4
@@ -80,20 +80,10 @@ def resume(world: World, policy: str, *, by: str) -> PolicyState:
 
 
 def _skipped(world: World, spec: Spec, state: PolicyState, gap: schedule.Gap, pause: Pause, by: str) -> Run:
-    slot, now = naming.slot_name(gap.last), world.clock.now()
-    run = new_run(
-        spec,
-        slot,
-        now,
-        state,
-        installation=world.installation(),
-        requested_by="schedule",
-        start_by=schedule.start_by(spec.policy, gap.last),
-        token=world.token(),
-    )
-    many = f"{'at least ' if gap.at_least else ''}{gap.count} slots" if gap.count > 1 else "the slot"
-    reason = f"skipped {many} up to {slot}: paused by {pause.by} ({pause.why}), resumed by {by}"
-    return ended_run(run, State.SKIPPED, reason=reason, count=gap.count, since=gap.first)
+    def reason(many: str, last: str) -> str:
+        return f"skipped {many} up to {last}: paused by {pause.by} ({pause.why}), resumed by {by}"
+
+    return gap_run(world, spec, state, gap, State.SKIPPED, reason)
 
 
 def _change(world: World, policy: str, change: Callable[[PolicyState, datetime], PolicyState]) -> PolicyState:

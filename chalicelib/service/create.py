@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.core import naming, promise, traffic
+from chalicelib.core import naming, promise, schedule, traffic
 from chalicelib.core.errors import Contended
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Kind, Run, State, Step
 from chalicelib.core.ports import Change, Create, Update
 from chalicelib.core.rows import PolicyState, Spec
+from chalicelib.core.schedule import Gap
 from chalicelib.core.traffic import Traffic
 from chalicelib.service.world import World
 
@@ -48,6 +49,29 @@ def new_run(
         usual=promise.usual(state.recent),
         steps=(Step(state=State.STARTING, at=now, rev=1),),
     )
+
+
+def slot_run(world: World, spec: Spec, state: PolicyState, slot: datetime) -> Run:
+    return new_run(
+        spec,
+        naming.slot_name(slot),
+        world.clock.now(),
+        state,
+        installation=world.installation(),
+        requested_by="schedule",
+        start_by=schedule.start_by(spec.policy, slot),
+        token=world.token(),
+    )
+
+
+def gap_run(
+    world: World, spec: Spec, state: PolicyState, gap: Gap, outcome: State, reason: Callable[[str, str], str]
+) -> Run:
+    """One row for all slots of a gap, under the name of its newest. `reason` is given how many, in words, and that
+    name."""
+    run = slot_run(world, spec, state, gap.last)
+    many = f"{'at least ' if gap.at_least else ''}{gap.count} slots" if gap.count > 1 else "the slot"
+    return ended_run(run, outcome, reason=reason(many, run.slot), count=gap.count, since=gap.first)
 
 
 def ended_run(run: Run, state: State, *, reason: str, count: int = 1, since: datetime | None = None) -> Run:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.core import traffic
-from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Create, Delete
 from chalicelib.core.rows import PolicyState, Spec
@@ -68,5 +67,4 @@ def wake_next(world: World, ended: Run) -> None:
     waiting = world.store.waiters(ended.target, HEAD)
     first = next((waiter for waiter in waiting if waiter.lease == ended.lease), None)
     for waiter in dict.fromkeys(waiter for waiter in (first, waiting[0] if waiting else None) if waiter):
-        if (run := world.store.run(waiter.run_id)) and not run.settled:
-            world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))
+        world.wake(waiter.run_id)

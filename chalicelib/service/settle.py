@@ -2,7 +2,6 @@
 
 from chalicelib.core import results, traffic
 from chalicelib.core.errors import Contended, Retryable
-from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Create, Delete, Update
 from chalicelib.core.rows import Backup, PolicyState
@@ -58,8 +57,8 @@ def is_superseded(world: World, run: Run) -> bool:
 
 def _wake_others(world: World, ended: Run, policy: PolicyState) -> None:
     """A lost message loses nothing: those who wait look by themselves, later."""
-    if policy.open_run and (waiting := world.store.run(policy.open_run)) and not waiting.settled:
-        world.queue.send(Wakeup(run_id=waiting.run_id, rev=waiting.rev))
+    if policy.open_run:
+        world.wake(policy.open_run)
     if ended.fence is not None or ended.waiting is not None:  # the one behind it may be next
         queueing.wake_next(world, ended)
 

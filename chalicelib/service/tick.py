@@ -7,7 +7,7 @@ is written down as having happened carries the clock's time.
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from chalicelib.core import naming, results, schedule
@@ -15,8 +15,9 @@ from chalicelib.core.messages import Drain, Wakeup
 from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Create, Due, Update
 from chalicelib.core.rows import PolicyState, Spec
+from chalicelib.core.traffic import NEVER
 from chalicelib.service import promises
-from chalicelib.service.create import ended_run, new_run, place
+from chalicelib.service.create import gap_run, place, slot_run
 from chalicelib.service.world import World
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ PAGE = 200
 """Candidates a shard and step, oldest first."""
 RESERVE = timedelta(seconds=30)
 """Left for the gauges, and for one request of AWS that hangs (24 s)."""
-EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def tick(world: World, now: datetime) -> None:
@@ -43,7 +43,7 @@ def tick(world: World, now: datetime) -> None:
         else:
             _each(world, failures, due, lambda name: start_due(world, name, now))
     for shard in range(world.store.shards):
-        open_runs = world.store.due_runs(shard, EVER, PAGE)
+        open_runs = world.store.due_runs(shard, NEVER, PAGE)
         late = tuple(run for run in open_runs if run.at <= now - OVERDUE)
         waking, overdue = waking + len(open_runs), overdue + len(late)
         _each(world, failures, late, lambda run_id: wake_overdue(world, run_id, now))
@@ -104,15 +104,14 @@ def start_due(world: World, policy: str, now: datetime) -> None:
 def _start_slots(world: World, state: PolicyState, spec: Spec, now: datetime) -> None:
     """The run of the newest due slot, and one MISSED row for all the slots that came to nothing."""
     plan = schedule.plan_slots(spec.policy, state.cursor, now)
-    installation = world.installation()
-    missed = [_gap(world, spec, state, plan.missed, installation)] if plan.missed else []
+    missed = [_gap(world, spec, state, plan.missed)] if plan.missed else []
 
     def handled(before: PolicyState) -> PolicyState:
         after = replace(before, cursor=plan.cursor, due_at=plan.next_due)
         return results.noted(after, missed[0]) if missed else after
 
     if plan.start is not None:
-        run = _slot_run(world, spec, state, plan.start, installation)
+        run = slot_run(world, spec, state, plan.start)
         if place(world, run, spec, state, *missed, change=handled) or world.store.run(run.run_id) is None:
             return
     after = replace(handled(state), rev=state.rev + 1, token=world.token())
@@ -121,31 +120,15 @@ def _start_slots(world: World, state: PolicyState, spec: Spec, now: datetime) ->
             world.queue.send(Wakeup(run_id=gap.run_id, rev=gap.rev))
 
 
-def _slot_run(world: World, spec: Spec, state: PolicyState, slot: datetime, installation: str) -> Run:
-    return new_run(
-        spec,
-        naming.slot_name(slot),
-        world.clock.now(),
-        state,
-        installation=installation,
-        requested_by="schedule",
-        start_by=schedule.start_by(spec.policy, slot),
-        token=world.token(),
-    )
-
-
-def _gap(world: World, spec: Spec, state: PolicyState, gap: schedule.Gap, installation: str) -> Run:
-    """One row for the gap, under the name of its newest slot."""
-    run = _slot_run(world, spec, state, gap.last, installation)
-    many = f"{'at least ' if gap.at_least else ''}{gap.count} slots" if gap.count > 1 else "the slot"
+def _gap(world: World, spec: Spec, state: PolicyState, gap: schedule.Gap) -> Run:
     why = {
         "late": "nothing ran within catch_up, or a newer slot took over",
         "blackout": "the policy's blackout outlasted its catch_up",
         "pause": "the policy was paused",
     }[gap.reason]
     span = f"from {naming.slot_name(gap.first)} to " if gap.count > 1 else ""
-    reason = f"missed {many} {span}{naming.slot_name(gap.last)}: {why}"
-    return results.judged(state, ended_run(run, State.MISSED, reason=reason, count=gap.count, since=gap.first))
+    row = gap_run(world, spec, state, gap, State.MISSED, lambda many, last: f"missed {many} {span}{last}: {why}")
+    return results.judged(state, row)
 
 
 def wake_overdue(world: World, run_id: str, now: datetime) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from chalicelib.core.errors import Retryable
+from chalicelib.core.messages import Wakeup
 from chalicelib.core.ports import Bus, Clock, Create, Engine, Metrics, Notifier, Queue, Store
 from chalicelib.core.rows import Installation, Spec
 
@@ -40,6 +41,11 @@ class World:
         if spec is None:
             raise Retryable(f"generation {gen} of policy {policy} could not be read")
         return spec
+
+    def wake(self, run_id: str) -> None:
+        """Has an open run look now. One that has ended needs no more than its own messages."""
+        if (run := self.store.run(run_id)) and not run.settled:
+            self.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))
 
     def installation(self) -> str:
         """The id of this stage, made at first use; the same for everybody, however many ask at once."""

@@ -45,8 +45,8 @@ PROTOCOL = (
     Bug(
         "tell before write",
         ADVANCE,
-        "        if stored := settle.store(",
-        "        tell.end(world, after)\n        if stored := settle.store(",
+        "    if stored := settle.store(",
+        "    tell.end(world, after)\n    if stored := settle.store(",
     ),
     Bug(
         "act before claim",
