@@ -1,6 +1,5 @@
 """`apply`, `schema`: the file is the truth, the table is made to agree with it."""
 
-import getpass
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from chalicelib import bootstrap
+from chalicelib.cli import asking
 from chalicelib.cli.output import BAD, GOOD, MOVING, Output, console
 from chalicelib.core.config import not_active_yet, schema
 from chalicelib.core.config.load import Config
@@ -38,9 +38,7 @@ def apply(
     else:
         world = bootstrap.of_terminal(out.stage)
         compared = None
-        changes = applying.apply(
-            config, world.store, world.clock, f"cli:{getpass.getuser()}", prune=prune, new_token=world.token
-        )
+        changes = applying.apply(config, world.store, world.clock, asking.who(), prune=prune, new_token=world.token)
     if out.json:
         out.document(_document(changes, config, dry_run=dry_run))
     else:

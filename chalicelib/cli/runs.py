@@ -1,6 +1,5 @@
 """`backup`, `runs`, `show`: the ledger, and a run now."""
 
-import getpass
 import secrets
 import sys
 import time
@@ -13,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from chalicelib import bootstrap
+from chalicelib.cli import asking
 from chalicelib.cli.output import Output, console, instant, size, span, state
 from chalicelib.core import wire
 from chalicelib.core.model import Kind, Run, State
@@ -45,7 +45,7 @@ def backup(
     world = bootstrap.of_terminal(out.stage)
     stamp = world.clock.now()
     request_id = request_id or f"now-{stamp:%Y%m%dt%H%M%S}-{secrets.token_hex(2)}"
-    run = request.backup_now(world, policy, request_id=request_id, requested_by=f"cli:{getpass.getuser()}")
+    run = request.backup_now(world, policy, request_id=request_id, requested_by=asking.who())
     out.say(run.run_id)
     if wait:
         run = _followed(out, world, run)
