@@ -49,7 +49,7 @@ def _tell(world: World, state: PolicyState, spec: Spec, now: datetime) -> Policy
                 world.notifier.report(report)
         except (Retryable, Refused) as error:
             log.error("a promise could not be told of yet", extra={"policy": state.policy, "error": str(error)})
-            after = replace(state, remind_at=now + RETRY)
+            after = replace(state, remind_at=now + RETRY, muted=None)
     after = _next(world, after)
     return after if world.store.commit(Update(after)) else None
 
