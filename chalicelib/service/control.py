@@ -12,7 +12,7 @@ from chalicelib.core.ports import Create, Update
 from chalicelib.core.rows import Pause, PolicyState, Spec
 from chalicelib.core.workflows import driver
 from chalicelib.service import query
-from chalicelib.service.create import gap_run
+from chalicelib.service.create import announce, gap_run
 from chalicelib.service.world import World
 
 TRIES = 4
@@ -73,8 +73,7 @@ def resume(world: World, policy: str, *, by: str) -> PolicyState:
         )
         after = results.noted(after, skipped[0]) if skipped else after
         if world.store.commit(Update(after), *map(Create, skipped)):
-            for row in skipped:
-                world.queue.send(Wakeup(run_id=row.run_id, rev=row.rev))
+            announce(world, *skipped)
             return after
     raise Conflict(f"policy {policy} is being changed by others all the time; try again")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.core import naming, promise, schedule, traffic
+from chalicelib.core import naming, promise, results, schedule, traffic
 from chalicelib.core.errors import Contended
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Kind, Run, State, Step
@@ -13,6 +13,7 @@ from chalicelib.core.ports import Change, Create, Update
 from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.schedule import Gap
 from chalicelib.core.traffic import Traffic
+from chalicelib.service import settle
 from chalicelib.service.world import World
 
 
@@ -100,7 +101,8 @@ def place(
     if state.open_run is not None:
         run = _queued(run)
         if state.queued_run and (waiting := world.store.run(state.queued_run)) and not waiting.settled:
-            displaced.append(_displaced(waiting, run, world.token()))
+            displaced.append(results.judged(changed, _displaced(waiting, run, world.token())))
+            changed = results.noted(changed, displaced[0])
         changed = replace(changed, queued_run=run.run_id)
     else:
         run, rows = _enter(world, run, spec, state)
@@ -111,9 +113,16 @@ def place(
         return None
     if not stored:
         return None
-    for row in (run, *others, *displaced):
-        world.queue.send(Wakeup(run_id=row.run_id, rev=row.rev))
+    world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))
+    announce(world, *others, *displaced)
     return run
+
+
+def announce(world: World, *ended: Run) -> None:
+    """Rows that were stored as ended: counted, and woken to be told."""
+    for row in ended:
+        settle.measure(world, row)
+        world.queue.send(Wakeup(run_id=row.run_id, rev=row.rev))
 
 
 def _enter(world: World, run: Run, spec: Spec, state: PolicyState) -> tuple[Run, list[Change]]:

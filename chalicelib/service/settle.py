@@ -30,7 +30,7 @@ def store(world: World, after: Run, decision: Decision) -> tuple[Run, PolicyStat
         evidence = [Create(decision.evidence)] if decision.evidence else []
         try:
             if world.store.commit(Update(settled), Update(freed), *backup, *evidence, *_given_back(world, after)):
-                _measure(world, settled, decision.backup)
+                measure(world, settled, decision.backup)
                 _wake_others(world, settled, freed)
                 return settled, freed
         except Contended:
@@ -63,7 +63,8 @@ def _wake_others(world: World, ended: Run, policy: PolicyState) -> None:
         queueing.wake_next(world, ended)
 
 
-def _measure(world: World, run: Run, backup: Backup | None) -> None:
+def measure(world: World, run: Run, backup: Backup | None = None) -> None:
+    """Counts an end, by whoever won the write that stored it."""
     world.metrics.count("RunsFinished", Kind=run.kind.value, State=run.state.value)
     for finding in run.findings:
         world.metrics.count("Findings", Severity=finding.severity.value)

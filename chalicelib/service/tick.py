@@ -17,7 +17,7 @@ from chalicelib.core.ports import Create, Due, Update
 from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.traffic import NEVER
 from chalicelib.service import promises
-from chalicelib.service.create import gap_run, place, slot_run
+from chalicelib.service.create import announce, gap_run, place, slot_run
 from chalicelib.service.world import World
 
 log = logging.getLogger(__name__)
@@ -116,8 +116,7 @@ def _start_slots(world: World, state: PolicyState, spec: Spec, now: datetime) ->
             return
     after = replace(handled(state), rev=state.rev + 1, token=world.token())
     if world.store.commit(Update(after), *(Create(gap) for gap in missed)):
-        for gap in missed:
-            world.queue.send(Wakeup(run_id=gap.run_id, rev=gap.rev))
+        announce(world, *missed)
 
 
 def _gap(world: World, spec: Spec, state: PolicyState, gap: schedule.Gap) -> Run:

@@ -1,0 +1,55 @@
+"""How people are told: no end is missed, nobody is flooded, and what is told is true."""
+
+from datetime import timedelta
+
+from chalicelib.core.errors import Refused
+from chalicelib.service import control, promises
+from tests.faults.world import FILE, SLOT, Stage
+
+HOURLY = FILE.replace('"0 2 * * *"', '"0 * * * *"')
+PROMISED = FILE.replace("    timeout: 4h\n", "    timeout: 4h\n    rpo: 1h\n")
+
+
+def subjects(stage: Stage, word: str) -> list[str]:
+    return [report.subject for report in stage.notifier.reports if word in report.subject]
+
+
+def test_waiting_runs_that_are_displaced_slot_after_slot_are_one_cause_told_once_a_day() -> None:
+    """A backup that lasts ten hours, and a slot each quarter: forty rows, not forty mails."""
+    stage = Stage(FILE.replace('"0 2 * * *"', '"*/15 * * * *"').replace("timeout: 4h", "timeout: 12h"), looks=None)
+    stage.live(60 * 10, step=20)
+    assert len(subjects(stage, "MISSED")) == 1
+    assert len(stage.store.runs(state="MISSED", limit=90)) > 20
+    state = stage.store.state("nightly")
+    assert state is not None
+    assert state.cause is not None
+    assert state.cause.count > 20
+
+
+def test_each_end_is_counted_also_of_what_never_started() -> None:
+    stage = Stage(HOURLY)
+    stage.clock.set(SLOT + timedelta(hours=20))
+    stage.live(3)
+    assert stage.metrics.total("RunsFinished", Kind="backup", State="MISSED") == 1
+    control.pause(stage.world, "nightly", by="ann", why="a migration")
+    stage.clock.advance(timedelta(hours=3))
+    control.resume(stage.world, "nightly", by="ann")
+    assert stage.metrics.total("RunsFinished", Kind="backup", State="SKIPPED") == 1
+
+
+def test_a_displaced_run_is_counted() -> None:
+    stage = Stage(HOURLY, looks=None)
+    stage.live(60 * 3, step=20)
+    displaced = len(stage.store.runs(state="MISSED"))
+    assert displaced == 1
+    assert stage.metrics.total("RunsFinished", Kind="backup", State="MISSED") == displaced
+
+
+def test_a_mute_ends_at_its_time_whether_the_topic_takes_the_reminder_or_not() -> None:
+    stage = Stage(PROMISED, indices=())
+    stage.live(120, step=20)
+    promises.mute(stage.world, "nightly", stage.clock.now() + timedelta(hours=1), by="ann", why="known")
+    assert stage.store.broken()[0] == 0
+    stage.notifier.fail(*[Refused("no such topic")] * 10_000)
+    stage.live(90, step=20)
+    assert stage.store.broken()[0] == 1
