@@ -1,29 +1,34 @@
 """What the end of a run means for its policy. Pure; stored in the transaction that settles the run."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.core import promise
 from chalicelib.core.model import Finding, Run, Severity, State
-from chalicelib.core.rows import Backup, Cause, Good, LastGood, LastResult, PolicyState
+from chalicelib.core.rows import Backup, Cause, Good, LastGood, LastResult, PolicyState, Told
 from chalicelib.core.spec import LEVELS, Policy
 
 TOLD_AGAIN = timedelta(hours=20)
 """One cause that comes back with each slot is told once a day: with less than 24 h in between, because a nightly run
 may fail some hours earlier than the night before."""
+MOST = 8
+"""Causes of a policy that are told within that time; after them only what has a code that nobody heard of: subjects and
+messages that differ each time must not become a mail each time."""
+NO_VERDICT = (State.SKIPPED, State.CANCELLED)
+"""Ends that say nothing about the data."""
 
 
 def judged(policy: PolicyState, run: Run) -> Run:
     """The settled run with what only its policy knows: whether it recovers, whether its cause is an old one."""
     if run.good:
         return replace(run, recovers=policy.cause is not None)
-    code, subject = why(run)
-    before = policy.cause
-    if before is None or (before.code, before.subject) != (code, subject):
+    if run.state in NO_VERDICT:
         return run
-    at = run.finished_at or run.created_at
-    return replace(run, repeats=before.count, quiet=at - before.told_at < TOLD_AGAIN)
+    before = policy.cause
+    repeats = before.count if before and (before.code, before.subject) == why(run) else 0
+    return replace(run, repeats=repeats, quiet=_heard(policy, run))
 
 
 def why(run: Run) -> tuple[str, str]:
@@ -66,7 +71,7 @@ def recorded(policy: PolicyState, spec: Policy, run: Run, backup: Backup | None,
 def noted(policy: PolicyState, run: Run) -> PolicyState:
     """How the settled run ended, and why."""
     result = LastResult(run_id=run.run_id, state=run.state, at=run.finished_at or run.created_at)
-    return replace(policy, last_result=result, cause=_cause(policy, run))
+    return replace(policy, last_result=result, cause=_cause(policy, run), told=_told(policy, run))
 
 
 def reached(known: Mapping[str, LastGood], backup: Backup, required: str) -> Mapping[str, LastGood]:
@@ -93,14 +98,61 @@ def good(backup: Backup) -> Good:
 
 
 def _cause(policy: PolicyState, run: Run) -> Cause | None:
-    """Kept while the same one comes back; a run that says nothing about the data leaves it as it is."""
+    """Kept while the same one comes back."""
     if run.good:
         return None
-    if run.state in (State.SKIPPED, State.CANCELLED):
+    if run.state in NO_VERDICT:
         return policy.cause
     code, subject = why(run)
     at = run.finished_at or run.created_at
     before = policy.cause
     if before is None or (before.code, before.subject) != (code, subject):
-        return Cause(code=code, subject=subject, since=at, told_at=at)
+        return Cause(code=code, subject=subject, since=at, told_at=None if run.quiet else at)
     return replace(before, count=before.count + 1, told_at=before.told_at if run.quiet else at)
+
+
+def _told(policy: PolicyState, run: Run) -> tuple[Told, ...]:
+    """Forgotten after a day, and with the first good run: what fails after people heard that it is well is news."""
+    if run.good:
+        return ()
+    if run.quiet or run.state in NO_VERDICT:
+        return policy.told
+    now = _telling(run)
+    return (*(before for before in _fresh(policy, now) if not _same(before, now)), now)
+
+
+def _heard(policy: PolicyState, run: Run) -> bool:
+    """People know: of this very cause, no less than half as bad, or of so many that one more of its kind is no news."""
+    now = _telling(run)
+    fresh = _fresh(policy, now)
+    if len(fresh) >= MOST and any(before.code == now.code for before in fresh):
+        return True
+    return any(_same(before, now) and now.extent < 2 * before.extent for before in fresh)
+
+
+def _fresh(policy: PolicyState, now: Told) -> list[Told]:
+    return [before for before in policy.told if now.at - before.at < TOLD_AGAIN]
+
+
+def _same(one: Told, other: Told) -> bool:
+    return (one.code, one.subject, one.words) == (other.code, other.subject, other.words)
+
+
+def _telling(run: Run) -> Told:
+    code, subject = why(run)
+    found = worst(run)
+    message = found.message if found else run.reason or ""
+    words = " ".join(word for word in message.split() if not any(map(str.isdigit, word)))
+    digest = hashlib.sha256(words.encode()).hexdigest()[:16]
+    at = run.finished_at or run.created_at
+    return Told(code=code, subject=subject, words=digest, extent=_extent(run, code), at=at)
+
+
+def _extent(run: Run, code: str) -> int:
+    """How bad it is: what is lost, in percent of what is left, or how often it was found, whichever is more."""
+    found = sum(finding.code == code for finding in run.findings)
+    lost = [(run.shards.failed, run.shards.total - run.shards.failed)] if run.shards else []
+    if run.usual and code.startswith("contract."):
+        sides = ((run.usual.docs, run.docs), (run.usual.bytes, run.bytes))
+        lost += [(usual - now, now) for usual, now in sides if usual is not None and now is not None][:1]
+    return max(1, found, *(100 * gone // max(left, 1) for gone, left in lost))

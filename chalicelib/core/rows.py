@@ -43,13 +43,26 @@ class Mute(Asked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why runs fail: the same `code` and `subject` `count` times in a row since `since`, told last at `told_at`."""
+    """Why runs fail: the same `code` and `subject` `count` times in a row since `since`; people heard of it last at
+    `told_at` (None: of others only)."""
 
     code: str
     subject: str
     since: datetime
-    told_at: datetime
+    told_at: datetime | None = None
     count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A cause that people were told of `at` some time, and how bad it was then (`extent`: compared with another one of
+    the same cause only). `words`: a digest of its message without numbers and names."""
+
+    code: str
+    subject: str
+    words: str
+    extent: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +100,7 @@ class PolicyState:
     promise will be broken if no good backup comes (None: nothing is promised, or it is broken, since `broken_since`);
     `remind_at`, when people are to be told of it: that it is broken, told `reminders` times, or kept again after
     `was_broken_since`. `recent`: the last good backups, newest last. `cause`: why the last run failed.
+    `told`: the causes that people heard of within a day, since the last good run.
     """
 
     policy: str
@@ -105,6 +119,7 @@ class PolicyState:
     paused: Pause | None = None
     recent: tuple[Good, ...] = ()
     cause: Cause | None = None
+    told: tuple[Told, ...] = ()
     breach_at: datetime | None = None
     broken_since: datetime | None = None
     was_broken_since: datetime | None = None

@@ -157,7 +157,7 @@ def _retired(state: PolicyState, token: str) -> PolicyState:
 def _moved(state: PolicyState, old: Spec | None, policy: Policy, now: datetime) -> PolicyState:
     """A slot that is due and waits for the tick stays due: after an outage somebody must be told that it was missed.
     Otherwise, when the schedule changed or the policy was retired, slots count from now on. A paused policy stays out
-    of the due index; resuming puts it back."""
+    of the due index; resuming puts it back. With another `notify` what was told was told to others."""
     cursor, due_at, since = state.cursor, state.due_at, state.since
     if not state.active:
         since = now
@@ -165,7 +165,9 @@ def _moved(state: PolicyState, old: Spec | None, policy: Policy, now: datetime) 
         waits = state.active and due_at is not None and due_at <= now
         cursor = cursor if waits else max(cursor, now)
         due_at = due_at if waits else _due(policy, cursor)
-    after = replace(state, active=True, since=since, cursor=cursor, due_at=None if state.paused else due_at)
+    due_at = None if state.paused else due_at
+    told = state.told if old is not None and old.policy.notify == policy.notify else ()
+    after = replace(state, active=True, since=since, cursor=cursor, due_at=due_at, told=told)
     return promise.rewound(after, policy, now)
 
 

@@ -49,8 +49,9 @@ def end(world: World, run: Run, policy: PolicyState | None = None) -> None:
 
 
 def _report(world: World, run: Run, policy: PolicyState | None) -> bool:
-    spec = world.store.spec(run.policy, run.spec_gen)
+    """By the file that is in force now: whoever corrects `notify` hears of what could not be told before."""
     state = policy or world.store.state(run.policy)
+    spec = world.store.spec(run.policy, state.spec_gen) if state else None
     if spec is None or state is None:
         log.error("a settled run without its policy can't be reported", extra={"run_id": run.run_id})
         return False

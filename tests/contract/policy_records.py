@@ -3,7 +3,7 @@
 from typing import Any
 
 from chalicelib.core.model import State
-from chalicelib.core.rows import Cause, Good, LastGood, LastResult, Mute, Pause, PolicyState
+from chalicelib.core.rows import Cause, Good, LastGood, LastResult, Mute, Pause, PolicyState, Told
 from tests.contract.records import MISSING, at, fresh_token
 
 
@@ -47,6 +47,7 @@ def a_broken_state(policy: str = "nightly", **changes: Any) -> PolicyState:
     """With a promise that is broken, known, and told of."""
     values: dict[str, Any] = {
         "cause": Cause(code=MISSING.code, subject="customers", since=at(-99), told_at=at(-44), count=3),
+        "told": (Told(code=MISSING.code, subject="customers", words="c0ffee", extent=30, at=at(-44)),),
         "broken_since": at(-3_600),
         "remind_at": at(86_400),
         "reminders": 2,

@@ -14,6 +14,25 @@ def subjects(stage: Stage, word: str) -> list[str]:
     return [report.subject for report in stage.notifier.reports if word in report.subject]
 
 
+def test_whoever_is_to_be_told_from_now_on_is_told_of_a_failure_that_others_knew() -> None:
+    stage = Stage(HOURLY.replace("[failure, recovery, success]", "[success]"), indices=())
+    stage.live(60, step=5)
+    assert subjects(stage, "FAILED") == []
+    stage.apply(HOURLY)
+    stage.live(120, step=5)
+    assert len(subjects(stage, "FAILED")) == 1
+
+
+def test_an_end_is_told_by_the_file_that_is_in_force_when_it_comes() -> None:
+    """Else it would count as told, and nobody heard of it for a day."""
+    stage = Stage(FILE.replace("[failure, recovery, success]", "[success]"), looks=None)
+    stage.live(32)
+    stage.apply(FILE)
+    stage.engine.complete(stage.run().snapshot, partial=("orders",))
+    stage.live(20)
+    assert len(subjects(stage, "FAILED")) == 1
+
+
 def test_waiting_runs_that_are_displaced_slot_after_slot_are_one_cause_told_once_a_day() -> None:
     """A backup that lasts ten hours, and a slot each quarter: forty rows, not forty mails."""
     stage = Stage(FILE.replace('"0 2 * * *"', '"*/15 * * * *"').replace("timeout: 4h", "timeout: 12h"), looks=None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core import results
-from chalicelib.core.model import Finding, Run, Severity, Shards, State
+from chalicelib.core.model import Finding, Run, Severity, Shards, State, Usual
 from chalicelib.core.rows import Backup, Cause, Good, LastGood, LastResult, PolicyState
 from chalicelib.core.spec import Level
 from tests.unit.workflow import NOW, RUN_ID, SPEC, row
@@ -128,6 +128,60 @@ def test_another_cause_is_told_at_once_and_counted_anew(other: Finding) -> None:
     cause = after(policy, run).cause
     assert cause is not None
     assert (cause.count, cause.since, cause.subject) == (1, NOW + 2 * HOUR, other.subject)
+
+
+def told(ends: list[Run]) -> list[int]:
+    """Which of the runs, in turn, are told of."""
+    policy, heard = POLICY, []
+    for n, run in enumerate(ends):
+        heard += [] if results.judged(policy, run).quiet else [n]
+        policy = after(policy, run)
+    return heard
+
+
+def torn(failed: int, hours: float) -> Run:
+    return ended(State.PARTIAL, LOST, hours=hours, shards=Shards(total=1000, failed=failed))
+
+
+def shrunken(docs: int, hours: float) -> Run:
+    usual = Usual(backups=7, docs=1000, bytes=None, seconds=1.0)
+    return ended(State.FAILED, found("contract.max_shrink", "documents"), hours=hours, docs=docs, usual=usual)
+
+
+@pytest.mark.parametrize(
+    ("ends", "heard"),
+    [
+        ([torn(20, 0), torn(30, 1), torn(500, 2), torn(400, 3), torn(500, 4)], [0, 2]),
+        ([shrunken(700, 0), shrunken(650, 1), shrunken(0, 2), shrunken(0, 3)], [0, 2]),
+        ([shrunken(400, 0), shrunken(0, 1)], [0, 1]),
+        ([shrunken(0, 0), shrunken(700, 1), shrunken(0, 2)], [0]),
+    ],
+)
+def test_a_cause_that_got_twice_as_bad_is_told_at_once(ends: list[Run], heard: list[int]) -> None:
+    assert told(ends) == heard
+
+
+def said(message: str, hours: float) -> Run:
+    return ended(State.FAILED, replace(LOST, message=message), hours=hours)
+
+
+def test_a_cause_that_says_something_else_is_told_at_once_and_numbers_say_nothing() -> None:
+    first, other = "403 not allowed on node-1", "400 the disk is full"
+    assert told([said(first, 0), said("403 not allowed on node-22", 1), said(other, 2), said(first, 3)]) == [0, 2]
+
+
+def test_causes_that_take_turns_are_each_told_once_a_day() -> None:
+    other = found("snapshot.broken")
+    assert told([ended(State.FAILED, other if n % 2 else LOST, hours=n) for n in range(40)]) == [0, 1, 20, 21]
+
+
+def test_what_differs_each_time_is_told_eight_times_a_day_and_a_new_kind_all_the_same() -> None:
+    runs = [ended(State.FAILED, found("snapshot.index_missing", f"i{n}"), hours=n / 10) for n in range(20)]
+    assert told([*runs, ended(State.FAILED, found("snapshot.broken"), hours=3)]) == [*range(8), 20]
+
+
+def test_what_was_told_before_a_good_one_is_news_again() -> None:
+    assert told([ended(State.FAILED, LOST), good(1), ended(State.FAILED, LOST, hours=2)]) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ STORED = {
     "lease": Lease,
     "policy_state": PolicyState,
     "policy_state_broken": PolicyState,
+    "policy_state_failing": PolicyState,
     "policy_state_paused": PolicyState,
     "policy_state_paused_v1": PolicyState,
     "policy_state_v1": PolicyState,
