@@ -101,11 +101,11 @@ def _promise_row(promise: query.Promise) -> tuple[str | Text, ...]:
     if promise.rpo is None:
         verdict = "no promise (set `rpo`)"
     elif promise.kept is None:
-        verdict = "waiting for the first backup"
+        verdict = f"waiting for a good backup, {span(promise.by)} left"
     elif promise.kept:
         verdict = colour(f"KEPT, {span(promise.by)} left", GOOD)
     else:
-        verdict = colour(f"BROKEN for {span(promise.by)}" if promise.by else "BROKEN: no good backup yet", BAD)
+        verdict = colour(f"BROKEN for {span(promise.by)}", BAD)
         if promise.muted:
             until = f"acknowledged until {instant(promise.muted.until)} by {promise.muted.by}"
             verdict.append(f" ({until}: {promise.muted.why})", style="")

@@ -68,7 +68,7 @@ def _body(state: PolicyState, policy: Policy, since: datetime, stage: str, now: 
         yield f"That is kept again; it was broken since {instant(since)}."
     yield ""
     if newest is None:
-        yield "There is no good backup: nothing could be restored."
+        yield promise.none_good(state, policy, now)
     else:
         yield f"The newest good backup was taken {instant(newest.taken_at)}, {span(now - newest.taken_at)} ago:"
         yield f"  {newest.backup_id}"

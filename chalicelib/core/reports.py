@@ -11,7 +11,7 @@ is a failure; an allowed PARTIAL a success. A cause that people heard of within 
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from chalicelib.core import promise, wire
 from chalicelib.core.messages import Event, Report
 from chalicelib.core.model import Finding, Kind, Run, Severity, State, Step
 from chalicelib.core.prose import ascii_line, counted, instant, shortened, size, span
-from chalicelib.core.rows import LastGood
+from chalicelib.core.rows import PolicyState
 from chalicelib.core.spec import Policy
 
 SUBJECT = 99
@@ -65,11 +65,9 @@ def finding_events(run: Run, steps: Sequence[Step]) -> Iterator[Event]:
             )
 
 
-def settled_report(
-    run: Run, policy: Policy, last_good: Mapping[str, LastGood], *, stage: str, now: datetime
-) -> Report | None:
+def settled_report(run: Run, policy: Policy, state: PolicyState, *, stage: str, now: datetime) -> Report | None:
     """What people are told of the end of `run`; None when `policy.notify.on` asks for nothing of it.
-    `last_good`: the policy's newest backup of each level, this run's own included."""
+    `state`: the policy's, with what this run brought."""
     if not run.settled:
         raise ValueError(f"{run.run_id} is {run.state}: only an end is reported")
     if run.quiet or not _asked_for(run).intersection(policy.notify.on):
@@ -78,7 +76,7 @@ def settled_report(
         key=f"{run.run_id}#end",
         topic=policy.notify.topic,
         subject=_subject(run, stage),
-        body="\n".join(_body(run, policy, last_good, stage, now)) + "\n",
+        body="\n".join(_body(run, policy, state, stage, now)) + "\n",
         attributes={
             "stage": stage,
             "policy": run.policy,
@@ -196,7 +194,7 @@ def _reason(run: Run) -> str:
 # --- the body
 
 
-def _body(run: Run, policy: Policy, last_good: Mapping[str, LastGood], stage: str, now: datetime) -> Iterator[str]:
+def _body(run: Run, policy: Policy, state: PolicyState, stage: str, now: datetime) -> Iterator[str]:
     reason = f": {_reason(run)}" if _reason(run) else ""
     yield f"The {run.kind.value} of policy {run.policy} on {run.target} ended as {run.state}{reason}."
     if run.recovers:
@@ -211,7 +209,7 @@ def _body(run: Run, policy: Policy, last_good: Mapping[str, LastGood], stage: st
         yield f"  {name:<11}{value}"
     yield ""
     yield "What it means for the RPO"
-    for line in _rpo(policy, last_good, now):
+    for line in _rpo(policy, state, now):
         yield f"  {line}"
     yield ""
     if run.findings:
@@ -247,24 +245,24 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield "last error", run.last_error
 
 
-def _rpo(policy: Policy, last_good: Mapping[str, LastGood], now: datetime) -> Iterator[str]:
+def _rpo(policy: Policy, state: PolicyState, now: datetime) -> Iterator[str]:
     """Each promise against the newest backup of its own level."""
-    newest = last_good.get(promise.required(policy))
+    newest = state.last_good.get(promise.required(policy))
     if newest is None:
-        yield "There is no good backup of this policy: nothing could be restored from it."
+        yield promise.none_good(state, policy, now)
     else:
         age = span(now - newest.taken_at)
         yield f"The newest good backup was taken {instant(newest.taken_at)}, {age} ago: {newest.backup_id}"
     if not policy.rpo:
         yield "The policy has no `rpo`, so nothing is promised and nothing can be broken."
+    held = promise.standing(state, policy, now)
     for level, limit in sorted(promise.promised(policy).items()):
         words = f"The promise of a backup at {level} not older than {span(limit)}"
-        if (held := last_good.get(level)) is None:
-            yield f"{words} is BROKEN."
-        elif now - held.taken_at > limit:
-            yield f"{words} has been BROKEN for {span(now - held.taken_at - limit)}."
+        if held[level].kept is False:
+            yield f"{words} has been BROKEN for {span(now - held[level].breaks)}."
         else:
-            yield f"{words} needs a newer one by {instant(held.taken_at + limit)}."
+            wanted = "a newer one" if level in state.last_good else "a first one"
+            yield f"{words} needs {wanted} by {instant(held[level].breaks)}."
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:

@@ -95,7 +95,8 @@ class LastGood:
 class PolicyState:
     """A row `F#<shard> | P#<policy>`: what changes about a policy. Slots up to and including `cursor` are dealt with.
 
-    `since`: when the policy was first applied. Its clocks, the earliest of which places it in the due index:
+    `since`: when the policy was first applied; `promised_at`: the same of levels that the file promised only later. Its
+    clocks, the earliest of which places it in the due index:
     `due_at`, when the next slot is to be started (None: paused, retired or without a schedule); `breach_at`, when the
     promise will be broken if no good backup comes (None: nothing is promised, or it is broken, since `broken_since`);
     `remind_at`, when people are to be told of it: that it is broken, told `reminders` times, or kept again after
@@ -107,6 +108,7 @@ class PolicyState:
     spec_gen: int
     cursor: datetime
     since: datetime | None = None
+    promised_at: Mapping[str, datetime] = field(default_factory=dict)
     rev: int = 1
     token: str = ""
     due_at: datetime | None = None

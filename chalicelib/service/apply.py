@@ -136,16 +136,9 @@ class _Writer:
 
 def _first(policy: Policy, gen: int, now: datetime, token: str) -> PolicyState:
     """Nothing in the past is due. The promise's clock begins to run."""
-    breach = promise.breaks_at(policy, {}, now)
-    return PolicyState(
-        policy=policy.name,
-        spec_gen=gen,
-        cursor=now,
-        since=now,
-        token=token,
-        due_at=_due(policy, now),
-        breach_at=breach,
-    )
+    due_at = _due(policy, now)
+    state = PolicyState(policy=policy.name, spec_gen=gen, cursor=now, since=now, token=token, due_at=due_at)
+    return promise.rewound(state, policy, now)
 
 
 def _retired(state: PolicyState, token: str) -> PolicyState:
@@ -157,17 +150,21 @@ def _retired(state: PolicyState, token: str) -> PolicyState:
 def _moved(state: PolicyState, old: Spec | None, policy: Policy, now: datetime) -> PolicyState:
     """A slot that is due and waits for the tick stays due: after an outage somebody must be told that it was missed.
     Otherwise, when the schedule changed or the policy was retired, slots count from now on. A paused policy stays out
-    of the due index; resuming puts it back. With another `notify` what was told was told to others."""
-    cursor, due_at, since = state.cursor, state.due_at, state.since
-    if not state.active:
-        since = now
+    of the due index; resuming puts it back. With another `notify`, what was told was told to others. What the file
+    promises anew has its full time."""
+    cursor, due_at = state.cursor, state.due_at
     if old is None or not state.active or any(getattr(old.policy, key) != getattr(policy, key) for key in TIMING):
         waits = state.active and due_at is not None and due_at <= now
         cursor = cursor if waits else max(cursor, now)
         due_at = due_at if waits else _due(policy, cursor)
     due_at = None if state.paused else due_at
     told = state.told if old is not None and old.policy.notify == policy.notify else ()
-    after = replace(state, active=True, since=since, cursor=cursor, due_at=due_at, told=told)
+    before = promise.promised(old.policy if old is not None else policy) if state.active else {}
+    promised_at: dict[str, datetime] = {
+        level: promise.began(state, level) if level in before else now for level in promise.promised(policy)
+    }
+    since = state.since if state.active else now
+    after = replace(state, active=True, since=since, cursor=cursor, due_at=due_at, told=told, promised_at=promised_at)
     return promise.rewound(after, policy, now)
 
 

@@ -24,11 +24,11 @@ TRIES = 4
 
 def watch(world: World, state: PolicyState, spec: Spec, now: datetime) -> PolicyState | None:
     """The policy after what its clocks ask for by `now`. None: somebody else wrote first, the next tick goes on."""
-    if state.breach_at is not None and state.breach_at <= now:
-        broken = _next(world, promise.broken(state, now))
-        if not world.store.commit(Update(broken)):
+    broken = promise.broken(state, now)
+    if broken is not state:
+        state = _next(world, broken)
+        if not world.store.commit(Update(state)):
             return None
-        state = broken
     if state.remind_at is None or state.remind_at > now:
         return state
     return _tell(world, state, spec, now)
@@ -60,7 +60,8 @@ def mute(world: World, policy: str, until: datetime, *, by: str, why: str) -> Po
     Raises BadInput when the promise is not broken or `until` has passed, Conflict when the row is written all the time.
     """
     for _ in range(TRIES):
-        state, now = named(world, policy), world.clock.now()
+        now = world.clock.now()
+        state = promise.broken(named(world, policy), now)
         if until <= now:
             raise BadInput(Problem(f"{instant(until)} has passed", key="--until", expected="a time to come"))
         if state.broken_since is None:

@@ -1,15 +1,16 @@
 """What people ask: policies, promises, runs, the next slots. Reads only."""
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
 from chalicelib.core import promise, schedule
 from chalicelib.core.errors import BadInput, Problem
-from chalicelib.core.model import Run, State
+from chalicelib.core.model import Run
 from chalicelib.core.rows import Backup, LastGood, LastResult, Mute, Pause, PolicyState, Spec
-from chalicelib.core.spec import LEVELS, Level
+from chalicelib.core.spec import LEVELS, Policy
 from chalicelib.service.world import World
 
 
@@ -36,8 +37,8 @@ class PolicyRow:
 class Promise:
     """`rpo` (None: nothing was promised) against the newest backup that reached `level`.
 
-    `kept` is None while nothing can be said: no promise, or a policy younger than its promise that never ran. `by`: how
-    much is left (kept) or for how long it is broken; None when it is broken because the first run brought nothing.
+    `kept` is None without a promise, and while there is no backup that keeps it and its clock still runs. `by`: how
+    much is left, or for how long it is broken.
     """
 
     policy: str
@@ -67,9 +68,7 @@ def promises(world: World, policy: str | None = None) -> tuple[Promise, ...]:
     now = world.clock.now()
     states = [named(world, policy)] if policy else [state for state in world.store.states() if state.active]
     return tuple(
-        _promise(state, level, rpo, now)
-        for state in states
-        for level, rpo in _promised(world.spec(state.policy, state.spec_gen)).items()
+        found for state in states for found in _promises(state, world.spec(state.policy, state.spec_gen).policy, now)
     )
 
 
@@ -154,21 +153,20 @@ def _row(state: PolicyState, spec: Spec) -> PolicyRow:
     )
 
 
-def _promised(spec: Spec) -> dict[Level, timedelta | None]:
-    """By level; a policy that promises nothing is listed all the same."""
-    return {**promise.promised(spec.policy)} or {promise.required(spec.policy): None}
-
-
-def _promise(state: PolicyState, level: str, rpo: timedelta | None, now: datetime) -> Promise:
-    last_good = state.last_good.get(level)
-    age = now - last_good.taken_at if last_good else None
-    since = age if age is not None else now - (state.since or state.cursor)
-    kept: bool | None = None
-    ran = state.last_result is not None and state.last_result.state not in (State.SKIPPED, State.CANCELLED)
-    if rpo is not None and (last_good or ran or since > rpo):
-        kept = last_good is not None and since <= rpo
-    by = abs(rpo - since) if rpo is not None and (kept or since > rpo) else None
+def _promises(state: PolicyState, policy: Policy, now: datetime) -> Iterator[Promise]:
+    """By level; a policy that promises nothing, as a retired one does, is listed all the same."""
+    terms = promise.promised(policy) if state.active else {}
+    held = promise.standing(state, policy, now)
     muted = state.muted if state.muted and state.muted.until > now else None
-    return Promise(
-        policy=state.policy, level=level, rpo=rpo, last_good=last_good, age=age, kept=kept, by=by, muted=muted
-    )
+    for level in terms or (promise.required(policy),):
+        last_good = state.last_good.get(level)
+        yield Promise(
+            policy=state.policy,
+            level=level,
+            rpo=terms.get(level),
+            last_good=last_good,
+            age=now - last_good.taken_at if last_good else None,
+            kept=held[level].kept if level in terms else None,
+            by=abs(held[level].breaks - now) if level in terms else None,
+            muted=muted,
+        )

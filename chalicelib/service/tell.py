@@ -55,7 +55,7 @@ def _report(world: World, run: Run, policy: PolicyState | None) -> bool:
     if spec is None or state is None:
         log.error("a settled run without its policy can't be reported", extra={"run_id": run.run_id})
         return False
-    report = reports.settled_report(run, spec.policy, state.last_good, stage=world.stage, now=world.clock.now())
+    report = reports.settled_report(run, spec.policy, state, stage=world.stage, now=world.clock.now())
     if report is None:
         return True
     try:

@@ -48,6 +48,7 @@ def a_broken_state(policy: str = "nightly", **changes: Any) -> PolicyState:
     values: dict[str, Any] = {
         "cause": Cause(code=MISSING.code, subject="customers", since=at(-99), told_at=at(-44), count=3),
         "told": (Told(code=MISSING.code, subject="customers", words="c0ffee", extent=30, at=at(-44)),),
+        "promised_at": {"L2": at(-10_800)},
         "broken_since": at(-3_600),
         "remind_at": at(86_400),
         "reminders": 2,

@@ -3,7 +3,6 @@
 Bounds of docs/performance.md. The store in memory counts like DynamoDB's (tests/contract/test_stores_agree.py).
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -78,9 +77,8 @@ def _crowd(due: int) -> Stage:
         there = target.model_copy(update={"name": name, "hosts": (f"http://{name}:9200",)})
         at = schedule.due_at(spec, SLOT if n < due else SLOT + timedelta(hours=1))
         state = PolicyState(policy=name, spec_gen=1, cursor=START, since=START, token=name, due_at=at)
-        clock = promise.breaks_at(spec, {}, START)
         assert stage.store.commit(
-            Create(Spec(policy=spec, target=there, gen=1)), Create(replace(state, breach_at=clock))
+            Create(Spec(policy=spec, target=there, gen=1)), Create(promise.rewound(state, spec, START))
         )
     stage.clock.set(SLOT)
     return stage

@@ -64,6 +64,46 @@ def test_a_displaced_run_is_counted() -> None:
     assert stage.metrics.total("RunsFinished", Kind="backup", State="MISSED") == displaced
 
 
+def promised(rpo: str, prove: str = "L1") -> str:
+    return FILE.replace("    timeout: 4h\n", f"    timeout: 4h\n{rpo}    prove: {prove}\n")
+
+
+def test_a_promise_that_left_the_file_ends_silently() -> None:
+    """`kept` would claim a good backup: there is none."""
+    stage = Stage(promised("    rpo: 1h\n"), indices=())
+    stage.live(120, step=20)
+    assert len(subjects(stage, "PROMISE BROKEN")) == 1
+    stage.apply(promised(""))
+    stage.live(60 * 30, step=60)
+    assert len(subjects(stage, "PROMISE")) == 1
+    assert stage.store.broken() == (0, None)
+
+
+def test_a_stricter_prove_has_one_rpo_of_time() -> None:
+    stage = Stage(promised("    rpo: 26h\n"))
+    stage.live(60 * 24 * 5, step=60)
+    stage.apply(promised("    rpo: 26h\n", prove="L2"))
+    for _ in range(100):
+        stage.engine.refuse("refresh", "403 no privilege")
+    stage.live(60 * 25, step=60)
+    assert subjects(stage, "PROMISE") == []
+    stage.live(60 * 2, step=60)
+    (report,) = [report for report in stage.notifier.reports if "PROMISE BROKEN" in report.subject]
+    assert "No backup is proved to L2, as the policy asks. The newest one that is proved to L1" in report.body
+
+
+def test_a_policy_that_is_written_into_the_file_again_has_one_rpo_of_time() -> None:
+    file = promised("    rpo: 26h\n")
+    other = FILE.replace("nightly", "other")
+    stage = Stage(file)
+    stage.live(60 * 24, step=60)
+    stage.apply(other, prune=True)
+    stage.live(60 * 24 * 5, step=60)
+    stage.apply(file + other.split("policies:\n")[1])
+    stage.live(60 * 30, step=60)
+    assert subjects(stage, "PROMISE") == []
+
+
 def test_a_mute_ends_at_its_time_whether_the_topic_takes_the_reminder_or_not() -> None:
     stage = Stage(PROMISED, indices=())
     stage.live(120, step=20)

@@ -74,7 +74,7 @@ def test_a_promise_breaks_rpo_after_the_newest_backup_of_its_level_was_taken(
     rpo: dict[str, float], last: dict[str, float], breaks: float | None
 ) -> None:
     """Without one, rpo after the policy was first applied; of several promises the first to break counts."""
-    assert promise.breaks_at(policy(**rpo), good(**last), at(0)) == (None if breaks is None else at(breaks))
+    assert promise.breaks_at(state(last_good=good(**last)), policy(**rpo)) == (None if breaks is None else at(breaks))
 
 
 def test_a_good_backup_rewinds_the_clock() -> None:
@@ -114,6 +114,21 @@ def test_a_broken_promise_stays_broken_with_its_date_and_its_mute() -> None:
     assert promise.rewound(still, policy(L1=1), at(2)) == still, "breaks_at has come to the second"
 
 
+def test_other_terms_alone_keep_no_promise_that_is_broken() -> None:
+    """The level that is asked for from now on has its full time, and no backup: `kept` would claim one."""
+    stricter = replace(BROKEN, last_good=good(L1=-40), promised_at={"L2": at(2)})
+    assert promise.rewound(stricter, policy("L2", L2=26), at(2)) == stricter
+
+
+def test_a_level_that_is_promised_later_has_its_full_time_from_then_on() -> None:
+    later = state(last_good=good(L1=30), promised_at={"L2": at(31)})
+    assert promise.breaks_at(later, policy("L2", L2=26)) == at(57)
+    old_one = replace(later, last_good=good(L1=30, L2=3))
+    assert promise.breaks_at(old_one, policy("L2", L2=26)) == at(57)
+    newer = replace(later, last_good=good(L1=40, L2=40))
+    assert promise.breaks_at(newer, policy("L2", L2=26)) == at(66)
+
+
 def test_a_promise_that_holds_again_is_to_be_told_at_once() -> None:
     before = replace(BROKEN, last_good=good(L1=1))
     after = promise.rewound(before, policy(L1=26), at(2))
@@ -123,7 +138,8 @@ def test_a_promise_that_holds_again_is_to_be_told_at_once() -> None:
 
 def test_a_promise_that_left_the_file_is_broken_no_more() -> None:
     after = promise.rewound(BROKEN, policy(), at(2))
-    assert (after.breach_at, after.broken_since, after.was_broken_since) == (None, None, at(-9))
+    assert (after.breach_at, after.broken_since, after.was_broken_since) == (None, None, None)
+    assert (after.remind_at, after.muted) == (None, None), "nobody is told that it is kept: no backup did that"
 
 
 def one(n: int, *, docs: int | None = None, size: int | None = None) -> Good:

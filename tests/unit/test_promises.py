@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.errors import BadInput
-from chalicelib.service import query
+from chalicelib.service import promises, query
 from tests.faults.world import FILE, START, Stage
 
 PROMISED = FILE.replace("    timeout: 4h\n", "    timeout: 4h\n    rpo: 26h\n")
@@ -28,11 +28,22 @@ def test_a_young_policy_that_never_ran_waits_and_an_old_one_is_broken() -> None:
     assert (the_promise(stage).kept, the_promise(stage).by) == (False, timedelta(hours=1))
 
 
-def test_a_first_run_that_brought_nothing_breaks_the_promise_at_once() -> None:
+def test_status_mute_and_gauge_go_by_one_clock() -> None:
+    """A first run that brought nothing breaks no promise that still has a day."""
     stage = Stage(PROMISED, indices=("weather",))
     stage.until_slot()
     stage.live(1)
-    assert (the_promise(stage).kept, the_promise(stage).by) == (False, None)
+    assert the_promise(stage).kept is None
+    with pytest.raises(BadInput, match="is not broken; without a good backup it breaks at 2026-11-22 03:30:00 UTC"):
+        promises.mute(stage.world, "nightly", START + timedelta(days=2), by="ann", why="known")
+    stage.clock.set(START + timedelta(hours=26))
+    assert (the_promise(stage).kept, the_promise(stage).by) == (False, timedelta(0))
+    promises.mute(stage.world, "nightly", START + timedelta(days=2), by="ann", why="known")
+    assert the_promise(stage).muted is not None
+    stage.clock.set(START + timedelta(days=2))
+    stage.tick()
+    assert stage.store.broken() == (1, START + timedelta(hours=26))
+    assert [event.at for event in stage.bus.events if "Promise" in event.detail_type] == [START + timedelta(hours=26)]
 
 
 def test_the_promise_is_kept_until_the_newest_good_backup_is_too_old() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chalicelib.core.messages import Report
 from chalicelib.core.model import Finding, Kind, Progress, Run, Severity, Shards, State
 from chalicelib.core.reports import dead_letter_report, settled_report
-from chalicelib.core.rows import LastGood
+from chalicelib.core.rows import LastGood, PolicyState
 from chalicelib.core.spec import Notify, Policy, Select
 
 Golden = Callable[[str, str], None]
@@ -132,9 +132,13 @@ def policy(**fields: Any) -> Policy:
     return Policy(name="nightly", target="shop", repository="main", select=Select(indices=("*",)), **words)
 
 
-def newest(last_good: LastGood | None) -> dict[str, LastGood]:
+def newest(last_good: LastGood | None) -> PolicyState:
     """It reached every level that can be proved."""
-    return {"L1": last_good, "L2": last_good} if last_good else {}
+    return since_a_day({"L1": last_good, "L2": last_good} if last_good else {})
+
+
+def since_a_day(last_good: dict[str, LastGood]) -> PolicyState:
+    return PolicyState(policy="nightly", spec_gen=1, cursor=SLOT, since=SLOT - timedelta(days=1), last_good=last_good)
 
 
 def told(run: Run, of: Policy | None = None, last_good: LastGood | None = GOOD, now: datetime = NOW) -> Report:
@@ -169,10 +173,26 @@ def test_a_broken_promise(golden: Golden) -> None:
 def test_a_promise_is_told_from_backups_of_its_own_level() -> None:
     """A newer one that was proved less far keeps no promise."""
     asked = policy(prove="L1", rpo={"L1": timedelta(hours=26), "L2": timedelta(days=8)})
-    report = settled_report(replace(RUN, **ENDS["failed"]), asked, {"L1": GOOD}, stage="dev", now=NOW)
+    report = settled_report(replace(RUN, **ENDS["failed"]), asked, since_a_day({"L1": GOOD}), stage="dev", now=NOW)
     assert report is not None
     assert "a backup at L1 not older than 26 h needs a newer one by" in report.body
-    assert "a backup at L2 not older than 8 d is BROKEN" in report.body
+    assert "a backup at L2 not older than 8 d needs a first one by 2026-11-28 02:00:00 UTC" in report.body
+
+
+def test_a_promise_without_any_backup_is_broken_when_its_clock_says_so_and_not_before() -> None:
+    run, asked = replace(RUN, **ENDS["failed"]), policy(rpo={"L1": timedelta(hours=26)})
+    assert "needs a first one by 2026-11-21 04:00:00 UTC" in told(run, asked, last_good=None).body
+    late = told(run, asked, last_good=None, now=SLOT + timedelta(hours=5)).body
+    assert "has been BROKEN for 3 h" in late
+
+
+def test_backups_that_are_not_proved_as_far_as_asked_are_not_called_nothing() -> None:
+    report = settled_report(
+        replace(RUN, **ENDS["failed"]), policy(prove="L2"), since_a_day({"L1": GOOD}), stage="dev", now=NOW
+    )
+    assert report is not None
+    assert "No backup is proved to L2, as the policy asks. The newest one that is proved to L1 was" in report.body
+    assert "nothing could be restored" not in report.body
 
 
 def test_a_dead_letter(golden: Golden) -> None:

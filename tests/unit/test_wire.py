@@ -163,7 +163,9 @@ def test_unknown_fields_are_ignored(name: str) -> None:
         if not isinstance(value, dict):
             return value
         more = {
-            key: value[key] if key in ("settings", "rpo", "pattern", "body", "holders") else grown(value[key])
+            key: value[key]
+            if key in ("settings", "rpo", "pattern", "body", "holders", "promised_at")
+            else grown(value[key])
             for key in value
         }
         by_name = value and all(isinstance(item, dict) for item in value.values())
