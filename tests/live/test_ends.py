@@ -97,8 +97,9 @@ def _grow_old(stage: Stage, policy: str, by: timedelta) -> None:
     """Nobody waits for a backup to be an hour old."""
     state = stage.store.state(policy)
     assert state is not None
+    assert state.since is not None
     older = {level: replace(good, taken_at=good.taken_at - by) for level, good in state.last_good.items()}
-    after = replace(state, last_good=older, rev=state.rev + 1, token=uuid4().hex)
+    after = replace(state, since=state.since - by, last_good=older, rev=state.rev + 1, token=uuid4().hex)
     assert stage.store.commit(Update(after))
 
 
