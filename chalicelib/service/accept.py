@@ -3,18 +3,18 @@
 from dataclasses import replace
 
 from chalicelib.core import promise, results
-from chalicelib.core.errors import BadInput, Conflict, Problem
+from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.model import Asked
 from chalicelib.core.ports import Update
 from chalicelib.core.rows import Backup, BackupState
 from chalicelib.core.spec import Level, Policy
 from chalicelib.service import query
+from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
 SHRUNKEN = "contract.max_shrink"
 COUNTED: Level = "L2"
 """What a backup has reached that was counted and keeps all other terms."""
-TRIES = 4
 
 
 def accept(world: World, backup_id: str, *, by: str, why: str) -> Backup:
@@ -24,13 +24,14 @@ def accept(world: World, backup_id: str, *, by: str, why: str) -> Backup:
     Raises BadInput for a backup that is unknown, gone, or wrong in other ways, Conflict when rows are written all the
     time.
     """
-    for _ in range(TRIES):
+
+    def accepted() -> Backup | None:
         backup = query.backup(world, backup_id)
         state = query.named(world, backup.policy)
         spec = world.spec(backup.policy, state.spec_gen)
         _check(backup, spec.policy)
         now = world.clock.now()
-        accepted = replace(
+        measure = replace(
             backup,
             accepted=Asked(by=by, why=why, at=now),
             good=True,
@@ -41,16 +42,16 @@ def accept(world: World, backup_id: str, *, by: str, why: str) -> Backup:
         )
         after = replace(
             state,
-            recent=(results.good(accepted),),
-            last_good=results.reached(state.last_good, accepted, promise.required(spec.policy)),
+            recent=(results.good(measure),),
+            last_good=results.reached(state.last_good, measure, promise.required(spec.policy)),
             catalog_rev=state.catalog_rev + 1,
             rev=state.rev + 1,
             token=world.token(),
         )
         after = promise.rewound(after, spec.policy, now) if after.active else after
-        if world.store.commit(Update(accepted), Update(after)):
-            return accepted
-    raise Conflict(f"{backup_id} or its policy is being changed by others all the time; try again")
+        return measure if world.store.commit(Update(measure), Update(after)) else None
+
+    return in_turn(f"{backup_id} or its policy", accepted)
 
 
 def _check(backup: Backup, policy: Policy) -> None:

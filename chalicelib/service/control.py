@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.core import results, schedule
-from chalicelib.core.errors import BadInput, Conflict, Problem
+from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Asked, Run, State
 from chalicelib.core.ports import Create, Update
@@ -13,9 +13,8 @@ from chalicelib.core.rows import Pause, PolicyState, Spec
 from chalicelib.core.workflows import driver
 from chalicelib.service import query
 from chalicelib.service.create import announce, gap_run
+from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
-
-TRIES = 4
 
 
 def cancel(world: World, run_id: str, *, by: str, why: str) -> Run:
@@ -24,18 +23,21 @@ def cancel(world: World, run_id: str, *, by: str, why: str) -> Run:
 
     Raises BadInput for an unknown run and one that has ended, Conflict when its row is written all the time.
     """
-    for _ in range(TRIES):
+
+    def asked() -> Run | None:
         run, now = query.run(world, run_id), world.clock.now()
         if run.settled:
             raise BadInput(Problem(f"{run_id} has ended already as {run.state}", expected="an open run"))
         if run.cancel:
             return run
         after = driver.asked_to_cancel(run, Asked(by=by, why=why, at=now), token=world.token())
-        if world.store.commit(Update(after)):
-            waits = (after.wake_at - now).total_seconds() if after.wake_at else 0
-            world.queue.send(Wakeup(run_id=run_id, rev=after.rev), delay=int(waits) + 1 if waits else 0)
-            return after
-    raise Conflict(f"run {run_id} is being moved by others all the time; try again")
+        if not world.store.commit(Update(after)):
+            return None
+        waits = (after.wake_at - now).total_seconds() if after.wake_at else 0
+        world.queue.send(Wakeup(run_id=run_id, rev=after.rev), delay=int(waits) + 1 if waits else 0)
+        return after
+
+    return in_turn(f"run {run_id}", asked)
 
 
 def pause(world: World, policy: str, *, by: str, why: str) -> PolicyState:
@@ -53,29 +55,31 @@ def pause(world: World, policy: str, *, by: str, why: str) -> PolicyState:
 def resume(world: World, policy: str, *, by: str) -> PolicyState:
     """Slots count again; those that were to start during the pause are one SKIPPED row, which says whose pause it was.
     One that passed and whose jitter or blackout is not over yet still starts."""
-    for _ in range(TRIES):
-        state, now = _active(world, policy), world.clock.now()
-        if state.paused is None:
-            raise BadInput(Problem(f"{policy} is not paused", expected="a paused policy"))
-        spec = world.spec(policy, state.spec_gen)
-        passed = schedule.passed(spec.policy, state.cursor, now)
-        skipped = [_skipped(world, spec, state, passed, state.paused, by)] if passed else []
-        # Not the time of now: a slot that passed may have its start, by its jitter, still to come.
-        cursor = passed.last if passed else state.cursor
-        following = schedule.next_slot(spec.policy, cursor)
-        after = replace(
-            state,
-            paused=None,
-            cursor=cursor,
-            due_at=None if following is None else schedule.due_at(spec.policy, following),
-            rev=state.rev + 1,
-            token=world.token(),
-        )
-        after = results.noted(after, skipped[0]) if skipped else after
-        if world.store.commit(Update(after), *map(Create, skipped)):
-            announce(world, *skipped)
-            return after
-    raise Conflict(f"policy {policy} is being changed by others all the time; try again")
+    return in_turn(f"policy {policy}", lambda: _resumed(world, _active(world, policy), by))
+
+
+def _resumed(world: World, state: PolicyState, by: str) -> PolicyState | None:
+    if state.paused is None:
+        raise BadInput(Problem(f"{state.policy} is not paused", expected="a paused policy"))
+    spec = world.spec(state.policy, state.spec_gen)
+    passed = schedule.passed(spec.policy, state.cursor, world.clock.now())
+    skipped = [_skipped(world, spec, state, passed, state.paused, by)] if passed else []
+    # Not the time of now: a slot that passed may have its start, by its jitter, still to come.
+    cursor = passed.last if passed else state.cursor
+    following = schedule.next_slot(spec.policy, cursor)
+    after = replace(
+        state,
+        paused=None,
+        cursor=cursor,
+        due_at=None if following is None else schedule.due_at(spec.policy, following),
+        rev=state.rev + 1,
+        token=world.token(),
+    )
+    after = results.noted(after, skipped[0]) if skipped else after
+    if not world.store.commit(Update(after), *map(Create, skipped)):
+        return None
+    announce(world, *skipped)
+    return after
 
 
 def _skipped(world: World, spec: Spec, state: PolicyState, gap: schedule.Gap, pause: Pause, by: str) -> Run:
@@ -86,12 +90,12 @@ def _skipped(world: World, spec: Spec, state: PolicyState, gap: schedule.Gap, pa
 
 
 def _change(world: World, policy: str, change: Callable[[PolicyState, datetime], PolicyState]) -> PolicyState:
-    for _ in range(TRIES):
+    def changed() -> PolicyState | None:
         state = _active(world, policy)
         after = replace(change(state, world.clock.now()), rev=state.rev + 1, token=world.token())
-        if world.store.commit(Update(after)):
-            return after
-    raise Conflict(f"policy {policy} is being changed by others all the time; try again")
+        return after if world.store.commit(Update(after)) else None
+
+    return in_turn(f"policy {policy}", changed)
 
 
 def _active(world: World, policy: str) -> PolicyState:

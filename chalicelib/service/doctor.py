@@ -5,17 +5,17 @@ It changes nothing that a run would not change: it registers a missing repositor
 may delete, takes a throw-away snapshot of nothing and deletes it again (`repository_check.py`).
 """
 
-import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from chalicelib.core import contract, diagnosis
 from chalicelib.core.diagnosis import Result, Status
-from chalicelib.core.errors import BadInput, Problem, Refused, Retryable, Unauthenticated
+from chalicelib.core.errors import Refused, Retryable, Unauthenticated
 from chalicelib.core.model import Selection
 from chalicelib.core.ports import Engine
 from chalicelib.core.rows import PolicyState, Spec
+from chalicelib.service import query
 from chalicelib.service.repository_check import check_repository
 from chalicelib.service.trial import Trial
 from chalicelib.service.world import World
@@ -37,9 +37,7 @@ def doctor(world: World, target: str | None = None, *, wait: Wait) -> tuple[Resu
     A problem that is found is a line, never an error. Raises BadInput for a target that no policy uses."""
     known = _targets(world)
     if target is not None and target not in known:
-        near = difflib.get_close_matches(target, known, n=1)
-        others = f"one of {', '.join(sorted(known))}" if known else "one: apply a file first"
-        raise BadInput(Problem(f"no policy uses a target {target}", expected=f"perhaps {near[0]}" if near else others))
+        raise query.unknown(f"no policy uses a target {target}", target, known)
     names = [target] if target is not None else sorted(known)
     return tuple(result for name in names for result in _examined(world, known[name], wait))
 

@@ -8,18 +8,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.core import promise, promise_reports
-from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
+from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
 from chalicelib.core.ports import Update
 from chalicelib.core.prose import instant
 from chalicelib.core.rows import Mute, PolicyState, Spec
 from chalicelib.service.query import named
+from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
 log = logging.getLogger(__name__)
 
 AGAIN = timedelta(hours=24)
 RETRY = timedelta(minutes=5)
-TRIES = 4
 
 
 def watch(world: World, state: PolicyState, spec: Spec, now: datetime) -> PolicyState | None:
@@ -59,7 +59,8 @@ def mute(world: World, policy: str, until: datetime, *, by: str, why: str) -> Po
 
     Raises BadInput when the promise is not broken or `until` has passed, Conflict when the row is written all the time.
     """
-    for _ in range(TRIES):
+
+    def muted() -> PolicyState | None:
         now = world.clock.now()
         state = promise.broken(named(world, policy), now)
         if until <= now:
@@ -67,11 +68,10 @@ def mute(world: World, policy: str, until: datetime, *, by: str, why: str) -> Po
         if state.broken_since is None:
             breaks = f"; without a good backup it breaks at {instant(state.breach_at)}" if state.breach_at else ""
             raise BadInput(Problem(f"the promise of {policy} is not broken{breaks}", expected="a broken one"))
-        muted = Mute(by=by, why=why, at=now, until=until)
-        after = _next(world, replace(state, muted=muted, remind_at=until))
-        if world.store.commit(Update(after)):
-            return after
-    raise Conflict(f"policy {policy} is being changed by others all the time; try again")
+        after = replace(state, muted=Mute(by=by, why=why, at=now, until=until), remind_at=until)
+        return after if world.store.commit(Update(after := _next(world, after))) else None
+
+    return in_turn(f"policy {policy}", muted)
 
 
 def _next(world: World, state: PolicyState) -> PolicyState:

@@ -1,7 +1,7 @@
 """What people ask: policies, promises, runs, the next slots. Reads only."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -90,15 +90,8 @@ def run(world: World, run_id: str) -> Run:
     """BadInput with the nearest known id when there is none."""
     found = world.store.run(run_id)
     if found is None:
-        near = difflib.get_close_matches(
-            run_id, [known.run_id for known in world.store.runs(limit=50)], n=1, cutoff=0.5
-        )
-        raise BadInput(
-            Problem(
-                f"there is no run {run_id}",
-                expected=f"perhaps {near[0]}" if near else "an id that `snapwarden runs` lists",
-            )
-        )
+        known = [known.run_id for known in world.store.runs(limit=50)]
+        raise unknown(f"there is no run {run_id}", run_id, known, "an id that `snapwarden runs` lists")
     return found
 
 
@@ -113,17 +106,21 @@ def backup(world: World, backup_id: str) -> Backup:
     """BadInput with the nearest known id when there is none."""
     known = {item.backup_id: item for item in backups(world)}
     if backup_id not in known:
-        near = difflib.get_close_matches(backup_id, known, n=1, cutoff=0.5)
-        expected = f"perhaps {near[0]}" if near else "an id that `snapwarden backups` lists"
-        raise BadInput(Problem(f"there is no backup {backup_id}", expected=expected))
+        raise unknown(f"there is no backup {backup_id}", backup_id, known, "an id that `snapwarden backups` lists")
     return known[backup_id]
 
 
 def no_such_policy(world: World, policy: str) -> BadInput:
     names = [state.policy for state in world.store.states()]
-    near = difflib.get_close_matches(policy, names, n=1)
-    expected = f"perhaps {near[0]}" if near else f"one of {', '.join(names)}" if names else "one: apply a file first"
-    return BadInput(Problem(f"there is no policy {policy}", expected=expected))
+    return unknown(f"there is no policy {policy}", policy, names)
+
+
+def unknown(message: str, word: str, known: Iterable[str], otherwise: str | None = None) -> BadInput:
+    """With the nearest known name; when none is near, with `otherwise`, or all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    listed = otherwise or (f"one of {', '.join(names)}" if names else "one: apply a file first")
+    return BadInput(Problem(message, expected=f"perhaps {near[0]}" if near else listed))
 
 
 def named(world: World, policy: str) -> PolicyState:

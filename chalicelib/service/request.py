@@ -3,14 +3,14 @@
 import re
 
 from chalicelib.core import naming
-from chalicelib.core.errors import BadInput, Conflict, Problem
+from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.model import Kind, Run
 from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.service.create import new_run, place
 from chalicelib.service.query import no_such_policy
+from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
-TRIES = 4
 REQUEST_ID = re.compile("[a-z0-9][a-z0-9-]{0,63}")
 """No capitals and no colon: a slot, `2026-11-21T02:00Z`, has both, and must keep its name for itself."""
 
@@ -23,7 +23,8 @@ def backup_now(world: World, policy: str, *, request_id: str, requested_by: str)
     """
     if not REQUEST_ID.fullmatch(request_id):
         raise BadInput(Problem(f"{request_id[:80]!r} can't be the id of a request", expected="1 to 64 of a-z 0-9 -"))
-    for _ in range(TRIES):
+
+    def asked() -> Run | None:
         # The policy first: a twin of this request that comes between is then either found or lost to, never displaced.
         state = world.store.state(policy)
         if known := world.store.run(naming.run_id(Kind.BACKUP, policy, request_id)):
@@ -34,9 +35,9 @@ def backup_now(world: World, policy: str, *, request_id: str, requested_by: str)
             raise BadInput(Problem(f"policy {policy} is retired", expected="one that the applied file holds"))
         spec = world.spec(state.policy, state.spec_gen)
         run = _request(world, spec, state, request_id, requested_by)
-        if placed := place(world, run, spec, state, change=lambda before: before):
-            return placed
-    raise Conflict(f"policy {policy} is being changed by others all the time; try again")
+        return place(world, run, spec, state, change=lambda before: before)
+
+    return in_turn(f"policy {policy}", asked)
 
 
 def _request(world: World, spec: Spec, state: PolicyState, request_id: str, requested_by: str) -> Run:
