@@ -8,7 +8,7 @@ from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Create, Delete
 from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.traffic import Traffic
-from chalicelib.core.workflows import Decision, cancel
+from chalicelib.core.workflows import Decision, cancel, ends
 from chalicelib.service.world import World
 
 SOONEST, LATEST = timedelta(seconds=15), timedelta(minutes=5)
@@ -54,7 +54,7 @@ def _in_line(run: Run, policy: PolicyState, now: datetime, why: str) -> Decision
 
 def _stays(run: Run, now: datetime, why: str) -> Decision:
     if now >= run.start_by:
-        reason = f"{why} when its time to start ended at {run.start_by:%Y-%m-%d %H:%M}Z (catch_up)"
+        reason = f"{why} when its time to start ended at {ends.too_late(run)}"
         return Decision(state=State.MISSED, changes={"reason": reason})
     again = min(max((now - run.created_at) / 10, SOONEST), LATEST)
     changes = {"last_error": f"waits: {why}"}

@@ -6,6 +6,7 @@ from chalicelib.core import naming
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.model import Kind, Run
 from chalicelib.core.rows import PolicyState, Spec
+from chalicelib.core.traffic import GRACE
 from chalicelib.service.create import new_run, place
 from chalicelib.service.query import no_such_policy
 from chalicelib.service.turns import in_turn
@@ -41,6 +42,8 @@ def backup_now(world: World, policy: str, *, request_id: str, requested_by: str)
 
 
 def _request(world: World, spec: Spec, state: PolicyState, request_id: str, requested_by: str) -> Run:
+    """It waits for as long as a run of its policy can take, so that the open one has ended. `catch_up` is about
+    slots: nothing is late that is asked for now."""
     now = world.clock.now()
     return new_run(
         spec,
@@ -49,6 +52,6 @@ def _request(world: World, spec: Spec, state: PolicyState, request_id: str, requ
         state,
         installation=world.installation(),
         requested_by=requested_by,
-        start_by=now + spec.policy.catch_up,
+        start_by=now + spec.policy.timeout + GRACE,
         token=world.token(),
     )

@@ -143,7 +143,7 @@ def _absent(run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
     if now >= run.deadline_at:
         return ends.timed_out(run, "the snapshot was not there")
     if now >= run.start_by:
-        reason = f"could not start before {run.start_by:%Y-%m-%d %H:%M}Z (catch_up)"
+        reason = f"could not start before {ends.too_late(run)}"
         return Decision(state=State.MISSED, changes={"reason": reason})
     if problem := _unready(run, spec, seen.selection):
         return ends.fail(problem)

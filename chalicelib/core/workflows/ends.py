@@ -66,6 +66,11 @@ def _refused(run: Run, error: Exception) -> Decision:
     return fail(finding("engine.refused", run.target, str(error), next_step))
 
 
+def too_late(run: Run) -> str:
+    """The end of its time to start, in words."""
+    return f"{run.start_by:%Y-%m-%d %H:%M}Z" + (" (catch_up)" if run.requested_by == "schedule" else "")
+
+
 def timed_out(run: Run, last_seen: str) -> Decision:
     reason = f"no end seen before the deadline {run.deadline_at:%Y-%m-%d %H:%M:%S}Z; last seen: {last_seen}"
     found = finding("run.timed_out", run.snapshot, reason, "look at the server, then raise `timeout` or run it again")
