@@ -19,10 +19,12 @@ class Lease:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
-    """The row `T#<target> | SLOTS`: the runs that are at work on a target, and until when they count."""
+    """The row `T#<target> | SLOTS`: the runs that are at work on a target, and until when they count. `freed_at`: when
+    the last one ended."""
 
     target: str
     holders: Mapping[str, datetime] = field(default_factory=dict)
+    freed_at: datetime | None = None
     rev: int = 1
     token: str = ""
 

@@ -22,6 +22,10 @@ GRACE = timedelta(minutes=10)
 """Past its deadline a run has one last look, and whoever froze in it is dead by then."""
 PRIORITY = {Kind.RESTORE: 0, Kind.BACKUP: 1, Kind.RETENTION: 2}
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+PLACE = ("location", "bucket", "container", "base_path", "uri", "path", "url")
+"""The settings of a repository that say where it is, of all types; the others say how it is reached and used."""
+ON_THEIR_WAY = timedelta(minutes=10)
+"""Since a run gave back what it held: by then those who wait have looked, whatever messages were lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +37,13 @@ class Traffic:
 
 
 def lease_name(target: Target, repository: str) -> str:
-    """Of the place that a repository stands for: two targets of one cluster, and two names of one location, share it.
-    A repository without settings in the file (`manage: false`) is known by its name alone."""
+    """Of the place that a repository stands for on its target: two names of one location share it, and neither another
+    node nor another setting makes it a new one. A repository whose file says no place (`manage: false`) is known by its
+    name alone."""
     written = target.repositories[repository]
-    cluster = _hash(sorted(target.hosts) or [target.name])
-    return f"{cluster}#{_hash([written.type, dict(written.settings) or repository])}"
-
-
-def _hash(what: object) -> str:
-    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    place = {key: str(value).rstrip("/") for key, value in written.settings.items() if key in PLACE and value}
+    what = json.dumps([written.type, place or repository], sort_keys=True)
+    return f"{target.name}#{hashlib.sha256(what.encode()).hexdigest()[:16]}"
 
 
 def busy(traffic: Traffic, run_id: str, max_concurrent: int, now: datetime) -> str | None:
@@ -63,7 +65,8 @@ def take(traffic: Traffic, run: Run, now: datetime, token: str) -> tuple[Run, tu
         lease=run.lease, holder=run.run_id, expires_at=expires, rev=before.rev + 1 if before else 1, token=token
     )
     holders = {**_holders(slots, now), run.run_id: expires}
-    taken = Slots(target=run.target, holders=holders, rev=slots.rev + 1 if slots else 1, token=token)
+    taken = replace(slots or Slots(target=run.target, rev=0), holders=holders, token=token)
+    taken = replace(taken, rev=taken.rev + 1)
     rows = (Update(lease) if before else Create(lease), Update(taken) if slots else Create(taken))
     return replace(run, fence=lease.rev, waiting=None), rows
 
@@ -76,8 +79,15 @@ def release(traffic: Traffic, run: Run, token: str) -> tuple[Change, ...]:
         rows.append(Update(replace(lease, holder=None, expires_at=None, rev=lease.rev + 1, token=token)))
     if slots and run.run_id in slots.holders:
         left = {holder: until for holder, until in slots.holders.items() if holder != run.run_id}
-        rows.append(Update(replace(slots, holders=left, rev=slots.rev + 1, token=token)))
+        freed = replace(slots, holders=left, freed_at=run.finished_at, rev=slots.rev + 1, token=token)
+        rows.append(Update(freed))
     return tuple(rows)
+
+
+def may_be_awaited(traffic: Traffic, now: datetime) -> bool:
+    """Whether those who wait for what is free may still be on their way to it: only then is the line worth reading."""
+    freed_at = traffic.slots.freed_at if traffic.slots else None
+    return freed_at is not None and now < freed_at + ON_THEIR_WAY
 
 
 def fenced(run: Run) -> Check:

@@ -14,6 +14,7 @@ from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.schedule import Gap
 from chalicelib.core.traffic import Traffic
 from chalicelib.service import settle
+from chalicelib.service.queueing import HEAD
 from chalicelib.service.world import World
 
 
@@ -126,10 +127,13 @@ def announce(world: World, *ended: Run) -> None:
 
 
 def _enter(world: World, run: Run, spec: Spec, state: PolicyState) -> tuple[Run, list[Change]]:
-    """As the holder of lease and slot when they are free, else as the last in line."""
-    roads = Traffic(*world.store.traffic(run.lease, run.target))
-    if traffic.busy(roads, run.run_id, spec.target.max_concurrent, run.created_at) is None:
-        mine, rows = traffic.take(roads, run, run.created_at, run.token)
+    """As the holder of lease and slot when they are free and nobody waits for them, else in line."""
+    roads, now = Traffic(*world.store.traffic(run.lease, run.target)), run.created_at
+    free = traffic.busy(roads, run.run_id, spec.target.max_concurrent, now) is None
+    if free and traffic.may_be_awaited(roads, now):
+        free = traffic.goes_first(world.store.waiters(run.target, HEAD), run) is None
+    if free:
+        mine, rows = traffic.take(roads, run, now, run.token)
         return mine, list(rows)
     waiter = traffic.waiter(run, state)
     return _queued(replace(run, waiting=waiter)), [Create(waiter)]

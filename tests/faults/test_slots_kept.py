@@ -3,6 +3,7 @@ overtaken in line."""
 
 from chalicelib.core.model import State
 from chalicelib.service import request
+from chalicelib.service.work import handle
 from tests.faults.world import FILE, Stage
 
 SMALL = """\
@@ -11,6 +12,38 @@ SMALL = """\
     repository: main
     select: {indices: ["orders*"]}
 """
+
+
+def test_a_newcomer_does_not_overtake_those_who_wait_for_what_has_just_become_free() -> None:
+    stage = Stage(FILE + SMALL, looks=None)
+    at_work = request.backup_now(stage.world, "small", request_id="first", requested_by="me")
+    stage.live(0.2)
+    stage.until_slot()
+    stage.tick()
+    stage.deliver()
+    assert stage.run().state is State.QUEUED
+    stage.engine.complete(at_work.snapshot)
+    while not stage.run(at_work.run_id).settled:
+        stage.clock.advance(1)
+        for message in stage.queue.receive(1):
+            handle(stage.world, message)
+    newcomer = request.backup_now(stage.world, "small", request_id="second", requested_by="me")
+    stage.live(0.5)
+    assert stage.run().state is State.RUNNING
+    assert stage.run(newcomer.run_id).state is State.QUEUED
+    stage.engine.complete(stage.run().snapshot)
+    stage.live(1)
+    assert stage.run(newcomer.run_id).state is State.RUNNING
+
+
+def test_another_node_in_the_file_lets_nobody_into_a_repository_where_a_run_is_at_work() -> None:
+    """It would take another lease; `max_concurrent` leaves room for both."""
+    file = FILE.replace("    auth:", "    max_concurrent: 2\n    auth:") + SMALL
+    stage = Stage(file, looks=None)
+    stage.backup()
+    stage.apply(file.replace("localhost:9200]", 'localhost:9200, "http://localhost:9201"]'))
+    asked = request.backup_now(stage.world, "small", request_id="now", requested_by="me")
+    assert asked.state is State.QUEUED
 
 
 def test_what_is_asked_for_now_is_not_late_at_once() -> None:

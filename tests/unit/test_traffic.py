@@ -13,6 +13,7 @@ from chalicelib.core.ports import Check, Create, Update
 from chalicelib.core.rows import PolicyState
 from chalicelib.core.spec import Repository
 from chalicelib.core.traffic import GRACE, NEVER, Traffic
+from chalicelib.service import queueing
 from chalicelib.store.keys import key_of
 from tests.unit.workflow import NOW, SPEC, row
 
@@ -91,10 +92,21 @@ def test_a_lease_outlives_the_deadline_of_its_run() -> None:
 
 def test_release_gives_both_back_and_leaves_the_others() -> None:
     held = Traffic(lease(MINE), Slots(target="shop", holders={MINE: SOON, "b": SOON}, rev=2))
-    assert traffic.release(held, run(fence=4), "t") == (
+    assert traffic.release(held, run(fence=4, finished_at=NOW), "t") == (
         Update(Lease(lease="c#l", holder=None, expires_at=None, rev=5, token="t")),
-        Update(Slots(target="shop", holders={"b": SOON}, rev=3, token="t")),
+        Update(Slots(target="shop", holders={"b": SOON}, freed_at=NOW, rev=3, token="t")),
     )
+
+
+def test_the_line_is_read_while_those_in_it_may_be_on_their_way() -> None:
+    """Also after somebody took the other place that was free."""
+    freed = Traffic(lease(None), Slots(target="shop", freed_at=NOW))
+    taken = Traffic(*(change.item for change in traffic.take(freed, run(), NOW, "t")[1]))  # type: ignore[arg-type]
+    for roads in (freed, taken):
+        assert traffic.may_be_awaited(roads, NOW + traffic.ON_THEIR_WAY - timedelta(seconds=1))
+        assert not traffic.may_be_awaited(roads, NOW + traffic.ON_THEIR_WAY)
+    assert not traffic.may_be_awaited(NOBODY, NOW)
+    assert queueing.LATEST < traffic.ON_THEIR_WAY, "each of them has looked by itself"
 
 
 @pytest.mark.parametrize("taken", [lease(OTHER), lease(MINE, rev=6), lease(None), None])
@@ -122,19 +134,20 @@ def test_a_claim_holds_only_while_nobody_took_the_lease_over() -> None:
 
 
 def test_one_place_has_one_lease_whatever_it_is_called() -> None:
-    """Two targets of one cluster, two names of one location: writers there meet."""
+    """Two names of one location: writers there meet. Another node or setting of the same place is no other place: who
+    is at work there would not be seen."""
     place = SPEC.target.repositories["main"]
-    twin = SPEC.target.model_copy(update={"name": "copy", "repositories": {"other": place}})
+    twin = SPEC.target.model_copy(update={"hosts": ("http://b:1", "http://a:1"), "repositories": {"other": place}})
     assert traffic.lease_name(twin, "other") == traffic.lease_name(SPEC.target, "main")
-    turned = SPEC.target.model_copy(update={"hosts": ("http://b:1", "http://a:1")})
-    other_way = SPEC.target.model_copy(update={"hosts": ("http://a:1", "http://b:1")})
-    assert traffic.lease_name(turned, "main") == traffic.lease_name(other_way, "main")
+    settings = {**place.settings, "location": f"{place.settings['location']}/", "compress": True}
+    tuned = SPEC.target.model_copy(update={"repositories": {"main": Repository(type="fs", settings=settings)}})
+    assert traffic.lease_name(tuned, "main") == traffic.lease_name(SPEC.target, "main")
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"hosts": ("http://elsewhere:9200",)},
+        {"name": "elsewhere"},
         {"repositories": {"main": Repository(type="fs", settings={"location": "another"})}},
         {"repositories": {"main": Repository(type="s3", settings={"location": "main"})}},
     ],
