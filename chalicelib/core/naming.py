@@ -1,9 +1,14 @@
 """Names are derived, never made up at call time: a crash after a call must be able to find again what it made."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
 
 from chalicelib.core.model import Kind
+from chalicelib.core.values import NAME
+
+RUN_ID = re.compile(rf"[a-z]+:{NAME.pattern}:[A-Za-z0-9:-]{{1,64}}")
+"""What `run_id` makes, and nothing that could not be shown or sent."""
 
 
 def slot_name(instant: datetime) -> str:

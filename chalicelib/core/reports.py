@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.core import promise, wire
+from chalicelib.core import naming, promise, wire
 from chalicelib.core.messages import Event, Report
 from chalicelib.core.model import Finding, Kind, Run, Severity, State, Step
 from chalicelib.core.prose import ascii_line, counted, instant, shortened, size, span
@@ -95,7 +95,8 @@ def severity(run: Run) -> Severity:
 
 
 def dead_letter_report(body: str, message_id: str, *, stage: str) -> Report:
-    """A message that failed too often. `body` may be anything; a wake-up names its run, and that is not lost."""
+    """A message that failed too often. `body` may be anything: what does not look like the id of a run is none, or the
+    report could not be sent. A wake-up names its run, and that is not lost."""
     run_id = _run_of(body)
     about = f"a wake-up of {run_id}" if run_id else "a message that names no run"
     lines = [
@@ -113,7 +114,7 @@ def dead_letter_report(body: str, message_id: str, *, stage: str) -> Report:
         "The message",
         f"  {shortened(body, DEAD_BODY)}",
     ]
-    policy = run_id.split(":")[1] if run_id and run_id.count(":") >= 2 else ""
+    policy = run_id.split(":")[1] if run_id else ""
     return Report(
         key=f"dead-letter:{message_id}",
         topic="default",
@@ -135,7 +136,7 @@ def _run_of(body: str) -> str | None:
     except ValueError:
         return None
     found = written.get("run_id") if isinstance(written, dict) else None
-    return found if isinstance(found, str) and found else None
+    return found if isinstance(found, str) and naming.RUN_ID.fullmatch(found) else None
 
 
 def _asked_for(run: Run) -> set[str]:

@@ -1,5 +1,6 @@
 """What is told: the text of each end (tests/golden/reports), who hears of what, subjects that always fit."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -244,6 +245,20 @@ def test_how_bad_an_end_is(severity: Severity) -> None:
     """Filter policies of subscribers go by it."""
     ends = {end for end, fields in ENDS.items() if told(replace(RUN, **fields)).attributes["severity"] == severity}
     assert ends == SEVERITIES[severity]
+
+
+@pytest.mark.parametrize("run_id", ["a:" + "x" * 200_000 + ":b", "a:\x00\n:b", "backup:Nightly:now", "backup:nightly"])
+def test_a_dead_letter_that_names_no_run_can_still_be_told(run_id: str) -> None:
+    """Attributes that SNS refuses, or a body that is too long, would leave it untold for ever."""
+    report = dead_letter_report(json.dumps({"run_id": run_id}), "m", stage="dev")
+    assert "policy" not in report.attributes
+    assert "names no run" in report.subject
+    assert len(report.body) < 4000
+
+
+def test_a_dead_letter_names_the_policy_of_its_run() -> None:
+    report = dead_letter_report(json.dumps({"run_id": RUN.run_id}), "m", stage="dev")
+    assert report.attributes["policy"] == RUN.policy
 
 
 def test_only_an_end_is_reported() -> None:
