@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from chalicelib.cli import backups, config, control, doctor, explain, policies, runs, stage
-from chalicelib.cli.output import Failed, Output, failed
-from chalicelib.core.errors import BadInput, Refused, Retryable
+from chalicelib.cli.output import Failed, Output, failed, show_anything
+from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
 
 app = typer.Typer(
     name="snapwarden",
@@ -57,7 +57,9 @@ def run(arguments: list[str] | None = None) -> None:
     arguments = _json_first(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     as_json = bool(arguments) and arguments[0] == "--json"
+    show_anything()
     try:
+        _check(arguments)
         if as_json:
             sys.exit(_without_usage(arguments))
         app(args=arguments)
@@ -65,6 +67,15 @@ def run(arguments: list[str] | None = None) -> None:
         sys.exit(failed(error, as_json=as_json))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _check(arguments: list[str]) -> None:
+    """Names and reasons are kept, sent and shown: bytes that are no text can't be, and control characters would write
+    into the terminals of those who read them. Line breaks and the like are as good as spaces."""
+    for argument in arguments:
+        if bad := next((letter for letter in argument if not (letter.isprintable() or letter.isspace())), None):
+            message = f"{argument[:80]!a} holds {bad!a}, which can't be kept or shown"
+            raise BadInput(Problem(message, expected="text in UTF-8 without control characters"))
 
 
 def _without_usage(arguments: list[str]) -> int:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import TextIOWrapper
 from typing import Any
 
 from rich.console import Console
@@ -27,6 +28,19 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, emoji=False)
 
 
+def show_anything() -> None:
+    """What the terminal has no letters for is shown by its number instead of ending the command half way."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _json(document: object) -> str:
+    """With letters as they are where they can be shown: a number of the terminal's making is no JSON."""
+    plain = "utf" not in (sys.stdout.encoding or "").lower()
+    return json_text.dumps(document, indent=2, ensure_ascii=plain)
+
+
 class Failed(Exception):
     """What was asked did not work out; the message says why. Exit code 1."""
 
@@ -39,7 +53,7 @@ class Output:
     json: bool
 
     def document(self, document: object) -> None:
-        print(json_text.dumps(document, indent=2, ensure_ascii=False))
+        print(_json(document))
 
     def say(self, text: str) -> None:
         """A line for people; programs get the document instead."""
@@ -72,7 +86,7 @@ def failed(error: Exception, *, as_json: bool) -> int:
                 {"file": p.file, "line": p.line, "key": p.key, "message": p.message, "expected": p.expected}
                 for p in error.problems
             ]
-        print(json_text.dumps({"error": body}, indent=2, ensure_ascii=False))
+        print(_json({"error": body}))
         return code
     lines = [str(problem) for problem in error.problems] if isinstance(error, BadInput) else [str(error)]
     out = console(stderr=True)

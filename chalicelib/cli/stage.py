@@ -91,8 +91,8 @@ def tick(
     """Local stage only: send a tick now, as if it were TIME. What is due by then starts."""
     out: Output = context.obj
     time = _time(at)
-    if time - datetime.now(UTC) > FURTHEST:
-        message = f"{at} is more than {FURTHEST.days} days away, and every slot until then would count as dealt with"
+    if abs(time - datetime.now(UTC)) > FURTHEST:
+        message = f"{at} is more than {FURTHEST.days} days away; every slot until then would count as dealt with"
         raise BadInput(Problem(message, expected="the instant of a slot that comes soon, see `snapwarden next`"))
     settings = bootstrap.terminal_settings(out.stage)
     event = {
@@ -123,8 +123,8 @@ def _time(at: str | None) -> datetime:
     expected = "an instant with its zone, like 2026-11-22T02:00Z"
     try:
         time = datetime.fromisoformat(at)
-    except ValueError:
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadInput(Problem(f"{at} can't be read", expected=expected)) from None
-    if time.tzinfo is None:
-        raise BadInput(Problem(f"{at} names no time zone", expected=expected))
-    return time.astimezone(UTC)
+    raise BadInput(Problem(f"{at} names no time zone", expected=expected))

@@ -1,7 +1,8 @@
 """Each minute: what is due becomes runs, what was forgotten is woken, and the gauges say that we live.
 
 `now` is the time of the tick's event: it decides what is due, so the same tick delivered twice decides the same. What
-is written down as having happened carries the clock's time.
+is written down as having happened carries the clock's time, and a tick that was sent early makes nothing happen early
+but starts: no promise is broken and no run overdue before the clock says so.
 """
 
 import logging
@@ -36,6 +37,7 @@ def tick(world: World, now: datetime) -> None:
     alarm as errors. What does not fit into one page of a shard is drained by messages to `work`, in parallel."""
     failures: list[Exception] = []
     waking, overdue = 0, 0
+    past = _past(world, now)
     for shard in range(world.store.shards):
         due = world.store.due_policies(shard, now, PAGE)
         if len(due) == PAGE:
@@ -44,17 +46,21 @@ def tick(world: World, now: datetime) -> None:
             _each(world, failures, due, lambda name: start_due(world, name, now))
     for shard in range(world.store.shards):
         open_runs = world.store.due_runs(shard, NEVER, PAGE)
-        late = tuple(run for run in open_runs if run.at <= now - OVERDUE)
+        late = tuple(run for run in open_runs if run.at <= past - OVERDUE)
         waking, overdue = waking + len(open_runs), overdue + len(late)
-        _each(world, failures, late, lambda run_id: wake_overdue(world, run_id, now))
+        _each(world, failures, late, lambda run_id: wake_overdue(world, run_id, past))
     broken, oldest = world.store.broken()
     world.metrics.gauge("PoliciesInBreach", broken)
-    world.metrics.gauge("OldestBreachSeconds", max((now - oldest).total_seconds(), 0) if oldest else 0)
+    world.metrics.gauge("OldestBreachSeconds", max((past - oldest).total_seconds(), 0) if oldest else 0)
     world.metrics.gauge("OpenRuns", waking)
     world.metrics.gauge("OverdueRuns", overdue)
     world.metrics.gauge("TickHeartbeat", 1)
     if failures:
         raise ExceptionGroup("some of what was due could not be handled", failures)
+
+
+def _past(world: World, now: datetime) -> datetime:
+    return min(now, world.clock.now())
 
 
 def drain(world: World, message: Drain) -> None:
@@ -96,7 +102,7 @@ def start_due(world: World, policy: str, now: datetime) -> None:
     if state is None or not state.active:
         return
     spec = world.spec(policy, state.spec_gen)
-    watched = promises.watch(world, state, spec, now)
+    watched = promises.watch(world, state, spec, _past(world, now))
     if watched is not None and not watched.paused and watched.due_at is not None and watched.due_at <= now:
         _start_slots(world, watched, spec, now)
 

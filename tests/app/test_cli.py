@@ -109,6 +109,12 @@ def test_a_state_file_that_cannot_be_read_is_said(folder: Path) -> None:
     [
         (("--stage", "prod", "policies"), "stage prod"),
         (("tick", "--at", "tomorrow"), "tomorrow"),
+        (("tick", "--at", "0001-01-01T00:00+01:00"), "0001-01-01T00:00+01:00 can't be read"),
+        (("tick", "--at", "9999-12-31T23:59-01:00"), "9999-12-31T23:59-01:00 can't be read"),
+        (("tick", "--at", "0001-01-02T00:00Z"), "more than 40 days away"),
+        (("pause", "nightly", "--why", "moved \x1b[2J"), r"'moved \x1b[2J' holds '\x1b'"),
+        (("backup", os.fsdecode(b"night\xff")), r"'night\udcff' holds '\udcff'"),
+        (("show", "backup:\u202enightly"), r"holds '\u202e'"),
         (("apply", "missing.yaml"), "there is no such file"),
         (("frobnicate",), "No such command"),
         (("next", "-n", "0"), "-n"),
@@ -118,6 +124,21 @@ def test_bad_input_is_exit_code_two(folder: Path, words: tuple[str, ...], says: 
     done = snapwarden(folder, *words)
     assert done.returncode == 2
     assert says in done.stderr
+
+
+def test_what_the_terminal_has_no_letters_for_is_shown_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a table and a traceback would be the answer otherwise, and no JSON."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = snapwarden(folder, "show", "Größe")
+    assert done.returncode == 3
+    bad = FILE.replace("repository: main", "repository: größe")
+    (folder / "snapwarden.yaml").write_text(bad, encoding="utf-8")
+    done = snapwarden(folder, "apply", "snapwarden.yaml")
+    assert (done.returncode, r"gr\xf6\xdfe" in done.stderr) == (2, True)
+    problem = json.loads(snapwarden(folder, "--json", "apply", "snapwarden.yaml").stdout)["error"]["problems"][0]
+    assert "größe" in problem["message"]
 
 
 def test_arguments_that_make_no_sense_are_a_document_too(folder: Path) -> None:

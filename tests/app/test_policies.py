@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import pytest
 
 from chalicelib.core.config import load
 from chalicelib.core.model import Run, State
+from chalicelib.core.ports import Update
 from chalicelib.service import apply as applying
 from chalicelib.store.dynamo import DynamoStore
 from infra.local.paths import CHECKOUT
@@ -136,7 +137,8 @@ def story(product: Deployed, elasticsearch: Server, tmp_path_factory: pytest.Tem
         while (left := story.unsettled()) and not story.refused("work"):  # a refusal is told by a test, by name
             assert time.monotonic() < deadline, left
             time.sleep(0.2)
-        product.tick(_slot(4))  # three days later: what is open is overdue, and slots were missed
+        _break_promise(store, "typo")
+        product.tick(_slot(4))  # sent early, as if three days had passed: slots were missed
         product.deliver("work", json.dumps({"shard": 0, "now": _slot(4)}))
         product.deliver("dead_letters", '{"run_id": "backup:nightly:x", "rev": 1}')
         yield story
@@ -156,6 +158,14 @@ def _play(product: Deployed, store: DynamoStore, file: str, stack: ExitStack) ->
         poller.start()
         stack.callback(poller.join, 3)
         stack.callback(poller.stop)
+
+
+def _break_promise(store: DynamoStore, policy: str) -> None:
+    """Its hour has passed: only the clock breaks promises, not a tick that is sent early."""
+    state = store.state(policy)
+    assert state is not None
+    past = replace(state, breach_at=datetime.now(UTC), rev=state.rev + 1, token=uuid4().hex)
+    assert store.commit(Update(past))
 
 
 def _slot(days: int) -> str:

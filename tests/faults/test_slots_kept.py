@@ -1,8 +1,11 @@
 """Every slot that was due, and whatever people ask for, becomes a run or a row that says why not; and nobody is
 overtaken in line."""
 
+from datetime import timedelta
+
 from chalicelib.core.model import State
 from chalicelib.service import request
+from chalicelib.service import tick as ticking
 from chalicelib.service.work import handle
 from tests.faults.world import FILE, Stage
 
@@ -75,3 +78,17 @@ def test_what_is_asked_for_now_does_not_wait_for_ever() -> None:
     missed = stage.run(asked.run_id)
     assert (missed.state, missed.told) == (State.MISSED, True)
     assert str(missed.reason).endswith("works on the same repository when its time to start ended at 2026-11-21 02:10Z")
+
+
+def test_a_tick_that_is_sent_early_breaks_no_promise_and_calls_no_run_overdue() -> None:
+    """`tick --at` starts what is due by then; what the clock has not reached has not happened."""
+    stage = Stage(FILE + "    rpo: 26h\n", looks=None)
+    stage.until_slot()
+    stage.live(1)
+    ticking.tick(stage.world, stage.clock.now() + timedelta(days=2))
+    state = stage.store.state("nightly")
+    assert state is not None
+    assert (state.broken_since, state.remind_at) == (None, None)
+    assert state.queued_run is not None, "the slot of then"
+    gauges = {item.name: item.value for item in stage.metrics.measured}
+    assert (gauges["OverdueRuns"], gauges["PoliciesInBreach"]) == (0, 0)
