@@ -36,6 +36,7 @@ COUNT_LIMIT = 1000
 """A gap is counted up to here; one minutely policy must not hold up the tick of all the others."""
 GRAIN = timedelta(minutes=2)
 """The tick comes each minute and may be late by one: no `catch_up` is shorter than this."""
+Reason = Literal["late", "blackout", "pause", "changed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,14 +44,19 @@ class Gap:
     """Slots that nothing ran for, `first` to `last`. `at_least`: there were more than were counted.
 
     `blackout`: the policy's own blackout outlasted its `catch_up`. `late`: nobody was there, or a newer slot took over.
-    `pause`: somebody wanted it so.
+    `pause`: somebody wanted it so. `changed`: the file did.
     """
 
     first: datetime
     last: datetime
     count: int
-    reason: Literal["late", "blackout", "pause"]
+    reason: Reason
     at_least: bool = False
+
+    @property
+    def words(self) -> str:
+        """How many."""
+        return f"{'at least ' if self.at_least else ''}{self.count} slots" if self.count > 1 else "the slot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,14 +230,25 @@ def _newest(policy: Policy, first: datetime, now: datetime, holds: Callable[[dat
 
 def passed(policy: Policy, cursor: datetime, now: datetime) -> Gap | None:
     """The slots after `cursor` that would have been due by `now`: of a pause that ends. None: not one."""
+    return _slots_that(policy, cursor, now, lambda slot: due_at(policy, slot) <= now, "pause")
+
+
+def reached(policy: Policy, cursor: datetime, now: datetime) -> Gap | None:
+    """The slots after `cursor` up to `now`, also those that jitter or a blackout holds back: of a schedule that is
+    replaced. None: not one."""
+    return _slots_that(policy, cursor, now, lambda slot: slot <= now, "changed")
+
+
+def _slots_that(
+    policy: Policy, cursor: datetime, now: datetime, holds: Callable[[datetime], bool], reason: Reason
+) -> Gap | None:
     first = next_slot(policy, cursor)
-    if first is None or due_at(policy, first) > now:
+    if first is None or not holds(first):
         return None
-    last = _newest(policy, first, now, lambda slot: due_at(policy, slot) <= now)
-    return _gap(policy, first, last, "pause")
+    return _gap(policy, first, _newest(policy, first, now, holds), reason)
 
 
-def _gap(policy: Policy, first: datetime, last: datetime, reason: Literal["late", "blackout", "pause"]) -> Gap:
+def _gap(policy: Policy, first: datetime, last: datetime, reason: Reason) -> Gap:
     count = 1
     for slot in islice(slots(policy, first), COUNT_LIMIT):
         if slot > last:

@@ -9,23 +9,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chalicelib.core import promise, schedule
+from chalicelib.core import naming, promise, results, schedule
 from chalicelib.core.config import Config
 from chalicelib.core.errors import Conflict, Retryable
+from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Clock, Create, Store, Update
 from chalicelib.core.rows import ConfigState, PolicyState, Spec
 from chalicelib.core.spec import Policy
+from chalicelib.service.create import ended_run, new_run
 from chalicelib.service.differences import Changes, diff, read_current
 
 TAKEOVER = timedelta(minutes=2)
 """An incomplete claim without progress for so long may be taken over; if its maker lives, the fence stops it."""
-BATCH = 49
-"""Policies in one transaction of 100 rows: two each, and the claim."""
+BATCH = 24
+"""Policies in one transaction of 100 rows: four each (spec, state, a run and its place in the list), and the claim."""
 BATCH_BYTES = 1_000_000
 """Far below the 4 MB that a transaction may have: each policy carries its target."""
 TRIES = 8
 """Runs move the same rows; each try reads them again."""
-TIMING = ("schedule", "timezone", "jitter", "blackout")
+SLOTS = ("schedule", "timezone")
+"""What says which slots there are. `jitter` and `blackout` only move when they start."""
 
 __all__ = ["Changes", "apply", "diff", "read_current"]
 
@@ -125,13 +128,43 @@ class _Writer:
         that is not there."""
         state, now = self._store.state(name), self._clock.now()
         policy = self._config.policies.get(name)
-        if policy is None:
-            return [] if state is None or not state.active else [Update(_retired(state, self._token()))]
-        spec = Spec(policy=policy, target=self._config.targets[policy.target], gen=gen)
+        if policy is None and (state is None or not state.active):
+            return []
+        spec = [Spec(policy=policy, target=self._config.targets[policy.target], gen=gen)] if policy else []
         if state is None:
-            return [Create(spec), Create(_first(policy, gen, now, self._token()))]
-        after = _moved(state, self._store.spec(name, state.spec_gen), policy, now)
-        return [Create(spec), Update(replace(after, spec_gen=gen, rev=state.rev + 1, token=self._token()))]
+            assert policy is not None
+            return [*map(Create, spec), Create(_first(policy, gen, now, self._token()))]
+        old = self._store.spec(name, state.spec_gen)
+        left = self._left(state, old, policy, now)
+        after = _moved(state, old, policy, now) if policy else _retired(state)
+        after = replace(after, spec_gen=gen if policy else state.spec_gen, rev=state.rev + 1, token=self._token())
+        after = results.noted(after, left[0]) if left else after
+        return [*map(Create, spec), Update(after), *map(Create, left)]
+
+    def _left(self, state: PolicyState, old: Spec | None, policy: Policy | None, now: datetime) -> list[Run]:
+        """One row for the slots that had come and that the new file knows nothing of: they waited for the tick, the end
+        of a blackout or of a pause. No message: the sweeper finds the row and tells."""
+        if old is None or not state.active or (policy and not _changed(old, policy, SLOTS)):
+            return []
+        gap = schedule.reached(old.policy, state.cursor, now)
+        if gap is None:
+            return []
+        known = self._store.installation()  # none yet: nothing of it was ever made, so the name is nobody's
+        run = new_run(
+            old,
+            naming.slot_name(gap.last),
+            now,
+            state,
+            installation=known.id if known else "none",
+            requested_by="schedule",
+            start_by=schedule.start_by(old.policy, gap.last),
+            token=self._token(),
+        )
+        why = "their times were changed in the file" if policy else "the policy was retired"
+        paused = f"paused by {state.paused.by} ({state.paused.why}), and " if state.paused else ""
+        outcome = State.SKIPPED if paused else State.MISSED
+        reason = f"{gap.words} up to {run.slot} did not start: {paused}{why}"
+        return [results.judged(state, ended_run(run, outcome, reason=reason, count=gap.count, since=gap.first))]
 
 
 def _first(policy: Policy, gen: int, now: datetime, token: str) -> PolicyState:
@@ -141,22 +174,22 @@ def _first(policy: Policy, gen: int, now: datetime, token: str) -> PolicyState:
     return promise.rewound(state, policy, now)
 
 
-def _retired(state: PolicyState, token: str) -> PolicyState:
+def _retired(state: PolicyState) -> PolicyState:
     """Deletes nothing: an open run ends with the generation it has."""
-    off = replace(state, active=False, due_at=None, breach_at=None, broken_since=None, remind_at=None, muted=None)
-    return replace(off, rev=state.rev + 1, token=token)
+    return replace(state, active=False, due_at=None, breach_at=None, broken_since=None, remind_at=None, muted=None)
 
 
 def _moved(state: PolicyState, old: Spec | None, policy: Policy, now: datetime) -> PolicyState:
-    """A slot that is due and waits for the tick stays due: after an outage somebody must be told that it was missed.
-    Otherwise, when the schedule changed or the policy was retired, slots count from now on. A paused policy stays out
-    of the due index; resuming puts it back. With another `notify`, what was told was told to others. What the file
-    promises anew has its full time."""
+    """When the slots changed or the policy was retired, they count from now on. Otherwise one that waits for its jitter
+    or a blackout goes on waiting, by the new ones, and one that is due stays due: the tick starts it, or says that it
+    was missed. A paused policy stays out of the due index; resuming puts it back. With another `notify`, what was told
+    was told to others. What the file promises anew has its full time."""
     cursor, due_at = state.cursor, state.due_at
-    if old is None or not state.active or any(getattr(old.policy, key) != getattr(policy, key) for key in TIMING):
-        waits = state.active and due_at is not None and due_at <= now
-        cursor = cursor if waits else max(cursor, now)
-        due_at = due_at if waits else _due(policy, cursor)
+    if old is None or not state.active or _changed(old, policy, SLOTS):
+        cursor = max(cursor, now)
+        due_at = _due(policy, cursor)
+    elif due_at is None or due_at > now:
+        due_at = _due(policy, cursor)
     due_at = None if state.paused else due_at
     told = state.told if old is not None and old.policy.notify == policy.notify else ()
     before = promise.promised(old.policy if old is not None else policy) if state.active else {}
@@ -166,6 +199,10 @@ def _moved(state: PolicyState, old: Spec | None, policy: Policy, now: datetime) 
     since = state.since if state.active else now
     after = replace(state, active=True, since=since, cursor=cursor, due_at=due_at, told=told, promised_at=promised_at)
     return promise.rewound(after, policy, now)
+
+
+def _changed(old: Spec, policy: Policy, keys: Sequence[str]) -> bool:
+    return any(getattr(old.policy, key) != getattr(policy, key) for key in keys)
 
 
 def _due(policy: Policy, cursor: datetime) -> datetime | None:

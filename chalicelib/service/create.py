@@ -72,8 +72,7 @@ def gap_run(
     """One row for all slots of a gap, under the name of its newest. `reason` is given how many, in words, and that
     name."""
     run = slot_run(world, spec, state, gap.last)
-    many = f"{'at least ' if gap.at_least else ''}{gap.count} slots" if gap.count > 1 else "the slot"
-    return ended_run(run, outcome, reason=reason(many, run.slot), count=gap.count, since=gap.first)
+    return ended_run(run, outcome, reason=reason(gap.words, run.slot), count=gap.count, since=gap.first)
 
 
 def ended_run(run: Run, state: State, *, reason: str, count: int = 1, since: datetime | None = None) -> Run:

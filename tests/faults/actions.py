@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.core.errors import BadInput
-from chalicelib.core.messages import Wakeup
-from chalicelib.service import control, promises, request
+from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.service import accept as accepting
+from chalicelib.service import control, doctor, promises, request
 from tests.faults.chaos import Fault
 from tests.faults.files import file
 from tests.faults.ledger import must
 from tests.faults.play import Play, Player
+
+CHANGES = {"changed": {"timeout": "2h"}, "moved": {"jitter": "5m"}, "retimed": {"schedule": "*/15 * * * *"}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,18 @@ class Tick(Acting):
 
     def __call__(self, play: Play) -> None:
         play.tick(self.stage(play), late=self.late, skew=self.skew, faults=self.faults)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page(Acting):
+    """One more page of what was due `late` seconds ago on a shard, as a tick that finds too much asks for it."""
+
+    shard: int = 0
+    late: int = 0
+
+    def __call__(self, play: Play) -> None:
+        message = Drain(shard=self.shard, now=play.clock.now() - timedelta(seconds=self.late))
+        play.work(self.stage(play), message, comes_back=False, skew=self.skew, faults=self.faults)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +195,30 @@ class Cancel(Acting):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Accept(Acting):
+    """Somebody makes the `pick`th backup the new measure."""
+
+    pick: int = 0
+
+    def __call__(self, play: Play) -> None:
+        stage = self.stage(play)
+        if not (known := sorted(backup.backup_id for backup in stage.ledger.backups.values())):
+            return
+        with play.acting(stage, lives=None, skew=self.skew, faults=self.faults), suppress(BadInput):
+            accepting.accept(stage.world, known[self.pick % len(known)], by="tester", why="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctor(Acting):
+    """Somebody has everything tried out, with a snapshot that is deleted again."""
+
+    def __call__(self, play: Play) -> None:
+        stage = self.stage(play)
+        with play.acting(stage, lives=None, skew=self.skew, faults=self.faults):
+            doctor.doctor(stage.world, wait=play.move)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Policy(Acting):
     """A policy is paused, resumed, or its broken promise muted for an hour."""
 
@@ -201,13 +240,14 @@ class Policy(Acting):
 
 @dataclass(frozen=True, kw_only=True)
 class Apply(Acting):
-    """The file, applied anew. `to`: `same`, `changed`, or `retired` (the policy leaves the file)."""
+    """The file, applied anew. `to`: `same`, `changed`, `moved` (other jitter), `retimed` (another schedule), or
+    `retired` (the policy leaves the file)."""
 
     to: str = "same"
 
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
-        terms = {**play.terms, "timeout": "2h"} if self.to == "changed" else play.terms
+        terms = {**play.terms, **CHANGES.get(self.to, {})}
         text = file(policies=("weekly",), **terms) if self.to == "retired" else file(**terms)
         with play.acting(stage, lives=None, skew=self.skew, faults=self.faults):
             stage.apply(text, prune=True)

@@ -145,8 +145,9 @@ def slots_kept(ledger: Ledger, after: PolicyState, runs: Sequence[Run]) -> None:
     """Whoever moves the cursor stores what becomes of each slot that it passes, once."""
     before = ledger.policies[after.policy]
     must(after.cursor >= before.cursor, f"the cursor of {after.policy} went back to {after.cursor}")
-    passed = list(_passed(ledger, before, after))
-    new = [run for run in runs if run.run_id not in ledger.runs and run.requested_by == "schedule"]
+    passed = list(_passed(ledger, before, after)) if before.active else []
+    own = [run for run in runs if run.policy == after.policy and run.requested_by == "schedule"]
+    new = [run for run in own if run.run_id not in ledger.runs]
     gaps = [run for run in new if run.missed]
     ran = [run.slot for run in new if not run.missed]
     must(len(ran) <= 1 and len(gaps) <= 1, f"{len(ran)} runs and {len(gaps)} gaps in one write")

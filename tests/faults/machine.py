@@ -38,7 +38,10 @@ def _actors(faults: st.SearchStrategy[tuple[Fault, ...]]) -> list[st.SearchStrat
         st.builds(do.Request, number=st.sampled_from([None, None, 0, 1]), policy=POLICY, **common),
         st.builds(do.Cancel, pick=st.integers(0, 3), **common),
         st.builds(do.Policy, what=st.sampled_from(["paused", "resumed", "muted"]), policy=POLICY, **common),
-        st.builds(do.Apply, to=st.sampled_from(["same", "changed", "changed", "retired"]), **common),
+        st.builds(do.Apply, to=st.sampled_from(["same", "changed", "moved", "retimed", "retired"]), **common),
+        st.builds(do.Page, shard=st.integers(0, 1), late=st.sampled_from([0, 0, 120]), **common),
+        st.builds(do.Accept, pick=st.integers(0, 3), **common),
+        st.builds(do.Doctor, **common),
     ]
 
 
@@ -82,7 +85,7 @@ FAULTS = st.one_of(
     _fault(OTHERS, ["freeze", "freeze", "freeze", "kill", "silence", "twice"]).map(lambda fault: (fault,)),
     st.tuples(_fault(OTHERS, ["freeze"]), _fault(st.just(()), ["kill", "silence", "twice", "crash"])),
 )
-DELIVER, TICK, POKE, REPEAT, REQUEST, CANCEL, PAUSE, APPLY = _actors(FAULTS)
+DELIVER, TICK, POKE, REPEAT, REQUEST, CANCEL, PAUSE, APPLY, PAGE, ACCEPT, DOCTOR = _actors(FAULTS)
 TERMS = st.fixed_dictionaries(
     {
         "schedule": st.sampled_from(["0 2 * * *", "0 * * * *", "*/10 * * * *"]),
@@ -121,8 +124,8 @@ class Machine(RuleBasedStateMachine):
         assert self.play is not None
         self.play.do(action)
 
-    @rule(action=TICK)
-    def tick(self, action: do.Tick) -> None:
+    @rule(action=st.one_of(TICK, PAGE))
+    def tick(self, action: Any) -> None:
         self._do(action)
 
     @rule(action=DELIVER)
@@ -145,7 +148,7 @@ class Machine(RuleBasedStateMachine):
     def cancel(self, action: do.Cancel) -> None:
         self._do(action)
 
-    @rule(action=st.one_of(PAUSE, APPLY))
+    @rule(action=st.one_of(PAUSE, APPLY, ACCEPT, DOCTOR))
     def policies(self, action: Any) -> None:
         self._do(action)
 

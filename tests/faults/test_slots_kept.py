@@ -3,11 +3,13 @@ overtaken in line."""
 
 from datetime import timedelta
 
+import pytest
+
 from chalicelib.core.model import State
-from chalicelib.service import request
+from chalicelib.service import control, request
 from chalicelib.service import tick as ticking
 from chalicelib.service.work import handle
-from tests.faults.world import FILE, Stage
+from tests.faults.world import FILE, SLOT, Stage
 
 SMALL = """\
   small:
@@ -92,3 +94,67 @@ def test_a_tick_that_is_sent_early_breaks_no_promise_and_calls_no_run_overdue() 
     assert state.queued_run is not None, "the slot of then"
     gauges = {item.name: item.value for item in stage.metrics.measured}
     assert (gauges["OverdueRuns"], gauges["PoliciesInBreach"]) == (0, 0)
+
+
+HELD = FILE + '    blackout: ["00:00-04:00"]\n'
+
+
+def held() -> Stage:
+    """The slot of 02:00 has come and waits until 04:00; now is 02:30."""
+    stage = Stage(HELD)
+    stage.clock.set(SLOT + timedelta(minutes=30))
+    stage.live(1)
+    assert stage.store.runs() == ()
+    return stage
+
+
+@pytest.mark.parametrize("until", ["03:00", "02:00", "05:00"])
+def test_a_slot_that_a_blackout_holds_back_starts_when_the_new_one_ends(until: str) -> None:
+    stage = held()
+    stage.apply(HELD.replace("04:00", until))
+    stage.live(60 * 3, step=10)
+    run = stage.run()
+    assert (run.state, run.created_at.hour) == (State.SUCCEEDED, int(until[:2]))
+
+
+def test_slots_of_a_pause_are_told_also_when_jitter_changed_meanwhile() -> None:
+    stage = Stage()
+    control.pause(stage.world, "nightly", by="anna", why="a move")
+    stage.live(60 * 24 * 3, step=30)
+    stage.apply(FILE + "    jitter: 5m\n")
+    control.resume(stage.world, "nightly", by="anna")
+    stage.live(5)
+    assert [(run.state, run.missed, run.told) for run in stage.store.runs()] == [(State.SKIPPED, 3, True)]
+
+
+NOON = FILE.replace("0 2 * * *", "0 12 * * *")
+OTHER = FILE.replace("nightly:", "other:")
+
+
+@pytest.mark.parametrize(("file", "why"), [(NOON, "times were changed"), (OTHER, "policy was retired")])
+def test_slots_that_the_new_file_does_not_know_are_told_as_missed(file: str, why: str) -> None:
+    """Whether a blackout held them back, or nobody was there to start them."""
+    stage = held()
+    stage.clock.advance(timedelta(days=1))
+    stage.apply(file, prune=True)
+    stage.live(3)
+    (row,) = stage.store.runs(policy="nightly")
+    assert (row.state, row.missed, row.slot, row.told) == (State.MISSED, 2, "2026-11-22T02:00Z", True)
+    assert why in str(row.reason)
+    assert len(stage.notifier.reports) == 1
+    stage.apply(FILE)
+    stage.live(3)
+    assert stage.store.runs(policy="nightly") == (row,)
+
+
+def test_slots_of_a_pause_are_told_as_skipped_when_the_schedule_changed_meanwhile() -> None:
+    stage = Stage()
+    control.pause(stage.world, "nightly", by="anna", why="a move")
+    stage.clock.advance(timedelta(days=2))
+    stage.apply(NOON)
+    (row,) = stage.store.runs()
+    assert (row.state, row.missed) == (State.SKIPPED, 2)
+    assert "paused by anna (a move)" in str(row.reason)
+    control.resume(stage.world, "nightly", by="anna")
+    stage.live(3)
+    assert len(stage.store.runs()) == 1

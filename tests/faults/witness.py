@@ -9,7 +9,7 @@ from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Event, Report, Wakeup
 from chalicelib.core.model import Complete, Owner, Run, State
 from chalicelib.core.ports import Change, Create, Delete, StartOrder, Update
-from chalicelib.core.rows import Backup, ConfigState, PolicyState, Spec
+from chalicelib.core.rows import Backup, PolicyState, Spec
 from chalicelib.service.backups import ACT_TIMEOUT
 from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.faults import ledger as check
@@ -44,7 +44,6 @@ class Witness:
         check.roads_kept(ledger, self.chaos.clock.now())
 
     def _beside(self, ledger: Ledger, changes: Sequence[Change], runs: Sequence[Run]) -> None:
-        applied = any(isinstance(change.item, ConfigState) for change in changes)
         for change in changes:
             match change:
                 case Delete(item):
@@ -59,7 +58,7 @@ class Witness:
                     ledger.leases[lease.lease] = lease
                 case Create(Slots() as slots) | Update(Slots() as slots):
                     ledger.slots[slots.target] = slots
-                case Update(PolicyState() as item) if not applied:
+                case Update(PolicyState() as item):
                     check.slots_kept(ledger, item, runs)
 
     def _run(self, ledger: Ledger, old: Run | None, run: Run) -> None:
@@ -138,6 +137,11 @@ class Witness:
 
     def deleting(self, ledger: Ledger, snapshot: str, actor: Actor) -> None:
         """Just before the engine is asked."""
+        if "-doctor-" in snapshot:
+            tried = ledger.installation, f"doctor:{snapshot.partition('-doctor-')[2]}"
+            others = [owner for owner, names in self.names.items() if snapshot in names and owner != tried]
+            must(not others, f"{snapshot} is removed as if it had been tried out, and belongs to {others}")
+            return
         found = [run for run in ledger.open if run.snapshot == snapshot and run.cancel]
         must(found, f"{snapshot} is removed, and nobody cancelled its run")
         self._claimed(found[0], actor, "removal")
