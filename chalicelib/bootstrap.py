@@ -16,7 +16,7 @@ from chalicelib import settings as settings_of
 from chalicelib.core.ports import Engine, Secrets
 from chalicelib.core.rows import Spec
 from chalicelib.notify.events import EventBus
-from chalicelib.notify.metrics import EmfMetrics
+from chalicelib.notify.metrics import EmfMetrics, Unread
 from chalicelib.notify.queue import WorkQueue
 from chalicelib.notify.secrets import SecretReader
 from chalicelib.notify.sns import TopicNotifier
@@ -42,7 +42,7 @@ def of_function(context: Any) -> World:
 
 def of_terminal(stage: str | None) -> World:
     """The world of a command line. NotRunning when there is no stage, BadInput for one that isn't local."""
-    return _world(terminal_settings(stage))
+    return replace(_world(terminal_settings(stage)), metrics=Unread())
 
 
 def terminal_settings(stage: str | None) -> Settings:

@@ -10,6 +10,19 @@ from aws_lambda_powertools.metrics import MetricUnit
 NAMESPACE = "Snapwarden"
 
 
+class Unread:
+    """Of a terminal: its stdout is a table or one JSON document, and no log group takes metrics from it."""
+
+    def count(self, name: str, value: int = 1, **dimensions: str) -> None:
+        pass
+
+    def gauge(self, name: str, value: float) -> None:
+        pass
+
+    def seconds(self, name: str, value: float, **dimensions: str) -> None:
+        pass
+
+
 class EmfMetrics:
     """Every value carries the dimension Stage, and the ones it is given."""
 

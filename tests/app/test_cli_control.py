@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,10 @@ from tests.faults.world import FILE, RUN_ID, START, Stage
 PROMISED = FILE.replace(
     "    timeout: 4h\n", "    timeout: 4h\n    rpo: 26h\n    contract: {max_shrink: 20%, allow_partial: true}\n"
 )
+
+
+NOWHERE = "http://127.0.0.1:9"
+STAGE_FILE = {"stage": "local", "region": "eu-central-1", "account": "123456789012", "endpoint_url": NOWHERE}
 
 
 @dataclass(frozen=True)
@@ -248,3 +253,17 @@ def test_a_time_is_an_instant_or_a_duration_and_without_a_zone_it_is_utc_and_sai
 def test_a_time_that_cannot_be_read_is_one_message(text: str) -> None:
     with pytest.raises(BadInput, match=r"--until: .* is no time"):
         asking.until(text, START)
+
+
+def test_what_a_command_measures_is_no_part_of_its_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A slot that was skipped, or a run that made room, is counted where it ends, and that may be at a terminal."""
+    urls = dict.fromkeys(("dynamodb_endpoint_url", "invoke_endpoint_url"), NOWHERE)
+    (tmp_path / "stage.json").write_text(json.dumps({**STAGE_FILE, **urls}))
+    monkeypatch.setenv("SNAPWARDEN_LOCAL", str(tmp_path))
+    metrics = bootstrap.of_terminal(None).metrics
+    metrics.count("RunsFinished", Kind="backup", State="SKIPPED")
+    metrics.seconds("BackupSeconds", 1.0)
+    metrics.gauge("OpenRuns", 1)
+    assert capsys.readouterr().out == ""
