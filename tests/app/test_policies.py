@@ -137,7 +137,8 @@ def story(product: Deployed, elasticsearch: Server, tmp_path_factory: pytest.Tem
         while (left := story.unsettled()) and not story.refused("work"):  # a refusal is told by a test, by name
             assert time.monotonic() < deadline, left
             time.sleep(0.2)
-        _break_promise(store, "typo")
+        assert (typo := store.state("typo"))  # its hour has passed: only the clock breaks promises
+        assert store.commit(Update(replace(typo, breach_at=typo.since, rev=typo.rev + 1, token=uuid4().hex)))
         product.tick(_slot(4))  # sent early, as if three days had passed: slots were missed
         product.deliver("work", json.dumps({"shard": 0, "now": _slot(4)}))
         product.deliver("dead_letters", '{"run_id": "backup:nightly:x", "rev": 1}')
@@ -158,14 +159,6 @@ def _play(product: Deployed, store: DynamoStore, file: str, stack: ExitStack) ->
         poller.start()
         stack.callback(poller.join, 3)
         stack.callback(poller.stop)
-
-
-def _break_promise(store: DynamoStore, policy: str) -> None:
-    """Its hour has passed: only the clock breaks promises, not a tick that is sent early."""
-    state = store.state(policy)
-    assert state is not None
-    past = replace(state, breach_at=datetime.now(UTC), rev=state.rev + 1, token=uuid4().hex)
-    assert store.commit(Update(past))
 
 
 def _slot(days: int) -> str:
