@@ -13,6 +13,8 @@ NEAR = timedelta(seconds=60)
 PATIENCE = timedelta(minutes=2)
 """A question beside the point (counts, sizes) that stays without an answer for so long must not cost the backup."""
 MAX_REFUSALS = 5
+REFUSED_WAITS = timedelta(minutes=1)
+"""After the first refusal; the second waits two, and so on: the fifth comes ten minutes after the first."""
 
 
 def next_look(run: Run, now: datetime) -> timedelta:
@@ -34,6 +36,15 @@ def next_look(run: Run, now: datetime) -> timedelta:
             delay = min(since / 3, left / 2 if left > NEAR else min(left, max(since / 10, left / 2)))
         elif since < 2 * expected + NEAR:
             delay = min(delay, NEAR)
+    return _whole(run, delay, now)
+
+
+def after_refusal(run: Run, refusals: int, now: datetime) -> timedelta:
+    """Whoever rotates a secret needs minutes, and accounts are locked by whoever tries an old one too often."""
+    return max(next_look(run, now), _whole(run, REFUSED_WAITS * refusals, now))
+
+
+def _whole(run: Run, delay: timedelta, now: datetime) -> timedelta:
     delay = min(max(delay, FIRST_LOOK), LONGEST)
     until_deadline = max(run.deadline_at - now, FIRST_LOOK)
     return timedelta(seconds=int(min(delay, until_deadline).total_seconds()))

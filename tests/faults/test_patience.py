@@ -1,0 +1,53 @@
+"""How long a run bears with what goes wrong before it is given up: neither too short, nor for ever."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.core.errors import Unauthenticated
+from chalicelib.core.model import State
+from tests.faults.world import Stage
+
+
+def running() -> Stage:
+    stage = Stage(looks=None)
+    stage.until_slot()
+    stage.live(0.2)
+    assert stage.run().state is State.RUNNING
+    return stage
+
+
+def refuse_looks(stage: Stage, until: datetime) -> None:
+    original = stage.engine.look
+
+    def look(*args: Any, **kwargs: Any) -> Any:
+        if stage.clock.now() < until:
+            raise Unauthenticated("401 the password was changed")
+        return original(*args, **kwargs)
+
+    stage.engine.look = look  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("minutes", [0.2, 5, 9])
+def test_a_secret_that_is_rotated_within_minutes_loses_no_backup(minutes: float) -> None:
+    """Five refusals within eight seconds ended a run whose snapshot was fine."""
+    stage = running()
+    refuse_looks(stage, stage.clock.now() + timedelta(minutes=minutes))
+    stage.live(minutes)
+    stage.engine.complete(stage.run().snapshot)
+    stage.live(10)
+    assert (stage.run().state, stage.run().good) == (State.SUCCEEDED, True)
+
+
+def test_a_secret_that_stays_wrong_ends_the_run_after_five_tries_and_is_told() -> None:
+    """Few, because an account is locked by whoever tries an old password too often."""
+    stage = running()
+    since, looks = stage.clock.now(), stage.run().looks
+    refuse_looks(stage, since + timedelta(days=1))
+    stage.live(15)
+    run = stage.run()
+    assert (run.state, run.findings[0].code, run.told) == (State.FAILED, "engine.refused", True)
+    assert run.finished_at is not None
+    assert timedelta(minutes=10) <= run.finished_at - since < timedelta(minutes=12)
+    assert run.looks - looks <= 7
