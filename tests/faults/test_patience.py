@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.errors import Unauthenticated
+from chalicelib.core.errors import Retryable, Unauthenticated
 from chalicelib.core.model import State
+from chalicelib.core.ports import StartOrder
 from tests.faults.world import Stage
 
 
@@ -51,3 +52,35 @@ def test_a_secret_that_stays_wrong_ends_the_run_after_five_tries_and_is_told() -
     assert run.finished_at is not None
     assert timedelta(minutes=10) <= run.finished_at - since < timedelta(minutes=12)
     assert run.looks - looks <= 7
+
+
+def test_a_start_that_comes_through_late_is_judged_by_what_it_was_asked_for() -> None:
+    """Its answer was lost, an index was born, and the second start asked for that one too: the snapshot of the first
+    was judged by the list of the second."""
+    stage = Stage(looks=3)
+    stage.until_slot()
+    original, held = stage.engine.start, list[StartOrder]()
+
+    def start(order: StartOrder) -> None:
+        held.append(order)
+        raise Retryable("no answer within 10 s")
+
+    stage.engine.start = start  # type: ignore[method-assign]
+    stage.live(0.05)
+    stage.engine.create_index("orders-new")
+    stage.live(0.15)
+    original(held[0])
+    stage.live(3)
+    assert (stage.run().state, stage.run().good) == (State.SUCCEEDED, True)
+    assert (stage.run().attempts, len(held)) == (1, 1)
+
+
+def test_a_server_that_never_answers_a_start_is_asked_at_most_once_a_minute() -> None:
+    """Each attempt leaves a row with what it asked for."""
+    stage = Stage()
+    stage.until_slot()
+    stage.engine.start = lambda order: (_ for _ in ()).throw(Retryable("no answer"))  # type: ignore[method-assign]
+    stage.live(10)
+    assert 5 <= stage.run().attempts <= 10
+    stage.live(60 * 6, step=5)
+    assert (stage.run().state, stage.run().findings[0].code) == (State.FAILED, "snapshot.not_started")
