@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from chalicelib.core.errors import Retryable
+from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.ports import Bus, Clock, Create, Engine, Metrics, Notifier, Queue, Store
 from chalicelib.core.rows import Installation, Spec
@@ -36,8 +36,12 @@ class World:
     remaining: Callable[[], timedelta] = field(default=_no_limit)
 
     def spec(self, policy: str, gen: int) -> Spec:
-        """What the file said in that generation. Retryable when it can't be read: it was there before it was named."""
-        spec = self.store.spec(policy, gen)
+        """What the file said in that generation. Retryable when it can't be read: it was there before it was named, and
+        another release may know how to read it."""
+        try:
+            spec = self.store.spec(policy, gen)
+        except Refused as error:
+            raise Retryable(f"generation {gen} of policy {policy} could not be read: {error}") from error
         if spec is None:
             raise Retryable(f"generation {gen} of policy {policy} could not be read")
         return spec

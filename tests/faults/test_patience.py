@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.errors import Retryable, Unauthenticated
+from chalicelib.core.errors import Refused, Retryable, Unauthenticated
 from chalicelib.core.model import State
-from chalicelib.core.ports import StartOrder
+from chalicelib.core.ports import Change, StartOrder
+from chalicelib.core.rows import Evidence, Spec
 from tests.faults.world import Stage
 
 
@@ -84,3 +85,67 @@ def test_a_server_that_never_answers_a_start_is_asked_at_most_once_a_minute() ->
     assert 5 <= stage.run().attempts <= 10
     stage.live(60 * 6, step=5)
     assert (stage.run().state, stage.run().findings[0].code) == (State.FAILED, "snapshot.not_started")
+
+
+def unreadable(stage: Stage) -> None:
+    """As after a release was rolled back: the older one does not know how to read what the newer one wrote."""
+
+    def spec(policy: str, gen: int) -> Spec | None:
+        raise Refused(f"P#{policy} SPEC#{gen} cannot be read by this release")
+
+    stage.store.spec = spec  # type: ignore[method-assign]
+
+
+def test_a_run_whose_policy_can_not_be_read_ends_by_its_deadline_and_is_told_without_a_flood() -> None:
+    """Its step failed before the look, for ever: woken each minute, a dead letter each time."""
+    stage = running()
+    unreadable(stage)
+    sent = len(stage.queue.sent)
+    stage.live(60 * 4 + 5, step=5)
+    run = stage.run()
+    assert (run.state, run.told) == (State.TIMED_OUT, True)
+    assert "cannot be read by this release" in str(run.reason)
+    assert [report.attributes["state"] for report in stage.notifier.reports] == ["TIMED_OUT"]
+    assert len(stage.queue.sent) - sent <= 70
+
+
+def test_a_run_whose_policy_can_be_read_again_goes_on() -> None:
+    stage = running()
+    original = stage.store.spec
+    unreadable(stage)
+    stage.live(60, step=5)
+    stage.engine.complete(stage.run().snapshot)
+    stage.store.spec = original  # type: ignore[method-assign]
+    stage.live(20, step=5)
+    assert (stage.run().state, stage.run().good) == (State.SUCCEEDED, True)
+
+
+def test_a_waiting_run_whose_policy_can_not_be_read_is_missed() -> None:
+    stage = running()
+    waiting = stage.backup()
+    stage.clock.advance(2)
+    unreadable(stage)
+    stage.live(60 * 6 + 15, step=15)
+    missed = stage.run(waiting.run_id)
+    assert (missed.state, missed.told) == (State.MISSED, True)
+    assert "cannot be read by this release" in str(missed.reason)
+
+
+def test_a_row_that_the_table_refuses_ends_the_run_after_five_tries() -> None:
+    """A defect around look and decide is counted like one within."""
+    stage = Stage()
+    stage.until_slot()
+    stage.tick()
+    original = stage.store.commit
+
+    def commit(*changes: Change) -> bool:
+        if any(isinstance(change.item, Evidence) for change in changes):
+            raise Refused("Item size has exceeded the maximum allowed size")
+        return original(*changes)
+
+    stage.store.commit = commit  # type: ignore[method-assign]
+    stage.live(5)
+    run = stage.run()
+    assert (run.state, run.findings[0].code, run.told) == (State.FAILED, "run.crashed", True)
+    assert "maximum allowed size" in str(run.reason)
+    assert stage.engine.sent("start") == 0
