@@ -48,7 +48,7 @@ def accept(world: World, backup_id: str, *, by: str, why: str) -> Backup:
             token=world.token(),
         )
         after = promise.rewound(after, spec.policy, now) if after.active else after
-        if world.store.commit(Update(accepted), Update(after)):
+        if world.stored(Update(accepted), Update(after)):
             return accepted
     raise Conflict(f"{backup_id} or its policy is being changed by others all the time; try again")
 

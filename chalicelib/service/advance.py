@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.core import traffic
-from chalicelib.core.errors import Contended, Refused, Retryable
+from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Calls, Kind, Run, State
 from chalicelib.core.ports import Create, Engine, Store, Update
@@ -147,17 +147,10 @@ def _wait(world: World, run: Run) -> None:
     after = driver.moved(waiting, decision, world.clock.now(), token=token, busy=CLAIM, cost=spent)
     if after.settled:
         _end(world, decision, after)
-    elif not _stored(world, after, decision):
+    elif not world.stored(Update(after), *decision.beside):
         world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev), delay=queueing.LOST_RACE)
     else:
         _go_on(world, decision, after)
-
-
-def _stored(world: World, after: Run, decision: Decision) -> bool:
-    try:
-        return world.store.commit(Update(after), *decision.beside)
-    except Contended:
-        return False
 
 
 def _end(world: World, decision: Decision, after: Run) -> None:

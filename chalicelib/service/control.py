@@ -72,7 +72,7 @@ def resume(world: World, policy: str, *, by: str) -> PolicyState:
             token=world.token(),
         )
         after = results.noted(after, skipped[0]) if skipped else after
-        if world.store.commit(Update(after), *map(Create, skipped)):
+        if world.stored(Update(after), *map(Create, skipped)):
             announce(world, *skipped)
             return after
     raise Conflict(f"policy {policy} is being changed by others all the time; try again")

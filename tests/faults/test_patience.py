@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import Refused, Retryable, Unauthenticated
+from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import State
 from chalicelib.core.ports import Change, StartOrder
 from chalicelib.core.rows import Evidence, Spec
+from chalicelib.service import control
+from chalicelib.service.work import handle
 from tests.faults.world import Stage
 
 
@@ -149,3 +152,25 @@ def test_a_row_that_the_table_refuses_ends_the_run_after_five_tries() -> None:
     assert (run.state, run.findings[0].code, run.told) == (State.FAILED, "run.crashed", True)
     assert "maximum allowed size" in str(run.reason)
     assert stage.engine.sent("start") == 0
+
+
+def test_a_wish_to_cancel_during_the_last_look_does_not_lose_what_that_look_found() -> None:
+    """The look lost its write to the wish, the next step took it for one that had killed the function: TIMED_OUT,
+    with a complete snapshot that no catalogue knew."""
+    stage = running()
+    run = stage.run()
+    stage.engine.complete(run.snapshot)
+    stage.clock.set(run.deadline_at + timedelta(seconds=1))
+    stage.queue.drop_all()
+    original = stage.engine.look
+
+    def look(*args: Any, **kwargs: Any) -> Any:
+        stage.engine.look = original  # type: ignore[method-assign]
+        control.cancel(stage.world, run.run_id, by="ann", why="too long")
+        return original(*args, **kwargs)
+
+    stage.engine.look = look  # type: ignore[method-assign]
+    handle(stage.world, Wakeup(run_id=run.run_id, rev=stage.run().rev))
+    stage.live(3)
+    assert (stage.run().state, stage.run().good) == (State.SUCCEEDED, True)
+    assert [backup.snapshot for backup in stage.store.backups("nightly")] == [run.snapshot]
