@@ -16,8 +16,6 @@ from chalicelib.core.rows import Evidence
 from chalicelib.core.spec import Level, Policy, Repository
 
 CLOCKS_APART = timedelta(seconds=60)
-SHOWN = 20
-"""Findings of one kind that are listed one by one; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +109,7 @@ def _counted(policy: Policy, judged: Judged) -> tuple[int | None, tuple[Finding,
     why = expected.uncounted or judged.uncounted
     if missing and not why:
         why = f"a primary of {', '.join(missing[:3])} was not assigned when the backup started"
-    hints = (*_closed(closed), *_moved(before, judged.after if judged.uncounted is None else None))
+    hints = (*_closed(closed), *terms.shown(_moved(before, judged.after if judged.uncounted is None else None)))
     if why:
         return None, (_not_counted(policy.name, why),), hints
     whole = set(terms.whole(judged.complete))
@@ -125,9 +123,9 @@ def _not_counted(policy: str, why: str) -> Finding:
 
 def _closed(names: Sequence[str]) -> tuple[Finding, ...]:
     message = "is closed, so its documents can't be counted; it is in the backup"
-    return tuple(
+    return terms.shown(
         _finding("counts.closed", Severity.INFO, name, f"{name} {message}", "nothing, if that was meant")
-        for name in names[:SHOWN]
+        for name in names
     )
 
 
@@ -178,7 +176,7 @@ def _nothing(complete: Complete) -> str:
 
 
 def _unmatched(unmatched: Sequence[str]) -> tuple[Finding, ...]:
-    return tuple(
+    return terms.shown(
         _finding(
             "select.pattern_unmatched" if "*" in pattern else "select.name_unmatched",
             Severity.WARNING if "*" in pattern else Severity.ERROR,
@@ -186,7 +184,7 @@ def _unmatched(unmatched: Sequence[str]) -> tuple[Finding, ...]:
             f"the policy selects {pattern}, and nothing on the server matches it",
             "correct or remove it in `select.indices`, then apply",
         )
-        for pattern in unmatched[:SHOWN]
+        for pattern in unmatched
     )
 
 
@@ -197,7 +195,7 @@ def _names_missing(lost: Sequence[IndexRef]) -> str:
 
 
 def _lost(lost: Sequence[IndexRef]) -> tuple[Finding, ...]:
-    return tuple(
+    return terms.shown(
         _finding(
             "snapshot.index_missing",
             Severity.ERROR,
@@ -205,12 +203,12 @@ def _lost(lost: Sequence[IndexRef]) -> tuple[Finding, ...]:
             f"{index.name} was asked for, is still on the server, and is not in the snapshot",
             "run it again; if it stays, look at the index's health",
         )
-        for index in lost[:SHOWN]
+        for index in lost
     )
 
 
 def _partial(complete: Complete, severity: Severity) -> tuple[Finding, ...]:
-    return tuple(
+    return terms.shown(
         _finding(
             "snapshot.shard_failed",
             severity,
@@ -218,12 +216,12 @@ def _partial(complete: Complete, severity: Severity) -> tuple[Finding, ...]:
             f"shard {failure.shard} of {failure.index} is not in the snapshot: {failure.reason}",
             "bring the shard back (GET _cluster/allocation/explain), then run it again",
         )
-        for failure in complete.failures[:SHOWN]
+        for failure in complete.failures
     )
 
 
 def _gone(gone: Sequence[IndexRef]) -> tuple[Finding, ...]:
-    return tuple(
+    return terms.shown(
         _finding(
             "select.index_gone",
             Severity.INFO,
@@ -231,7 +229,7 @@ def _gone(gone: Sequence[IndexRef]) -> tuple[Finding, ...]:
             f"{index.name} was deleted or made anew while the snapshot was taken",
             "nothing, if that was meant",
         )
-        for index in gone[:SHOWN]
+        for index in gone
     )
 
 

@@ -1,6 +1,7 @@
 """The terms of a contract, one by one: which of them a finished backup breaks, and which could not be checked. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from chalicelib.core.model import Complete, Finding, Severity, Sizes, Usual
@@ -8,8 +9,20 @@ from chalicelib.core.prose import counted, size
 from chalicelib.core.spec import Contract
 from chalicelib.core.values import format_percent
 
-STREAM = ".ds-{}-*"
-"""A data stream is in a backup by its backing indices."""
+GENERATION = "[0-9]" * 6
+STREAM = (f".ds-{{}}-[0-9][0-9][0-9][0-9].[0-9][0-9].[0-9][0-9]-{GENERATION}", f".ds-{{}}-{GENERATION}")
+"""A data stream is in a backup by its backing indices: with the day since Elasticsearch 7.11, without it before."""
+SHOWN = 20
+"""Findings of one kind that are listed one by one; the rest is counted."""
+
+
+def shown(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Of one kind; the last one that is listed says how many more there are."""
+    every = tuple(findings)
+    if len(every) <= SHOWN:
+        return every
+    last = every[SHOWN - 1]
+    return (*every[: SHOWN - 1], replace(last, message=f"{last.message}; and {len(every) - SHOWN} more like it"))
 
 
 def broken(
@@ -17,7 +30,7 @@ def broken(
 ) -> tuple[Finding, ...]:
     """`docs`: of all that can be counted, before the start; None: not counted. In the order of the contract's keys."""
     return (
-        *_not_included(terms, whole(complete)),
+        *shown(_not_included(terms, whole(complete))),
         *_too_few("min_indices", terms.min_indices, len(whole(complete)), "index", "indices"),
         *_too_few("min_docs", terms.min_docs, docs, "document", "documents"),
         *_too_small(terms, sizes),
@@ -53,7 +66,7 @@ def whole(complete: Complete) -> list[str]:
 
 def _not_included(terms: Contract, held: Sequence[str]) -> Iterator[Finding]:
     for pattern in terms.must_include:
-        wanted = (pattern, STREAM.format(pattern))
+        wanted = (pattern, *(stream.format(pattern) for stream in STREAM))
         if not any(fnmatchcase(name, one) for name in held for one in wanted):
             yield _finding(
                 "must_include", pattern, f"{pattern} missing from the snapshot", "is it selected, and there?"

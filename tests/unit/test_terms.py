@@ -10,7 +10,7 @@ from chalicelib.core.model import Finding, Severity, Sizes, Usual
 from chalicelib.core.spec import Contract
 from tests.unit.judging import BACKUP_ID, USUAL, WHOLE
 
-STREAM = replace(WHOLE, indices=("customers", ".ds-logs-shop-2026.11.21-000001"))
+STREAM = replace(WHOLE, indices=("customers", ".ds-logs-shop-2026.11.21-000001", ".ds-metrics-000012"))
 SIZES = Sizes(total=1000, added=10)
 
 
@@ -25,7 +25,10 @@ def broken(docs: int | None = 100, sizes: Sizes | None = SIZES, usual: Usual | N
         ("must_include", ("cust*",), ("cust",)),
         ("must_include", ("logs-*",), ("log",)),
         ("must_include", ("logs-shop",), ("logs-sho",)),
-        ("min_indices", 2, 3),
+        ("must_include", ("logs-shop",), ("logs",)),
+        ("must_include", ("*-shop",), ("shop",)),
+        ("must_include", ("metrics",), ("metric",)),
+        ("min_indices", 3, 4),
         ("min_docs", 100, 101),
         ("min_bytes", 1000, 1001),
     ],
