@@ -40,13 +40,15 @@ class Judged:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """How a finished snapshot counts. `reason` is None only for SUCCEEDED. `docs`: held when the counts were taken,
-    None unless every index could be counted. `good`: it counts for the promise of its policy."""
+    None unless every index could be counted, but for those that are `closed`. `good`: it counts for the promise of its
+    policy."""
 
     state: State
     level: str
     good: bool
     reason: str | None
     docs: int | None
+    closed: int
     findings: tuple[Finding, ...]
 
 
@@ -62,8 +64,9 @@ def judge(policy: Policy, judged: Judged) -> Verdict:
     matches: a name is an error, a wildcard a warning, because it may match tomorrow. L2: counted before and after, and
     the contract is met. A check that could not run is not a pass: such a backup stays at L1 and is not good."""
     docs, gap, hints = _counted(policy, judged)
-    promises = terms.broken(policy.contract, judged.backup_id, judged.complete, judged.sizes, docs, judged.usual)
-    unchecked = (*gap, *terms.unchecked(policy.contract, judged.sizes, docs, judged.usual))
+    block, sizes, usual, closed = policy.contract, judged.sizes, judged.usual, len(_closed_in(judged))
+    promises = terms.broken(block, judged.backup_id, judged.complete, sizes, docs, usual, closed=closed)
+    unchecked = (*gap, *terms.unchecked(block, sizes, docs, usual, closed=closed))
     state, reason, found = _l1(judged, allow_partial=policy.contract.allow_partial)
     findings = (*found, *promises, *unchecked, *hints, *_clock(judged))
     complete = state is State.SUCCEEDED or (state is State.PARTIAL and policy.contract.allow_partial)
@@ -72,7 +75,12 @@ def judge(policy: Policy, judged: Judged) -> Verdict:
     level: Level = "L2" if needs_counts(policy) and not unchecked and not promises else "L1"
     good = complete and not promises and not unchecked and level >= promise.required(policy)
     held = level if complete else "L0"
-    return Verdict(state=state, level=held, good=good, reason=reason, docs=docs, findings=findings)
+    return Verdict(state=state, level=held, good=good, reason=reason, docs=docs, closed=closed, findings=findings)
+
+
+def _closed_in(judged: Judged) -> list[str]:
+    held = set(judged.complete.indices)
+    return [index.name for index in judged.expected.indices if index.closed and index.name in held]
 
 
 def _l1(judged: Judged, *, allow_partial: bool) -> tuple[State, str | None, tuple[Finding, ...]]:
@@ -103,7 +111,7 @@ def _counted(policy: Policy, judged: Judged) -> tuple[int | None, tuple[Finding,
     if not needs_counts(policy):
         return None, (), ()
     expected, held = judged.expected, set(judged.complete.indices)
-    closed = [index.name for index in expected.indices if index.closed and index.name in held]
+    closed = _closed_in(judged)
     before = {count.name: count for count in expected.counts}
     missing = [name.name for name in expected.indices if name.name in held - before.keys() - set(closed)]
     why = expected.uncounted or judged.uncounted

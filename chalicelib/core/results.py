@@ -92,7 +92,7 @@ def good(backup: Backup) -> Good:
     return Good(
         backup_id=backup.backup_id,
         indices=backup.indices,
-        docs=backup.docs,
+        docs=None if backup.closed else backup.docs,
         bytes=backup.bytes,
         seconds=(backup.ended_at - backup.taken_at).total_seconds(),
     )

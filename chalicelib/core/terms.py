@@ -26,36 +26,56 @@ def shown(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def broken(
-    terms: Contract, backup_id: str, complete: Complete, sizes: Sizes | None, docs: int | None, usual: Usual | None
+    terms: Contract,
+    backup_id: str,
+    complete: Complete,
+    sizes: Sizes | None,
+    docs: int | None,
+    usual: Usual | None,
+    *,
+    closed: int = 0,
 ) -> tuple[Finding, ...]:
-    """`docs`: of all that can be counted, before the start; None: not counted. In the order of the contract's keys."""
+    """`docs`: of all that can be counted, before the start; None: not counted. `closed`: how many indices of the backup
+    can't be, so that it holds more than that. In the order of the contract's keys."""
     return (
         *shown(_not_included(terms, whole(complete))),
         *_too_few("min_indices", terms.min_indices, len(whole(complete)), "index", "indices"),
-        *_too_few("min_docs", terms.min_docs, docs, "document", "documents"),
+        *_too_few("min_docs", terms.min_docs, _certain(terms, docs, closed), "document", "documents"),
         *_too_small(terms, sizes),
-        *_shrunken(terms, backup_id, sizes, docs, usual),
+        *_shrunken(terms, backup_id, sizes, None if closed else docs, usual),
     )
 
 
-def unchecked(terms: Contract, sizes: Sizes | None, docs: int | None, usual: Usual | None) -> tuple[Finding, ...]:
+def unchecked(
+    terms: Contract, sizes: Sizes | None, docs: int | None, usual: Usual | None, *, closed: int = 0
+) -> tuple[Finding, ...]:
     """A check that could not run is not a pass. Without a history there is nothing to shrink from."""
+    whole_docs = None if closed else docs
     asked = {
-        "min_docs": terms.min_docs is not None and docs is None,
+        "min_docs": terms.min_docs is not None and _certain(terms, docs, closed) is None,
         "min_bytes": terms.min_bytes is not None and sizes is None,
-        "max_shrink": terms.max_shrink is not None and usual is not None and _compared(sizes, docs, usual) is None,
+        "max_shrink": terms.max_shrink is not None
+        and usual is not None
+        and _compared(sizes, whole_docs, usual) is None,
     }
+    why = f"; {counted(closed, 'closed index', 'closed indices')} can't be counted" if closed else ""
     return tuple(
         Finding(
             code="contract.not_checked",
             severity=Severity.WARNING,
             subject=term,
-            message=f"{term} could not be checked: the server did not say how much the backup holds",
+            message=f"{term} could not be checked: the server did not say how much the backup holds{why}",
             next_step="snapwarden doctor says what is missing",
         )
         for term, gap in asked.items()
         if gap
     )
+
+
+def _certain(terms: Contract, docs: int | None, closed: int) -> int | None:
+    """Nobody knows what closed indices hold: what was counted beside them is certain only where it is enough."""
+    enough = docs is not None and docs >= (terms.min_docs or 0)
+    return docs if enough or not closed else None
 
 
 def whole(complete: Complete) -> list[str]:
@@ -86,8 +106,8 @@ def _too_small(terms: Contract, sizes: Sizes | None) -> Iterator[Finding]:
 
 
 def _compared(sizes: Sizes | None, docs: int | None, usual: Usual) -> tuple[str, int, int] | None:
-    """What, how much now, how much usually: documents where both sides were counted; else bytes, which also shrink when
-    the server merges segments."""
+    """What, how much now, how much usually: documents where both sides were counted, and wholly; else bytes, which also
+    shrink when the server merges segments."""
     if docs is not None and usual.docs is not None:
         return "documents", docs, usual.docs
     if sizes is not None and usual.bytes is not None:

@@ -270,6 +270,7 @@ def _entry(run: Run, seen: Seen, complete: Complete, verdict: contract.Verdict) 
         level=verdict.level,
         indices=len(complete.indices),
         docs=verdict.docs,
+        closed=verdict.closed,
         bytes=seen.sizes.total if seen.sizes else None,
         bytes_added=seen.sizes.added if seen.sizes else None,
         shards=Shards(total=complete.shards_total, failed=complete.shards_failed),
