@@ -16,8 +16,6 @@ from chalicelib.core.rows import Evidence
 from chalicelib.core.spec import Level, Policy, Repository
 
 CLOCKS_APART = timedelta(seconds=60)
-SHOWN = 20
-"""Findings of one kind that are listed one by one; the rest is counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +40,15 @@ class Judged:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """How a finished snapshot counts. `reason` is None only for SUCCEEDED. `docs`: held when the counts were taken,
-    None unless every index could be counted. `good`: it counts for the promise of its policy."""
+    None unless every index could be counted, but for those that are `closed`. `good`: it counts for the promise of its
+    policy."""
 
     state: State
     level: str
     good: bool
     reason: str | None
     docs: int | None
+    closed: int
     findings: tuple[Finding, ...]
 
 
@@ -64,8 +64,9 @@ def judge(policy: Policy, judged: Judged) -> Verdict:
     matches: a name is an error, a wildcard a warning, because it may match tomorrow. L2: counted before and after, and
     the contract is met. A check that could not run is not a pass: such a backup stays at L1 and is not good."""
     docs, gap, hints = _counted(policy, judged)
-    promises = terms.broken(policy.contract, judged.backup_id, judged.complete, judged.sizes, docs, judged.usual)
-    unchecked = (*gap, *terms.unchecked(policy.contract, judged.sizes, docs, judged.usual))
+    block, sizes, usual, closed = policy.contract, judged.sizes, judged.usual, len(_closed_in(judged))
+    promises = terms.broken(block, judged.backup_id, judged.complete, sizes, docs, usual, closed=closed)
+    unchecked = (*gap, *terms.unchecked(block, sizes, docs, usual, closed=closed))
     state, reason, found = _l1(judged, allow_partial=policy.contract.allow_partial)
     findings = (*found, *promises, *unchecked, *hints, *_clock(judged))
     complete = state is State.SUCCEEDED or (state is State.PARTIAL and policy.contract.allow_partial)
@@ -74,7 +75,12 @@ def judge(policy: Policy, judged: Judged) -> Verdict:
     level: Level = "L2" if needs_counts(policy) and not unchecked and not promises else "L1"
     good = complete and not promises and not unchecked and level >= promise.required(policy)
     held = level if complete else "L0"
-    return Verdict(state=state, level=held, good=good, reason=reason, docs=docs, findings=findings)
+    return Verdict(state=state, level=held, good=good, reason=reason, docs=docs, closed=closed, findings=findings)
+
+
+def _closed_in(judged: Judged) -> list[str]:
+    held = set(judged.complete.indices)
+    return [index.name for index in judged.expected.indices if index.closed and index.name in held]
 
 
 def _l1(judged: Judged, *, allow_partial: bool) -> tuple[State, str | None, tuple[Finding, ...]]:
@@ -105,13 +111,13 @@ def _counted(policy: Policy, judged: Judged) -> tuple[int | None, tuple[Finding,
     if not needs_counts(policy):
         return None, (), ()
     expected, held = judged.expected, set(judged.complete.indices)
-    closed = [index.name for index in expected.indices if index.closed and index.name in held]
+    closed = _closed_in(judged)
     before = {count.name: count for count in expected.counts}
     missing = [name.name for name in expected.indices if name.name in held - before.keys() - set(closed)]
     why = expected.uncounted or judged.uncounted
     if missing and not why:
         why = f"a primary of {', '.join(missing[:3])} was not assigned when the backup started"
-    hints = (*_closed(closed), *_moved(before, judged.after if judged.uncounted is None else None))
+    hints = (*_closed(closed), *terms.shown(_moved(before, judged.after if judged.uncounted is None else None)))
     if why:
         return None, (_not_counted(policy.name, why),), hints
     whole = set(terms.whole(judged.complete))
@@ -125,9 +131,9 @@ def _not_counted(policy: str, why: str) -> Finding:
 
 def _closed(names: Sequence[str]) -> tuple[Finding, ...]:
     message = "is closed, so its documents can't be counted; it is in the backup"
-    return tuple(
+    return terms.shown(
         _finding("counts.closed", Severity.INFO, name, f"{name} {message}", "nothing, if that was meant")
-        for name in names[:SHOWN]
+        for name in names
     )
 
 
@@ -178,7 +184,7 @@ def _nothing(complete: Complete) -> str:
 
 
 def _unmatched(unmatched: Sequence[str]) -> tuple[Finding, ...]:
-    return tuple(
+    return terms.shown(
         _finding(
             "select.pattern_unmatched" if "*" in pattern else "select.name_unmatched",
             Severity.WARNING if "*" in pattern else Severity.ERROR,
@@ -186,7 +192,7 @@ def _unmatched(unmatched: Sequence[str]) -> tuple[Finding, ...]:
             f"the policy selects {pattern}, and nothing on the server matches it",
             "correct or remove it in `select.indices`, then apply",
         )
-        for pattern in unmatched[:SHOWN]
+        for pattern in unmatched
     )
 
 
@@ -197,7 +203,7 @@ def _names_missing(lost: Sequence[IndexRef]) -> str:
 
 
 def _lost(lost: Sequence[IndexRef]) -> tuple[Finding, ...]:
-    return tuple(
+    return terms.shown(
         _finding(
             "snapshot.index_missing",
             Severity.ERROR,
@@ -205,12 +211,12 @@ def _lost(lost: Sequence[IndexRef]) -> tuple[Finding, ...]:
             f"{index.name} was asked for, is still on the server, and is not in the snapshot",
             "run it again; if it stays, look at the index's health",
         )
-        for index in lost[:SHOWN]
+        for index in lost
     )
 
 
 def _partial(complete: Complete, severity: Severity) -> tuple[Finding, ...]:
-    return tuple(
+    return terms.shown(
         _finding(
             "snapshot.shard_failed",
             severity,
@@ -218,12 +224,12 @@ def _partial(complete: Complete, severity: Severity) -> tuple[Finding, ...]:
             f"shard {failure.shard} of {failure.index} is not in the snapshot: {failure.reason}",
             "bring the shard back (GET _cluster/allocation/explain), then run it again",
         )
-        for failure in complete.failures[:SHOWN]
+        for failure in complete.failures
     )
 
 
 def _gone(gone: Sequence[IndexRef]) -> tuple[Finding, ...]:
-    return tuple(
+    return terms.shown(
         _finding(
             "select.index_gone",
             Severity.INFO,
@@ -231,7 +237,7 @@ def _gone(gone: Sequence[IndexRef]) -> tuple[Finding, ...]:
             f"{index.name} was deleted or made anew while the snapshot was taken",
             "nothing, if that was meant",
         )
-        for index in gone[:SHOWN]
+        for index in gone
     )
 
 

@@ -44,8 +44,9 @@ def worst(run: Run) -> Finding | None:
     return found[0] if found and found[0].severity is not Severity.INFO else None
 
 
-def recorded(policy: PolicyState, spec: Policy, run: Run, backup: Backup | None, token: str) -> PolicyState:
-    """The policy after the run: no longer its open run, the waiting one moved up, results and clocks recorded."""
+def recorded(policy: PolicyState, spec: Policy | None, run: Run, backup: Backup | None, token: str) -> PolicyState:
+    """The policy after the run: no longer its open run, the waiting one moved up, results and clocks recorded. What the
+    file says, `spec`, matters only where there is a `backup`."""
     open_run, queued_run = policy.open_run, policy.queued_run
     if queued_run == run.run_id:
         queued_run = None
@@ -60,7 +61,7 @@ def recorded(policy: PolicyState, spec: Policy, run: Run, backup: Backup | None,
         queued_run=queued_run,
         catalog_rev=policy.catalog_rev + (1 if backup else 0),
     )
-    if backup is None or run.state not in (State.SUCCEEDED, State.PARTIAL) or backup.errors:
+    if backup is None or spec is None or run.state not in (State.SUCCEEDED, State.PARTIAL) or backup.errors:
         return after
     after = replace(after, last_good=reached(policy.last_good, backup, promise.required(spec)))
     if backup.good:
@@ -91,7 +92,7 @@ def good(backup: Backup) -> Good:
     return Good(
         backup_id=backup.backup_id,
         indices=backup.indices,
-        docs=backup.docs,
+        docs=None if backup.closed else backup.docs,
         bytes=backup.bytes,
         seconds=(backup.ended_at - backup.taken_at).total_seconds(),
     )

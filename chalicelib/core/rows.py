@@ -67,7 +67,8 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Good:
-    """What one good backup held and took: the next ones are compared with the median of a few."""
+    """What one good backup held and took: the next ones are compared with the median of a few. `docs` is None when not
+    all of its documents were counted."""
 
     backup_id: str
     indices: int
@@ -149,7 +150,8 @@ class BackupState(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
     """A row `P#<policy> | B#<taken>#<id>`: the catalogue's entry. `taken_at` is the engine's start time. `good`: it
-    counts for the promise. `errors`: codes of what is wrong with it. `accepted`: somebody made it the new measure."""
+    counts for the promise. `errors`: codes of what is wrong with it. `accepted`: somebody made it the new measure.
+    `closed`: indices in it whose documents `docs` lacks."""
 
     backup_id: str
     run_id: str
@@ -170,6 +172,7 @@ class Backup:
     good: bool = False
     errors: tuple[str, ...] = ()
     accepted: Asked | None = None
+    closed: int = 0
     state: BackupState = BackupState.KEPT
     rev: int = 1
     token: str = ""

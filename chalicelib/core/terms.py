@@ -1,6 +1,7 @@
 """The terms of a contract, one by one: which of them a finished backup breaks, and which could not be checked. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from chalicelib.core.model import Complete, Finding, Severity, Sizes, Usual
@@ -8,41 +9,73 @@ from chalicelib.core.prose import counted, size
 from chalicelib.core.spec import Contract
 from chalicelib.core.values import format_percent
 
-STREAM = ".ds-{}-*"
-"""A data stream is in a backup by its backing indices."""
+GENERATION = "[0-9]" * 6
+STREAM = (f".ds-{{}}-[0-9][0-9][0-9][0-9].[0-9][0-9].[0-9][0-9]-{GENERATION}", f".ds-{{}}-{GENERATION}")
+"""A data stream is in a backup by its backing indices: with the day since Elasticsearch 7.11, without it before."""
+SHOWN = 20
+"""Findings of one kind that are listed one by one; the rest is counted."""
+
+
+def shown(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Of one kind; the last one that is listed says how many more there are."""
+    every = tuple(findings)
+    if len(every) <= SHOWN:
+        return every
+    last = every[SHOWN - 1]
+    return (*every[: SHOWN - 1], replace(last, message=f"{last.message}; and {len(every) - SHOWN} more like it"))
 
 
 def broken(
-    terms: Contract, backup_id: str, complete: Complete, sizes: Sizes | None, docs: int | None, usual: Usual | None
+    terms: Contract,
+    backup_id: str,
+    complete: Complete,
+    sizes: Sizes | None,
+    docs: int | None,
+    usual: Usual | None,
+    *,
+    closed: int = 0,
 ) -> tuple[Finding, ...]:
-    """`docs`: of all that can be counted, before the start; None: not counted. In the order of the contract's keys."""
+    """`docs`: of all that can be counted, before the start; None: not counted. `closed`: how many indices of the backup
+    can't be, so that it holds more than that. In the order of the contract's keys."""
     return (
-        *_not_included(terms, whole(complete)),
+        *shown(_not_included(terms, whole(complete))),
         *_too_few("min_indices", terms.min_indices, len(whole(complete)), "index", "indices"),
-        *_too_few("min_docs", terms.min_docs, docs, "document", "documents"),
+        *_too_few("min_docs", terms.min_docs, _certain(terms, docs, closed), "document", "documents"),
         *_too_small(terms, sizes),
-        *_shrunken(terms, backup_id, sizes, docs, usual),
+        *_shrunken(terms, backup_id, sizes, None if closed else docs, usual),
     )
 
 
-def unchecked(terms: Contract, sizes: Sizes | None, docs: int | None, usual: Usual | None) -> tuple[Finding, ...]:
+def unchecked(
+    terms: Contract, sizes: Sizes | None, docs: int | None, usual: Usual | None, *, closed: int = 0
+) -> tuple[Finding, ...]:
     """A check that could not run is not a pass. Without a history there is nothing to shrink from."""
+    whole_docs = None if closed else docs
     asked = {
-        "min_docs": terms.min_docs is not None and docs is None,
+        "min_docs": terms.min_docs is not None and _certain(terms, docs, closed) is None,
         "min_bytes": terms.min_bytes is not None and sizes is None,
-        "max_shrink": terms.max_shrink is not None and usual is not None and _compared(sizes, docs, usual) is None,
+        "max_shrink": terms.max_shrink is not None
+        and usual is not None
+        and _compared(sizes, whole_docs, usual) is None,
     }
+    why = f"; {counted(closed, 'closed index', 'closed indices')} can't be counted" if closed else ""
     return tuple(
         Finding(
             code="contract.not_checked",
             severity=Severity.WARNING,
             subject=term,
-            message=f"{term} could not be checked: the server did not say how much the backup holds",
+            message=f"{term} could not be checked: the server did not say how much the backup holds{why}",
             next_step="snapwarden doctor says what is missing",
         )
         for term, gap in asked.items()
         if gap
     )
+
+
+def _certain(terms: Contract, docs: int | None, closed: int) -> int | None:
+    """Nobody knows what closed indices hold: what was counted beside them is certain only where it is enough."""
+    enough = docs is not None and docs >= (terms.min_docs or 0)
+    return docs if enough or not closed else None
 
 
 def whole(complete: Complete) -> list[str]:
@@ -53,7 +86,7 @@ def whole(complete: Complete) -> list[str]:
 
 def _not_included(terms: Contract, held: Sequence[str]) -> Iterator[Finding]:
     for pattern in terms.must_include:
-        wanted = (pattern, STREAM.format(pattern))
+        wanted = (pattern, *(stream.format(pattern) for stream in STREAM))
         if not any(fnmatchcase(name, one) for name in held for one in wanted):
             yield _finding(
                 "must_include", pattern, f"{pattern} missing from the snapshot", "is it selected, and there?"
@@ -73,8 +106,8 @@ def _too_small(terms: Contract, sizes: Sizes | None) -> Iterator[Finding]:
 
 
 def _compared(sizes: Sizes | None, docs: int | None, usual: Usual) -> tuple[str, int, int] | None:
-    """What, how much now, how much usually: documents where both sides were counted; else bytes, which also shrink when
-    the server merges segments."""
+    """What, how much now, how much usually: documents where both sides were counted, and wholly; else bytes, which also
+    shrink when the server merges segments."""
     if docs is not None and usual.docs is not None:
         return "documents", docs, usual.docs
     if sizes is not None and usual.bytes is not None:

@@ -37,13 +37,16 @@ class Traffic:
 
 
 def lease_name(target: Target, repository: str) -> str:
-    """Of the place that a repository stands for on its target: two names of one location share it, and neither another
-    node nor another setting makes it a new one. A repository whose file says no place (`manage: false`) is known by its
-    name alone."""
+    """Of the place that a repository stands for: two targets of one cluster, and two names of one location, share it,
+    and no setting beside makes it a new one. A repository whose file says no place (`manage: false`) is known by its
+    name alone. Other addresses are taken for another cluster."""
     written = target.repositories[repository]
     place = {key: str(value).rstrip("/") for key, value in written.settings.items() if key in PLACE and value}
-    what = json.dumps([written.type, place or repository], sort_keys=True)
-    return f"{target.name}#{hashlib.sha256(what.encode()).hexdigest()[:16]}"
+    return f"{_hash(sorted(target.hosts) or [target.name])}#{_hash([written.type, place or repository])}"
+
+
+def _hash(what: object) -> str:
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def busy(traffic: Traffic, run_id: str, max_concurrent: int, now: datetime) -> str | None:

@@ -139,6 +139,7 @@ def public_backup(backup: Backup) -> dict[str, Any]:
         "accepted": public_asked(backup.accepted) if backup.accepted else None,
         "indices": backup.indices,
         "docs": backup.docs,
+        "closed": backup.closed,
         "bytes": backup.bytes,
         "bytes_added": backup.bytes_added,
         "shards": _shards(backup.shards),

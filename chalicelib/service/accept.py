@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from chalicelib.core import promise, results
 from chalicelib.core.errors import BadInput, Problem
-from chalicelib.core.model import Asked
+from chalicelib.core.messages import Wakeup
+from chalicelib.core.model import Asked, Run
 from chalicelib.core.ports import Update
-from chalicelib.core.rows import Backup, BackupState
+from chalicelib.core.rows import Backup, BackupState, PolicyState
 from chalicelib.core.spec import Level, Policy
 from chalicelib.service import query
 from chalicelib.service.turns import in_turn
@@ -18,8 +19,8 @@ COUNTED: Level = "L2"
 
 
 def accept(world: World, backup_id: str, *, by: str, why: str) -> Backup:
-    """The next backups are compared with this one. When it failed for nothing but having shrunk, it is good from now
-    on, at the level that it had reached but for that.
+    """The next backups, those under way included, are compared with this one. When it failed for nothing but having
+    shrunk, it is good from now on, at the level that it had reached but for that.
 
     Raises BadInput for a backup that is unknown, gone, or wrong in other ways, Conflict when rows are written all the
     time.
@@ -49,9 +50,22 @@ def accept(world: World, backup_id: str, *, by: str, why: str) -> Backup:
             token=world.token(),
         )
         after = promise.rewound(after, spec.policy, now) if after.active else after
-        return measure if world.store.commit(Update(measure), Update(after)) else None
+        remeasured = _remeasured(world, after)
+        if not world.stored(Update(measure), Update(after), *map(Update, remeasured)):
+            return None
+        for run in remeasured:
+            world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))
+        return measure
 
     return in_turn(f"{backup_id} or its policy", accepted)
+
+
+def _remeasured(world: World, policy: PolicyState) -> list[Run]:
+    """The open runs of the policy, which took the measure along when they were made. A look that is under way loses its
+    write, so that none is judged by the old one; its message is stale now, too."""
+    runs = [world.store.run(run_id) for run_id in (policy.open_run, policy.queued_run) if run_id]
+    usual = promise.usual(policy.recent)
+    return [replace(run, usual=usual, rev=run.rev + 1, token=world.token()) for run in runs if run and not run.settled]
 
 
 def _check(backup: Backup, policy: Policy) -> None:

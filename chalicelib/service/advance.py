@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.core import traffic
-from chalicelib.core.errors import Contended, Refused, Retryable
+from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Calls, Kind, Run, State
 from chalicelib.core.ports import Create, Engine, Store, Update
@@ -62,7 +62,19 @@ def advance(world: World, wakeup: Wakeup) -> None:
         return
     if run.busy_until is not None and world.clock.now() < run.busy_until and not acted:
         return  # an actor may still be acting; the sweeper comes back when the claim has ended
-    spec = world.spec(run.policy, run.spec_gen)
+    try:
+        _step(world, run, Calls(store_reads=reads, store_writes=writes), acted=acted)
+    except Retryable:
+        raise
+    except Exception as crash:  # of what stands around look and decide: a row that can't be written or read, say
+        log.exception("a step crashed", extra={"run_id": run.run_id})
+        follows = driver.crashed(run, crash)
+        after = driver.moved(run, follows, world.clock.now(), token=world.token(), busy=CLAIM, cost=Calls())
+        _write_and_go_on(world, follows, after, _Lazy(world, run))
+
+
+def _step(world: World, run: Run, before: Calls, *, acted: bool) -> None:
+    """`before`: what the store had counted when the step began."""
     if run.state is not State.QUEUED and world.clock.now() >= run.deadline_at:
         if run.last_look:
             _end(world, *_given_up(world, run))
@@ -71,13 +83,14 @@ def advance(world: World, wakeup: Wakeup) -> None:
         if not world.store.commit(Update(run)):
             return
     if run.state is State.QUEUED:
-        _wait(world, run, spec)
+        _wait(world, run)
         return
-    engine = _Lazy(world, spec)
-    decision = _decide(world, run, spec, engine, accepted=acted)
+    engine = _Lazy(world, run)
+    decision = _decide(world, run, engine, accepted=acted)
     if decision.act is not None and world.remaining() <= ACT_TIMEOUT:
         raise Retryable("too little time left to act: the next delivery starts with a fresh invocation")
-    spent = Calls(engine=engine.calls, store_reads=world.store.reads - reads, store_writes=world.store.writes - writes)
+    reads, writes = world.store.reads - before.store_reads, world.store.writes - before.store_writes
+    spent = Calls(engine=engine.calls, store_reads=reads, store_writes=writes)
     after = driver.moved(run, decision, world.clock.now(), token=world.token(), busy=CLAIM, cost=spent)
     _write_and_go_on(world, decision, after, engine)
 
@@ -89,10 +102,10 @@ def _given_up(world: World, run: Run) -> tuple[Decision, Run]:
 
 
 class _Lazy:
-    """Connects when first asked: a target whose secret can't be read is an error of the look, not of the step."""
+    """Connects when first asked: a policy or a secret that can't be read is an error of the look, not of the step."""
 
-    def __init__(self, world: World, spec: Spec) -> None:
-        self._world, self._spec = world, spec
+    def __init__(self, world: World, run: Run) -> None:
+        self._world, self._run = world, run
         self._engine: Engine | None = None
         self._before = 0
 
@@ -103,48 +116,41 @@ class _Lazy:
 
     def connect(self) -> Engine:
         if self._engine is None:
-            self._engine = self._world.engine(self._spec)
+            self._engine = self._world.engine(self._world.spec(self._run.policy, self._run.spec_gen))
             self._before = self._engine.calls
         return self._engine
 
 
-def _decide(world: World, run: Run, spec: Spec, engine: _Lazy, *, accepted: bool) -> Decision:
+def _decide(world: World, run: Run, engine: _Lazy, *, accepted: bool) -> Decision:
     if run.cancel and run.attempts == 0:
         return cancel.cancelled(run)
     work = WORK[run.kind]
     try:
-        installation, now = world.installation(), world.clock.now()
+        spec, installation, now = world.spec(run.policy, run.spec_gen), world.installation(), world.clock.now()
         seen = work.look(run, spec, engine.connect(), world.store, now, installation=installation, accepted=accepted)
         return work.decide(run, spec, seen, world.clock.now())
     except (Retryable, Refused) as error:
         if run.attempts == 0 and settle.is_superseded(world, run):
             return ends.superseded(run, error)
         return ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused))
-    except Exception as crash:  # the one place where a defect of ours is caught: it is counted in the row
+    except Exception as crash:  # a defect of ours is counted in the row
         log.exception("a step crashed", extra={"run_id": run.run_id})
         return driver.crashed(run, crash)
 
 
-def _wait(world: World, run: Run, spec: Spec) -> None:
+def _wait(world: World, run: Run) -> None:
     """One step of a run that waits. Of several who want the same place at once one wins; the others look again soon."""
     reads = world.store.reads
     token = world.token()
-    decision, waiting = queueing.decide(world, run, spec, token)
+    decision, waiting = queueing.decide(world, run, token)
     spent = Calls(store_reads=world.store.reads - reads)
     after = driver.moved(waiting, decision, world.clock.now(), token=token, busy=CLAIM, cost=spent)
     if after.settled:
         _end(world, decision, after)
-    elif not _stored(world, after, decision):
+    elif not world.stored(Update(after), *decision.beside):
         world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev), delay=queueing.LOST_RACE)
     else:
         _go_on(world, decision, after)
-
-
-def _stored(world: World, after: Run, decision: Decision) -> bool:
-    try:
-        return world.store.commit(Update(after), *decision.beside)
-    except Contended:
-        return False
 
 
 def _end(world: World, decision: Decision, after: Run) -> None:

@@ -76,7 +76,7 @@ def _resumed(world: World, state: PolicyState, by: str) -> PolicyState | None:
         token=world.token(),
     )
     after = results.noted(after, skipped[0]) if skipped else after
-    if not world.store.commit(Update(after), *map(Create, skipped)):
+    if not world.stored(Update(after), *map(Create, skipped)):
         return None
     announce(world, *skipped)
     return after

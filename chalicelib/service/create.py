@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.core import naming, promise, results, schedule, traffic
-from chalicelib.core.errors import Contended
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Kind, Run, State, Step
 from chalicelib.core.ports import Change, Create, Update
@@ -107,11 +106,7 @@ def place(
     else:
         run, rows = _enter(world, run, spec, state)
         changed = replace(changed, open_run=run.run_id)
-    try:
-        stored = world.store.commit(Create(run), Update(changed), *rows, *map(Update, displaced), *map(Create, others))
-    except Contended:
-        return None
-    if not stored:
+    if not world.stored(Create(run), Update(changed), *rows, *map(Update, displaced), *map(Create, others)):
         return None
     world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))
     announce(world, *others, *displaced)

@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.core import traffic
+from chalicelib.core.errors import Retryable
 from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Create, Delete
-from chalicelib.core.rows import PolicyState, Spec
+from chalicelib.core.rows import PolicyState
 from chalicelib.core.traffic import Traffic
 from chalicelib.core.workflows import Decision, cancel, ends
 from chalicelib.service.world import World
@@ -19,7 +20,7 @@ HEAD = 10
 """Waiters that are read to find the next one."""
 
 
-def decide(world: World, run: Run, spec: Spec, token: str) -> tuple[Decision, Run]:
+def decide(world: World, run: Run, token: str) -> tuple[Decision, Run]:
     """What follows, and the row that it follows for. It starts when the policy's open run is itself and it holds lease
     and slot; past `start_by` it was MISSED. Its `timeout` counts from then on: what it waited is not what it takes."""
     now = world.clock.now()
@@ -30,6 +31,10 @@ def decide(world: World, run: Run, spec: Spec, token: str) -> tuple[Decision, Ru
         return Decision(state=State.MISSED, changes={"reason": "the policy was retired while it waited"}), run
     if policy is None or policy.open_run != run.run_id:
         return _stays(run, now, f"{policy.open_run if policy else 'another run'} was still running"), run
+    try:
+        spec = world.spec(run.policy, run.spec_gen)
+    except Retryable as error:
+        return _stays(run, now, str(error)), run
     roads = Traffic(*world.store.traffic(run.lease, run.target))
     if why := traffic.busy(roads, run.run_id, spec.target.max_concurrent, now):
         return _in_line(run, policy, now, why), run

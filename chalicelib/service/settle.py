@@ -21,11 +21,11 @@ def store(world: World, after: Run, decision: Decision) -> tuple[Run, PolicyStat
     """
     for _ in range(TRIES):
         policy = world.store.state(after.policy)
-        spec = world.store.spec(after.policy, policy.spec_gen) if policy else None
-        if policy is None or spec is None:
+        if policy is None:
             raise Retryable(f"the state of policy {after.policy} could not be read")
+        spec = world.spec(after.policy, policy.spec_gen).policy if decision.backup else None
         settled = results.judged(policy, after)
-        freed = results.recorded(policy, spec.policy, settled, decision.backup, world.token())
+        freed = results.recorded(policy, spec, settled, decision.backup, world.token())
         backup = [Create(decision.backup)] if decision.backup else []
         evidence = [Create(decision.evidence)] if decision.evidence else []
         try:

@@ -10,6 +10,7 @@ from chalicelib.core.model import Run
 from chalicelib.core.pace import LONGEST
 from chalicelib.core.ports import Update
 from chalicelib.core.rows import PolicyState
+from chalicelib.core.spec import Policy, Select
 from chalicelib.core.workflows import driver
 from chalicelib.service.world import World
 
@@ -48,14 +49,25 @@ def end(world: World, run: Run, policy: PolicyState | None = None) -> None:
         world.queue.send(Wakeup(run_id=run.run_id, rev=again.rev, emitted_rev=emitted), delay=delay)
 
 
+def _written(world: World, run: Run, state: PolicyState) -> Policy:
+    """Whom to tell by the file that is in force now: whoever corrects `notify` hears of what could not be told before.
+    When it can't be read, by the run's own, else by the defaults: an end is told somewhere, whatever was stored."""
+    for gen in (state.spec_gen, run.spec_gen):
+        try:
+            if spec := world.store.spec(run.policy, gen):
+                return spec.policy
+        except Refused as error:
+            log.warning("who is to be told can't be read", extra={"run_id": run.run_id, "error": str(error)})
+    return Policy(name=run.policy, target=run.target, repository=run.repository, select=Select(indices=("*",)))
+
+
 def _report(world: World, run: Run, policy: PolicyState | None) -> bool:
-    """By the file that is in force now: whoever corrects `notify` hears of what could not be told before."""
     state = policy or world.store.state(run.policy)
-    spec = world.store.spec(run.policy, state.spec_gen) if state else None
-    if spec is None or state is None:
+    if state is None:
         log.error("a settled run without its policy can't be reported", extra={"run_id": run.run_id})
         return False
-    report = reports.settled_report(run, spec.policy, state, stage=world.stage, now=world.clock.now())
+    written = _written(world, run, state)
+    report = reports.settled_report(run, written, state, stage=world.stage, now=world.clock.now())
     if report is None:
         return True
     try:

@@ -121,7 +121,7 @@ def _start_slots(world: World, state: PolicyState, spec: Spec, now: datetime) ->
         if place(world, run, spec, state, *missed, change=handled) or world.store.run(run.run_id) is None:
             return
     after = replace(handled(state), rev=state.rev + 1, token=world.token())
-    if world.store.commit(Update(after), *(Create(gap) for gap in missed)):
+    if world.stored(Update(after), *(Create(gap) for gap in missed)):
         announce(world, *missed)
 
 

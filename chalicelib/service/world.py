@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from chalicelib.core.errors import Retryable
+from chalicelib.core.errors import Contended, Refused, Retryable
 from chalicelib.core.messages import Wakeup
-from chalicelib.core.ports import Bus, Clock, Create, Engine, Metrics, Notifier, Queue, Store
+from chalicelib.core.ports import Bus, Change, Clock, Create, Engine, Metrics, Notifier, Queue, Store
 from chalicelib.core.rows import Installation, Spec
 
 FUNCTION_TIMEOUT = timedelta(seconds=60)
@@ -36,11 +36,22 @@ class World:
     remaining: Callable[[], timedelta] = field(default=_no_limit)
 
     def spec(self, policy: str, gen: int) -> Spec:
-        """What the file said in that generation. Retryable when it can't be read: it was there before it was named."""
-        spec = self.store.spec(policy, gen)
+        """What the file said in that generation. Retryable when it can't be read: it was there before it was named, and
+        another release may know how to read it."""
+        try:
+            spec = self.store.spec(policy, gen)
+        except Refused as error:
+            raise Retryable(f"generation {gen} of policy {policy} could not be read: {error}") from error
         if spec is None:
             raise Retryable(f"generation {gen} of policy {policy} could not be read")
         return spec
+
+    def stored(self, *changes: Change) -> bool:
+        """As `store.commit`; others at the same rows in that very moment are others who were first."""
+        try:
+            return self.store.commit(*changes)
+        except Contended:
+            return False
 
     def wake(self, run_id: str) -> None:
         """Has an open run look now. One that has ended needs no more than its own messages."""

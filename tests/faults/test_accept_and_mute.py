@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.core.errors import BadInput
-from chalicelib.core.model import Run, State
+from chalicelib.core.model import Run, Sizes, State
 from chalicelib.core.rows import PolicyState
 from chalicelib.service import accept, promises, query
 from tests.faults.world import FILE, START, Stage
@@ -65,6 +65,33 @@ def test_the_next_ones_are_measured_by_it() -> None:
     shrank = ran(stage, "less-again")
     assert shrank.state is State.FAILED
     assert "instead of the usual 60" in (shrank.reason or "")
+
+
+@pytest.mark.parametrize("when", ["it runs", "it is looked at", "it waits"])
+def test_so_is_one_that_is_open_meanwhile(when: str) -> None:
+    """It was judged by the measure that it was made with, and FAILED just after somebody had said what is right."""
+    stage = shrunken()
+    stage.engine._looks = None
+    first = stage.backup("open")
+    stage.live(1)
+    run = stage.backup("behind") if when == "it waits" else first
+    original = stage.engine.sizes
+
+    def sizes(repository: str, snapshot: str) -> Sizes:
+        stage.engine.sizes = original  # type: ignore[method-assign]
+        accepted(stage)
+        return original(repository, snapshot)
+
+    if when == "it is looked at":
+        stage.engine.sizes = sizes  # type: ignore[method-assign]
+    else:
+        accepted(stage)
+    stage.engine.complete(first.snapshot)
+    stage.live(2)
+    if when == "it waits":
+        stage.engine.complete(run.snapshot)
+        stage.live(2)
+    assert (stage.run(run.run_id).state, stage.run(run.run_id).good) == (State.SUCCEEDED, True)
 
 
 def test_a_good_one_can_be_made_the_measure_too() -> None:

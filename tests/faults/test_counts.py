@@ -39,7 +39,8 @@ def test_a_run_costs_a_few_calls_and_one_for_each_look(file: str, beside: int) -
     assert (run.state, run.good) == (State.SUCCEEDED, True)
     assert stage.engine.calls - engine == run.calls.engine <= beside + run.looks
     assert stage.store.writes - writes <= 3 + run.looks
-    assert (placed, reads_of_run) <= (4, 4 + run.looks)
+    assert placed <= 4
+    assert reads_of_run <= 4 + run.looks
     assert len(stage.queue.sent) - sent <= 1 + run.looks
 
 

@@ -69,3 +69,19 @@ def test_a_tick_without_time_still_publishes_its_gauges() -> None:
     stage.tick()
     assert stage.store.runs(policy="nightly") == ()
     assert stage.metrics.measured[-1].name == "TickHeartbeat"
+
+
+def test_an_index_that_was_closed_since_the_last_backup_is_no_shrinkage_nor_a_measure() -> None:
+    """Its documents can't be counted, and are in the backup all the same; 100 are no measure for 1000, either."""
+    stage = judged_by("{max_shrink: 20%}")
+    stage.engine.create_index("orders-old", documents=900)
+    stage.engine.write("orders", 100)
+    stage.live(1)
+    assert (stage.run().docs, stage.run().good) == (1000, True)
+    stage.engine.indices["orders-old"].closed = True
+    closed = stage.backup()
+    stage.live(1)
+    assert (stage.run(closed.run_id).docs, stage.run(closed.run_id).good) == (100, True)
+    state = stage.store.state("nightly")
+    assert state is not None
+    assert [good.docs for good in state.recent] == [1000, None]

@@ -41,12 +41,12 @@ def test_a_newcomer_does_not_overtake_those_who_wait_for_what_has_just_become_fr
     assert stage.run(newcomer.run_id).state is State.RUNNING
 
 
-def test_another_node_in_the_file_lets_nobody_into_a_repository_where_a_run_is_at_work() -> None:
+def test_another_setting_in_the_file_lets_nobody_into_a_repository_where_a_run_is_at_work() -> None:
     """It would take another lease; `max_concurrent` leaves room for both."""
     file = FILE.replace("    auth:", "    max_concurrent: 2\n    auth:") + SMALL
     stage = Stage(file, looks=None)
     stage.backup()
-    stage.apply(file.replace("localhost:9200]", 'localhost:9200, "http://localhost:9201"]'))
+    stage.apply(file.replace("location: main", "location: main, compress: true"))
     asked = request.backup_now(stage.world, "small", request_id="now", requested_by="me")
     assert asked.state is State.QUEUED
 

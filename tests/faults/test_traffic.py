@@ -169,6 +169,31 @@ def test_who_lost_the_lease_while_frozen_starts_nothing() -> None:
     assert stage.run(run.run_id).attempts == 0
 
 
+@pytest.mark.parametrize("act", ["start", "delete"])
+def test_who_froze_until_the_lease_was_anothers_neither_starts_nor_removes(act: str) -> None:
+    """Nobody moved his row meanwhile, so that nothing but the fence knows. The other one works in peace."""
+    stage = crowd(2, looks=None)
+    stage.tick()
+    (first,), (second,) = stage.store.runs(state="STARTING"), stage.store.runs(state="QUEUED")
+    if act == "delete":
+        stage.live(0.1)
+        control.cancel(stage.world, first.run_id, by="me", why="wrong day")
+    stage.queue.drop_all()
+
+    def frozen() -> timedelta:
+        """Between its decision and its claim, for hours."""
+        stage.clock.set(first.deadline_at + timedelta(minutes=11))
+        handle(healthy, Wakeup(run_id=second.run_id, rev=stage.run(second.run_id).rev))
+        holders.append(lease_of(second, stage)[0])
+        return timedelta.max
+
+    healthy, before, holders = stage.world, stage.engine.sent(act), list[str | None]()
+    handle(replace(healthy, remaining=frozen), Wakeup(run_id=first.run_id, rev=stage.run(first.run_id).rev))
+    assert holders == [second.run_id]
+    assert stage.engine.sent(act) == before
+    assert stage.run(first.run_id).claim is None, "the claim was not even written"
+
+
 def test_a_run_in_line_that_waits_too_long_was_missed_and_leaves_the_line() -> None:
     stage = crowd(2, looks=None, catch_up="2h")
     stage.live(1)

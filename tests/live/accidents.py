@@ -193,11 +193,14 @@ class Scene:
         return run
 
     def play(self, run: Run, holds: Callable[[Run], bool], what: str, *, timeout: float = 120.0) -> Run:
-        """Delivers messages as they become visible, until the row of the run `holds`."""
+        """Delivers messages as they become visible, until the row of the run `holds`. The minutes that are waited
+        after a refusal are skipped."""
         deadline = time.monotonic() + timeout
         while not holds(run := self.row(run)):
             assert time.monotonic() < deadline, f"not within {timeout:g} s: {what}; {run}"
             assert not run.told, f"it ended before {what}: {run}"
+            if run.refusals:
+                self.clock.skip(timedelta(minutes=1))
             self.deliver()
             time.sleep(0.05)
         return run

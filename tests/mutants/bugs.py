@@ -194,6 +194,12 @@ ENDINGS = (
         "        case _ if not isinstance(seen, Complete):\n            return cancelled(run)\n        case _ if now",
     ),
     Bug(
+        "cancelled becomes good",
+        CANCEL,
+        "        case Complete() | Broken() if not run.aborts:\n",
+        "        case Complete() | Broken():\n",
+    ),
+    Bug(
         "cancel removes a finished backup",
         CANCEL,
         "        case Complete() | Broken() if not run.aborts:\n            return None\n",

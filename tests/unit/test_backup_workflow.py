@@ -26,6 +26,8 @@ from tests.unit.workflow import BROKEN, DONE, ENDING, INDEX, MOVING, NOW, OWNER,
 S, R, V = State.STARTING, State.RUNNING, State.VERIFYING
 ABSENT = Absent()
 LATE = NOW + timedelta(hours=5)
+TIRED = NOW + timedelta(seconds=60)
+"""A start that was asked for at NOW and is not there by then never comes."""
 
 NOBODY_ASKED = [
     (S, ABSENT, S),
@@ -116,7 +118,7 @@ def test_the_claim_names_what_is_expected_and_registers_a_missing_repository() -
 
 def test_the_claim_keeps_the_counts_before_the_start_or_why_there_are_none() -> None:
     counted = IndexCount(name="orders-1", uuid="u1", docs=7, max_seq_no=(6,))
-    decision = backup.decide(row(S, attempts=2), SPEC, seen(ABSENT, counts=(counted,), uncounted="403"), NOW)
+    decision = backup.decide(row(S, attempts=2), SPEC, seen(ABSENT, counts=(counted,), uncounted="403"), TIRED)
     run_id = row(S).run_id
     assert decision.evidence == Evidence(
         run_id=run_id, kind="expected", n=3, indices=(INDEX,), counts=(counted,), uncounted="403"
@@ -144,8 +146,10 @@ def test_an_accepted_start_that_is_gone_has_vanished_and_is_not_started_again() 
 
 
 def test_a_start_with_a_lost_answer_is_sent_again_but_not_for_ever() -> None:
-    again = backup.decide(row(S, attempts=2), SPEC, seen(ABSENT), NOW)
-    assert isinstance(again.act, Start)
+    asked = row(S, attempts=2, claimed_at=NOW)
+    soon = backup.decide(asked, SPEC, seen(ABSENT), NOW + timedelta(seconds=59))
+    assert (soon.state, soon.act) == (S, None), "it may still come, and nobody could tell it from the next one"
+    assert isinstance(backup.decide(asked, SPEC, seen(ABSENT), TIRED).act, Start)
     tired = row(S, attempts=30, last_error="timeout", deadline_at=NOW + timedelta(hours=9))
     enough = backup.decide(tired, SPEC, seen(ABSENT), tired.start_by)
     assert (enough.state, enough.act) == (State.FAILED, None)

@@ -1,12 +1,13 @@
 """L1: complete, and everything that was asked for is in it. L2: counted, and the contract is met."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from chalicelib.core import contract
+from chalicelib.core import contract, terms
 from chalicelib.core.model import Complete, IndexCount, IndexRef, Severity, ShardFailure, State
 from chalicelib.core.spec import Level, Repository
 from tests.unit.judging import COUNT_A, COUNT_B, NOW, USUAL, WHOLE, A, B, codes, expected, judge, policy
@@ -79,7 +80,8 @@ def test_many_missing_are_counted_not_listed() -> None:
     many = tuple(IndexRef(name=f"i{n:03}", uuid=str(n)) for n in range(500))
     verdict = judge(expected=expected(*many), live=many)
     assert verdict.reason == "i000, i001, i002 and 497 more missing from the snapshot"
-    assert len(verdict.findings) == contract.SHOWN
+    assert len(verdict.findings) == terms.SHOWN
+    assert verdict.findings[-1].message.endswith("; and 480 more like it")
 
 
 @pytest.mark.parametrize(
@@ -215,6 +217,18 @@ def test_sequence_numbers_that_went_back_are_warned_of(after: IndexCount, warned
     verdict = judge(prove="L2", after=(after, COUNT_B))
     assert codes(verdict) == warned
     assert (verdict.level, verdict.good) == ("L2", True)
+
+
+def test_many_that_went_back_or_are_missing_from_the_contract_are_counted_too() -> None:
+    many = tuple(IndexCount(name=f"i{n:03}", uuid=str(n), docs=1, max_seq_no=(5,)) for n in range(500))
+    back = tuple(replace(count, max_seq_no=(4,)) for count in many)
+    asked = {"must_include": tuple(f"c{n:03}" for n in range(30))}
+    verdict = judge(prove="L2", terms=asked, expected=expected(counts=(COUNT_A, COUNT_B, *many)), after=back)
+    assert Counter(codes(verdict)) == {"counts.went_back": 20, "contract.must_include": 20}
+    assert [finding.message[-21:] for finding in verdict.findings if "more like it" in finding.message] == [
+        "; and 10 more like it",
+        " and 480 more like it",
+    ]
 
 
 @pytest.mark.parametrize(("apart", "warned"), [(60, False), (-60, False), (61, True), (-61, True)])

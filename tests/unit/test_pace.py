@@ -44,13 +44,17 @@ def looks(run: Run, until: float) -> list[float]:
         (None, 7200, 720),
         (None, 9000, 900),
         (None, 20_000, 900),
-        (20, 2, 9),
-        (20, 11, 4),
+        (20, 2, 2),
+        (20, 11, 3),
         (20, 17, 2),
         (20, 20, 2),
         (20, 90, 9),
-        (3600, 2, 900),
+        (3600, 2, 2),
+        (3600, 300, 100),
+        (3600, 2500, 550),
         (3600, 2600, 500),
+        (36_000, 2600, 866),
+        (36_000, 2800, 900),
         (3600, 3470, 65),
         (3600, 3539, 30),
         (3600, 3541, 59),
@@ -61,8 +65,8 @@ def looks(run: Run, until: float) -> list[float]:
     ],
 )
 def test_what_is_waited(usual: float | None, elapsed: int, delay: int) -> None:
-    """Without a history a tenth of the time passed; with one half of what is left until the usual end, then a tenth,
-    within a minute until twice the usual time has passed."""
+    """Without a history a tenth of the time passed; with one half of what is left until the usual end, a third of the
+    time passed at most, then a tenth, within a minute until twice the usual time has passed."""
     assert wait(running(usual), elapsed) == delay
 
 
@@ -133,10 +137,25 @@ def test_how_many_looks_that_is(length: int, most: int) -> None:
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_with_a_history_a_handful_of_looks_comes_down_to_the_usual_end(length: int) -> None:
+def test_with_a_history_few_looks_come_down_to_the_usual_end(length: int) -> None:
+    """Each a third later than the one before until half is left, then halving; and one in 15 minutes of a long one."""
     at = looks(running(length), length)
-    assert len(at) <= math.log2(length) + 2 + length / 900, "halving; and one in 15 minutes while more than 30 are left"
+    assert len(at) <= math.log(max(length / 4, 1)) / math.log(4 / 3) + math.log2(length) / 2 + 2 + length / 900
+    assert len(at) <= len(looks(running(), length)), "never more than without a history"
     assert at[-1] - length <= 2, "and the usual end is seen at once"
+
+
+@pytest.mark.parametrize(("length", "most"), [(10, 5), (MINUTE, 14), (10 * MINUTE, 22), (HOUR, 30), (6 * HOUR, 50)])
+def test_how_many_looks_that_is_with_a_history(length: int, most: int) -> None:
+    assert len(looks(running(length), length)) <= most
+
+
+@given(usual=usuals, length=st.floats(6, 12 * HOUR))
+def test_whatever_was_usual_an_end_is_seen_late_by_a_third_of_the_run_at_most(
+    usual: float | None, length: float
+) -> None:
+    """One long backup in the history, and a short one was seen up to 15 minutes late, its lease held meanwhile."""
+    assert looks(running(usual), length)[-1] - length <= max(length / 3, 2)
 
 
 @pytest.mark.parametrize("length", LENGTHS)

@@ -10,7 +10,7 @@ from chalicelib.core.model import Finding, Severity, Sizes, Usual
 from chalicelib.core.spec import Contract
 from tests.unit.judging import BACKUP_ID, USUAL, WHOLE
 
-STREAM = replace(WHOLE, indices=("customers", ".ds-logs-shop-2026.11.21-000001"))
+STREAM = replace(WHOLE, indices=("customers", ".ds-logs-shop-2026.11.21-000001", ".ds-metrics-000012"))
 SIZES = Sizes(total=1000, added=10)
 
 
@@ -25,7 +25,10 @@ def broken(docs: int | None = 100, sizes: Sizes | None = SIZES, usual: Usual | N
         ("must_include", ("cust*",), ("cust",)),
         ("must_include", ("logs-*",), ("log",)),
         ("must_include", ("logs-shop",), ("logs-sho",)),
-        ("min_indices", 2, 3),
+        ("must_include", ("logs-shop",), ("logs",)),
+        ("must_include", ("*-shop",), ("shop",)),
+        ("must_include", ("metrics",), ("metric",)),
+        ("min_indices", 3, 4),
         ("min_docs", 100, 101),
         ("min_bytes", 1000, 1001),
     ],
@@ -62,6 +65,29 @@ def test_without_counts_on_both_sides_it_is_judged_by_bytes(
 ) -> None:
     found = broken(docs, Sizes(total=total, added=1), usual, max_shrink="20%")
     assert [(finding.code, finding.subject) for finding in found] == [("contract.max_shrink", "bytes")] * shrunken
+
+
+@pytest.mark.parametrize(("total", "shrunken"), [(800, False), (799, True)])
+def test_what_is_closed_is_no_shrinkage_and_hides_none(total: int, shrunken: bool) -> None:
+    """Its documents can't be counted, and are in the backup all the same: bytes are compared, as they hold both."""
+    found = terms.broken(
+        Contract(max_shrink="20%"), BACKUP_ID, STREAM, Sizes(total=total, added=1), 10, USUAL, closed=1
+    )
+    assert [(finding.code, finding.subject) for finding in found] == [("contract.max_shrink", "bytes")] * shrunken
+
+
+@pytest.mark.parametrize(("docs", "gaps"), [(100, []), (99, ["min_docs"])])
+def test_how_much_there_is_beside_what_is_closed_is_certain_only_where_it_is_enough(docs: int, gaps: list[str]) -> None:
+    asked = Contract(min_docs=100)
+    assert terms.broken(asked, BACKUP_ID, STREAM, SIZES, docs, None, closed=2) == ()
+    found = terms.unchecked(asked, SIZES, docs, None, closed=2)
+    assert [finding.subject for finding in found] == gaps
+    assert all("2 closed indices can't be counted" in finding.message for finding in found)
+
+
+def test_shrinking_that_neither_documents_nor_bytes_can_tell_is_not_checked() -> None:
+    (finding,) = terms.unchecked(Contract(max_shrink="20%"), None, 100, USUAL, closed=1)
+    assert (finding.code, finding.subject) == ("contract.not_checked", "max_shrink")
 
 
 def test_without_a_history_nothing_shrinks() -> None:

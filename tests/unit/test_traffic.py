@@ -134,20 +134,23 @@ def test_a_claim_holds_only_while_nobody_took_the_lease_over() -> None:
 
 
 def test_one_place_has_one_lease_whatever_it_is_called() -> None:
-    """Two names of one location: writers there meet. Another node or setting of the same place is no other place: who
-    is at work there would not be seen."""
+    """Two targets of one cluster, two names of one location: writers there meet. Another setting of the same place
+    makes no other one: who is at work there would not be seen."""
     place = SPEC.target.repositories["main"]
-    twin = SPEC.target.model_copy(update={"hosts": ("http://b:1", "http://a:1"), "repositories": {"other": place}})
+    twin = SPEC.target.model_copy(update={"name": "copy", "repositories": {"other": place}})
     assert traffic.lease_name(twin, "other") == traffic.lease_name(SPEC.target, "main")
     settings = {**place.settings, "location": f"{place.settings['location']}/", "compress": True}
     tuned = SPEC.target.model_copy(update={"repositories": {"main": Repository(type="fs", settings=settings)}})
     assert traffic.lease_name(tuned, "main") == traffic.lease_name(SPEC.target, "main")
+    turned = SPEC.target.model_copy(update={"hosts": ("http://b:1", "http://a:1")})
+    other_way = SPEC.target.model_copy(update={"hosts": ("http://a:1", "http://b:1")})
+    assert traffic.lease_name(turned, "main") == traffic.lease_name(other_way, "main")
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"name": "elsewhere"},
+        {"hosts": ("http://elsewhere:9200",)},
         {"repositories": {"main": Repository(type="fs", settings={"location": "another"})}},
         {"repositories": {"main": Repository(type="s3", settings={"location": "main"})}},
     ],

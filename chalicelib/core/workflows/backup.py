@@ -1,6 +1,6 @@
 """A backup run: STARTING → RUNNING → VERIFYING → SUCCEEDED, or PARTIAL, FAILED, TIMED_OUT, MISSED, CANCELLED.
 
-    STARTING   absent → claim and start, again and again until `start_by` · in progress → RUNNING · complete → VERIFYING
+    STARTING   absent → claim and start, each minute until `start_by` · in progress → RUNNING · complete → VERIFYING
     RUNNING    in progress → stay · complete, or ending → VERIFYING · absent, or another uuid → FAILED
     VERIFYING  in progress → stay · complete → judged by `core/contract.py` · absent → FAILED
     cancelled  absent → CANCELLED · in progress → claim and delete, until it is absent · complete before that → too late
@@ -133,9 +133,9 @@ def _absent(run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
                 "look for a restart, a DELETE, or errors of the repository in the server's log; run it again",
             )
         )
+    if run.attempts and ends.may_come(run, now):
+        return ends.wait_for_start(run, now)  # two under way: nobody could tell which one the snapshot came from
     if run.attempts and now >= min(run.start_by, run.deadline_at):
-        if ends.may_come(run, now):
-            return ends.wait_for_start(run, now)
         message = f"asked {run.attempts} times and no snapshot appeared: {run.last_error or 'no answer'}"
         return ends.fail(
             finding("snapshot.not_started", run.snapshot, message, "read the server's log, then run it again")
@@ -270,6 +270,7 @@ def _entry(run: Run, seen: Seen, complete: Complete, verdict: contract.Verdict) 
         level=verdict.level,
         indices=len(complete.indices),
         docs=verdict.docs,
+        closed=verdict.closed,
         bytes=seen.sizes.total if seen.sizes else None,
         bytes_added=seen.sizes.added if seen.sizes else None,
         shards=Shards(total=complete.shards_total, failed=complete.shards_failed),

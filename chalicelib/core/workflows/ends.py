@@ -20,7 +20,8 @@ def no_answer(run: Run, error: Exception, now: datetime, *, refused: bool) -> De
     """What follows when the look (or the act) brought an error instead of an answer: nothing is known.
 
     Past the deadline the run ends with the last thing seen. A refusal before anything was started ends it at once;
-    later it is repeated `pace.MAX_REFUSALS` times in a row, because a rotated secret must not lose a backup.
+    later it is repeated `pace.MAX_REFUSALS` times in a row, over ten minutes, because a rotated secret must not lose a
+    backup.
     """
     refusals = run.refusals + 1 if refused else 0
     if now >= run.deadline_at:
@@ -30,7 +31,7 @@ def no_answer(run: Run, error: Exception, now: datetime, *, refused: bool) -> De
     return Decision(
         state=run.state,
         changes={"last_error": str(error), "refusals": refusals},
-        again=pace.next_look(run, now),
+        again=pace.after_refusal(run, refusals, now) if refused else pace.next_look(run, now),
     )
 
 
