@@ -2,8 +2,9 @@
 
 import json as json_text
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -52,13 +53,25 @@ def up(
     if out.json:
         out.document(state)
         return
-    search = state["elasticsearch"]
     out.say(f"up in {time.monotonic() - started:.0f} s")
-    out.say(f"  Elasticsearch {search['version'] or 'of yours':<8}{search['url']}")
-    out.say(f"  AWS (moto)            {state['endpoint_url']}")
-    out.say(f"  DynamoDB Local        {state['dynamodb_endpoint_url']}")
-    out.say(f"  functions             {state['invoke_endpoint_url']}")
-    out.say(f"  logs                  {state['logs']}")
+    print_addresses(out, state)
+
+
+def print_addresses(out: Output, state: Mapping[str, Any]) -> None:
+    from infra.local.elasticsearch import health
+
+    search = state["elasticsearch"]
+    addresses = {
+        f"Elasticsearch {search['version'] or 'of yours'}": search["url"],
+        "AWS (moto)": state["endpoint_url"],
+        "DynamoDB Local": state["dynamodb_endpoint_url"],
+        "functions": state["invoke_endpoint_url"],
+        "logs": state["logs"],
+    }
+    for name, address in addresses.items():
+        out.say(f"  {name:<24}{address}")
+    if health(search["url"]).get("status") == "red":
+        out.say(f"Elasticsearch is red, shards are missing: {search['url']}/_cluster/allocation/explain")
 
 
 def down(context: typer.Context) -> None:

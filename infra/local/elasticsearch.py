@@ -8,9 +8,12 @@ import hashlib
 import json
 import shutil
 import stat
+import time
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -41,6 +44,10 @@ OWN_OPTIONS = (
 )
 
 
+RECOVERY = 20.0
+"""Seconds in which a server finds the shards that it held before; those that are lost it looks for in vain."""
+
+
 @dataclass(frozen=True)
 class Elasticsearch:
     """One single-node instance of a version in artifacts.lock.
@@ -57,7 +64,8 @@ class Elasticsearch:
     progress: artifacts.Progress | None = None
 
     def start(self, timeout: float = 120.0) -> Server:
-        """Returns when it answers as this cluster and is at least yellow."""
+        """Returns when it answers as this cluster and is at least yellow. What it held before may have been lost: one
+        that stays red counts as started, `RECOVERY` after its first answer."""
         software, user = self._software(), server_user()
         self.root.mkdir(parents=True, exist_ok=True)
         require_reachable(self.root, user)
@@ -88,8 +96,17 @@ class Elasticsearch:
             log=log,
             repositories=repositories,
         )
+        name = f"Elasticsearch {self.version}"
         processes.wait_until(
-            lambda: self._answers(server.url), identity, name=f"Elasticsearch {self.version}", log=log, timeout=timeout
+            lambda: self._status(server.url) is not None, identity, name=name, log=log, timeout=timeout
+        )
+        recovered = time.monotonic() + RECOVERY
+        processes.wait_until(
+            lambda: self._status(server.url) in ("yellow", "green") or time.monotonic() > recovered,
+            identity,
+            name=name,
+            log=log,
+            timeout=timeout,
         )
         return server
 
@@ -101,9 +118,10 @@ class Elasticsearch:
     def _software(self) -> Path:
         return installed(self.places, self.version, self.progress)
 
-    def _answers(self, url: str) -> bool:
-        answer = get(f"{url}/_cluster/health?wait_for_status=yellow&timeout=1s")
-        return answer is not None and answer[0] == 200 and f'"{self.cluster}"'.encode() in answer[1]
+    def _status(self, url: str) -> str | None:
+        """Red, yellow, green; None while it does not answer as this cluster."""
+        found = health(url)
+        return found["status"] if found.get("cluster_name") == self.cluster else None
 
     def _settings(self, port: int, repositories: Path) -> dict[str, str | int | bool]:
         """Security is off. A secured instance is to differ here, and in a file realm beside."""
@@ -140,6 +158,15 @@ class Elasticsearch:
         for path in config.iterdir():
             if path.is_file() and user:
                 shutil.chown(path, user.uid, user.gid)
+
+
+def health(url: str) -> dict[str, Any]:
+    """`cluster_name`, `status` (red, yellow, green) and more; empty when nobody says so who lets us ask."""
+    answer = get(f"{url.rstrip('/')}/_cluster/health")
+    with suppress(ValueError):
+        found = json.loads(answer[1]) if answer and answer[0] == 200 else None
+        return found if isinstance(found, dict) else {}
+    return {}
 
 
 def kill_server(launcher: Identity) -> None:

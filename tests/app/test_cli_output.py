@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 
 from chalicelib import bootstrap
 from chalicelib.cli.main import app
+from chalicelib.cli.output import Output
+from chalicelib.cli.stage import print_addresses
 from chalicelib.service.world import World
 from tests.faults.world import FILE, RUN_ID, Stage
 
@@ -111,3 +113,12 @@ def test_names_that_look_like_markup_are_shown_as_they_are(stage: Stage, snapwar
     stage.live(1)
     assert "shard [bold]0[/bold] of orders[1] said no" in " ".join(snapwarden("runs").stdout.split())
     assert "[bold]0[/bold]" in snapwarden("show", "backup:nightly:now-2").stdout
+
+
+def test_up_sets_names_and_addresses_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    nobody = "http://127.0.0.1:9"
+    urls = dict.fromkeys(("endpoint_url", "dynamodb_endpoint_url", "invoke_endpoint_url", "logs"), nobody)
+    print_addresses(Output(stage=None, json=False), {**urls, "elasticsearch": {"url": nobody, "version": None}})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split(f" {nobody}")[0].strip() == "Elasticsearch of yours"
+    assert {line.index(nobody) for line in lines} == {lines[0].index(nobody)}

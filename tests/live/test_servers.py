@@ -20,16 +20,17 @@ import pytest
 
 from infra.local import flights
 from infra.local.dynamodb import DynamoDBLocal
-from infra.local.elasticsearch import Elasticsearch
+from infra.local.elasticsearch import Elasticsearch, health
 from infra.local.errors import CannotStart
 from infra.local.paths import CHECKOUT, Places, server_user
 from infra.local.servers import Server, get
+from tests.elastic_admin import Admin
 from tests.servers import started
 
 START_BOTH = """
 import json
 from infra.local.dynamodb import DynamoDBLocal
-from infra.local.elasticsearch import Elasticsearch
+from infra.local.elasticsearch import Elasticsearch, health
 from infra.local.paths import places
 here = places()
 for server in (DynamoDBLocal(here, here.servers / "dynamodb-data"), Elasticsearch(here, "8.19.2", here.servers / "es")):
@@ -207,3 +208,32 @@ def _run_in_a_copy(
         )
     finally:
         shutil.rmtree((checkout / ".local" / "servers").resolve(), ignore_errors=True)
+
+
+def test_flights_without_a_month_are_those_of_the_first_three() -> None:
+    """As the README types it. Nobody listens there, which is said once the arguments are understood."""
+    nobody = "http://127.0.0.1:9"
+    for months in ([], ["2"], ["13"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "infra.local.flights", nobody, *months],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ("invalid" in done.stderr) is (months == ["13"]), done.stderr
+        assert done.stderr.startswith(f"error: {nobody}") is (months != ["13"])
+
+
+def test_a_server_that_lost_a_shard_comes_up_all_the_same(server_places: Places, server_root: Path) -> None:
+    own = Elasticsearch(server_places, "8.19.2", server_root / "red")
+    first = started(own)
+    Admin(first.url).create_index("lost")
+    uuid = Admin(first.url).send("GET", "/lost")["lost"]["settings"]["index"]["uuid"]
+    first.stop()
+    shutil.rmtree(own.root / "data" / "indices" / uuid / "0")
+    second = started(own)
+    try:
+        assert health(second.url)["status"] == "red"
+    finally:
+        second.stop()
