@@ -1,12 +1,18 @@
-"""The local stage's mailbox: what the person on call would get, and the events of the bus."""
+"""The local stage's mailbox: what the person on call would get, and the events of the bus.
+
+`python -m infra.local.inbox` prints the reports that arrived since it was last asked.
+"""
 
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from infra.local import stagefile
 from infra.local.aws import Aws
 from infra.local.errors import CannotStart
+from infra.local.paths import local_folder
 
 Message = Mapping[str, Any]
 
@@ -45,3 +51,19 @@ def _taken(stage: Mapping[str, Any], name: str, wait: int) -> list[Any]:
     for message in found:
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return [json.loads(message["Body"]) for message in found]
+
+
+def main() -> None:
+    stage = stagefile.load(local_folder())
+    if stage is None:
+        sys.exit("error: the local stage is not running: `snapwarden up` starts it")
+    arrived = 0
+    while some := reports(stage):
+        for message in some:
+            print(f"Subject: {message['subject']}\n\n{message['body']}")
+        arrived += len(some)
+    print(f"reports: {arrived}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,15 +1,19 @@
 """The foundation on this machine: moto's CloudFormation, what it leaves out, and the table in DynamoDB Local."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from infra.local import foundation
+from infra.local import foundation, stagefile
 from infra.local.aws import Aws
 from infra.local.errors import CannotStart
 from infra.local.moto_server import MotoServer
+from infra.local.paths import CHECKOUT
 
 
 @pytest.fixture
@@ -83,3 +87,26 @@ def test_published_reports_and_events_arrive_in_the_inbox(aws: Aws, stage: str) 
         found = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2, MaxNumberOfMessages=10)["Messages"]
         assert len(found) == 1
         assert text in found[0]["Body"]
+
+
+def test_the_mailbox_is_read_by_one_command_each_report_once(aws: Aws, stage: str, tmp_path: Path) -> None:
+    foundation.create(aws, stage)
+    arn = f"arn:aws:sns:{aws.region}:{aws.account}:snapwarden-{stage}"
+    aws.client("sns").publish(TopicArn=arn, Subject="FAILED nightly", Message="what happened")
+    state = {"stage": stage, "endpoint_url": aws.endpoint_url, "dynamodb_endpoint_url": aws.dynamodb_endpoint_url}
+    stagefile.store(tmp_path, state)
+
+    assert _inbox(tmp_path).stdout == "Subject: FAILED nightly\n\nwhat happened\nreports: 1\n"
+    assert _inbox(tmp_path).stdout == "reports: 0\n"
+    assert "snapwarden up" in _inbox(tmp_path / "nothing-here").stderr
+
+
+def _inbox(folder: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "infra.local.inbox"],
+        cwd=CHECKOUT,
+        env={**os.environ, "SNAPWARDEN_LOCAL": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
