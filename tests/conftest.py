@@ -19,6 +19,8 @@ settings.register_profile(
 )
 for name in ("search", "mutants"):
     settings.register_profile(name, deadline=None, database=None, print_blob=True)
+# Commands print as wide as it says: what tests read must not depend on somebody's terminal.
+os.environ.pop("COLUMNS", None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

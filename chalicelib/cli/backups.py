@@ -25,7 +25,7 @@ def backups(
     context: typer.Context,
     policy: Annotated[str | None, typer.Option("--policy", help="Only of this policy.")] = None,
 ) -> None:
-    """Every backup, newest first: what it holds, how far it is proved, whether it counts for the promise."""
+    """Every backup, newest first, and how far it is proved. What it holds, and whether it counts for the promise."""
     out: Output = context.obj
     world = bootstrap.of_terminal(out.stage)
     found = query.backups(world, policy)

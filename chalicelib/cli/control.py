@@ -33,7 +33,7 @@ def cancel(
     run_id: Annotated[str, typer.Argument(metavar="RUN")],
     why: Why = "",
 ) -> None:
-    """Stops an open run, on the engine too: its snapshot is removed first. What was complete before stays a backup."""
+    """Stops an open run, on the engine too. Its snapshot is removed first; what was complete before stays a backup."""
     out: Output = context.obj
     reason = asking.reason(why, needed=False)
     run = control.cancel(bootstrap.of_terminal(out.stage), run_id, by=asking.who(), why=reason)
@@ -87,7 +87,7 @@ def mute(
     ],
     why: Why,
 ) -> None:
-    """Acknowledges a broken promise: nobody is reminded until TIME, or until it is kept. `status` still says it."""
+    """Acknowledges a broken promise: nobody is reminded until TIME. Or until it is kept; `status` still says it."""
     out: Output = context.obj
     reason = asking.reason(why)
     world = bootstrap.of_terminal(out.stage)
@@ -106,8 +106,8 @@ def accept(
     backup_id: Annotated[str, typer.Argument(metavar="BACKUP", help="An id that `snapwarden backups` lists.")],
     why: Why,
 ) -> None:
-    """Makes a backup the measure of those to come, after a legitimate change: one that failed only because it holds
-    far less than usual (contract.max_shrink) is good from now on."""
+    """Makes a backup the measure of those to come. For after a legitimate change: one that failed only because it
+    holds far less than usual (contract.max_shrink) is good from now on."""
     out: Output = context.obj
     reason = asking.reason(why)
     backup = accepting.accept(bootstrap.of_terminal(out.stage), backup_id, by=asking.who(), why=reason)

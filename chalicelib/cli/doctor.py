@@ -23,9 +23,9 @@ def doctor(
     context: typer.Context,
     target: Annotated[str | None, typer.Argument(help="Only this one.", show_default=False)] = None,
 ) -> None:
-    """Tries every permission and setting that the policies of a target need, each failure with the one missing
-    statement. Where it may delete snapshots, it takes one of nothing and deletes it again. Exit code 1 when something
-    is missing, 3 when that can't be told."""
+    """Tries every permission and setting that policies need. Each failure names the one missing statement. Where
+    it may delete snapshots, it takes one of nothing and deletes it again. Exit code 1 when something is missing, 3 when
+    that can't be told."""
     out: Output = context.obj
     found = examining.doctor(bootstrap.of_terminal(out.stage), target, wait=time.sleep)
     if out.json:

@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def explain(context: typer.Context, run_id: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
-    """Why a run ended as it did, or what an open one waits for; whether that happened before, and what mended it."""
+    """Why a run ended as it did, or what an open one waits for. Whether that happened before, and what mended it."""
     out: Output = context.obj
     found = explaining.explain(bootstrap.of_terminal(out.stage), run_id)
     if out.json:

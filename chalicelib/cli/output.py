@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import TextIOWrapper
+from shutil import get_terminal_size
 from typing import Any
 
 from rich.console import Console
@@ -17,7 +18,7 @@ from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable
 from chalicelib.core.model import State
 
 WIDE = 160
-"""Columns when nobody looks (a pipe, a log): nothing is cut off."""
+"""Columns when nobody looks (a pipe, a log) and $COLUMNS does not say otherwise: nothing is cut off."""
 
 GOOD, BAD, MOVING = "green", "bold red", "cyan"
 
@@ -25,7 +26,8 @@ GOOD, BAD, MOVING = "green", "bold red", "cyan"
 def console(*, stderr: bool = False) -> Console:
     """Without pictures: a policy may be called apple, and `backup:apple:…` is an id that people copy."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, emoji=False)
+    width = None if stream.isatty() else get_terminal_size((WIDE, 0)).columns
+    return Console(file=stream, width=width, highlight=False, emoji=False)
 
 
 def show_anything() -> None:

@@ -134,7 +134,7 @@ def upcoming(
     policy: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
     count: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many of each policy.")] = 3,
 ) -> None:
-    """The next slots, with jitter and blackout applied: in the policy's time zone and in UTC."""
+    """The next slots, with jitter and blackout applied. In the policy's time zone and in UTC."""
     out: Output = context.obj
     found = query.upcoming(bootstrap.of_terminal(out.stage), policy, count)
     if out.json:

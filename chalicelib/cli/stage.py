@@ -29,7 +29,8 @@ def up(
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Wipe its table, indices and backups first.")] = False,
 ) -> None:
-    """Start the local stage: embedded AWS, DynamoDB Local, a real Elasticsearch, functions from the deployed zip."""
+    """Start the local stage: embedded AWS and a real Elasticsearch. Functions run from the deployed zip, and the table
+    is in DynamoDB Local."""
     from infra.local import errors, stage  # the deployed functions must never need it
 
     out: Output = context.obj

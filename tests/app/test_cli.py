@@ -48,6 +48,11 @@ def test_help_lists_exactly_the_commands_that_exist(folder: Path) -> None:
     assert sorted(listed) == sorted(COMMANDS)
 
 
+def test_help_says_of_each_command_a_whole_sentence(folder: Path) -> None:
+    """Its columns are 80 at most, however wide the terminal is."""
+    assert [line for line in snapwarden(folder, "--help").stdout.splitlines() if line.endswith("...")][1:] == []
+
+
 def test_a_dry_run_needs_no_stage(folder: Path) -> None:
     done = snapwarden(folder, "apply", "snapwarden.yaml", "--dry-run")
     assert done.returncode == 0

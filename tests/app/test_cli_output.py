@@ -102,6 +102,18 @@ def test_a_request_id_names_one_run(snapwarden: Type) -> None:
     assert first.stdout == again.stdout == "backup:nightly:release-7\n"
 
 
+@pytest.mark.parametrize(("columns", "widest"), [("60", 60), ("", 160), ("many", 160)])
+def test_a_pipe_is_as_wide_as_columns_says(
+    stage: Stage, snapwarden: Type, monkeypatch: pytest.MonkeyPatch, columns: str, widest: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    stage.engine.refuse("resolve", "said no " * 40)
+    stage.backup("now-2")
+    stage.live(1)
+    lines = snapwarden("show", "backup:nightly:now-2").stdout.splitlines()
+    assert widest - 10 < max(len(line) for line in lines) <= widest
+
+
 def test_next_counts_for_each_policy(snapwarden: Type) -> None:
     slots = json.loads(snapwarden("--json", "next", "-n", "2").stdout)
     assert [slot["slot"] for slot in slots] == ["2026-11-22T02:00:00Z", "2026-11-23T02:00:00Z"]
