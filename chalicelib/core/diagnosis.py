@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chalicelib.core import terms
 from chalicelib.core.config.checks import check_policy
-from chalicelib.core.model import IndexCount, Selection
+from chalicelib.core.model import Absent, Complete, IndexCount, Observation, Selection
 from chalicelib.core.prose import counted, instant, span
-from chalicelib.core.rows import PolicyState, Spec
+from chalicelib.core.rows import Backup, PolicyState, Spec
 from chalicelib.core.spec import Policy, Target
 
 NEXT = {
@@ -21,7 +22,8 @@ NEXT = {
     "doctor.delete": "grant what the message names; without it `cancel` can't end a snapshot on the server",
     "doctor.snapshot": "grant what the message names, or read the server's log",
     "doctor.counts": "grant what the message names: without counts no backup reaches L2",
-    "doctor.select": "correct `select` of the policy, then apply",
+    "doctor.newest": "snapwarden backup POLICY --wait; then find out who deletes snapshots or files of the repository",
+    "doctor.select": "correct `select`, or what the message names, then apply",
     "doctor.settings": "correct the file, then apply, if it is not meant",
 }
 """Every check, and what to do when it does not come out well."""
@@ -73,7 +75,13 @@ def selected(spec: Spec, selection: Selection) -> Iterator[Result]:
         wildcard = "*" in pattern
         message = f"{pattern} matches nothing" if wildcard else f"{pattern} is not there: each run fails"
         yield _of(spec, "doctor.select", Status.WARNING if wildcard else Status.MISSING, message)
-    if not selection.unmatched:
+    left = [
+        found.subject for found in terms.not_included(spec.policy.contract, [one.name for one in selection.indices])
+    ]
+    for wanted in left:
+        message = f"contract.must_include: {wanted} names no index or data stream that is selected: each run fails"
+        yield _of(spec, "doctor.select", Status.MISSING, f"{message} (an alias is never in a snapshot)")
+    if not selection.unmatched and not left:
         found = counted(len(selection.indices), "index", "indices")
         yield _of(spec, "doctor.select", Status.OK, f"{patterns}: {found}")
 
@@ -89,6 +97,18 @@ def countable(spec: Spec, selection: Selection, counts: Sequence[IndexCount]) ->
     return _of(
         spec, "doctor.counts", Status.OK, f"{documents} in {counted(len(counts), 'index', 'indices')} were counted"
     )
+
+
+def newest(spec: Spec, backup: Backup, seen: Observation) -> Result:
+    """Whether the newest good backup is still the one that was judged."""
+    the = f"the newest good backup {backup.backup_id}"
+    if isinstance(seen, Absent):
+        return _of(spec, "doctor.newest", Status.MISSING, f"{the} is gone from the repository")
+    if seen.uuid != backup.snapshot_uuid:
+        return _of(spec, "doctor.newest", Status.MISSING, f"{the} was replaced by another snapshot")
+    if not isinstance(seen, Complete):
+        return _of(spec, "doctor.newest", Status.MISSING, f"{the} is not complete any more")
+    return _of(spec, "doctor.newest", Status.OK, f"{the} is still there")
 
 
 def settings(spec: Spec, state: PolicyState) -> Iterator[Result]:

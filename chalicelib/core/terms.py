@@ -38,7 +38,7 @@ def broken(
     """`docs`: of all that can be counted, before the start; None: not counted. `closed`: how many indices of the backup
     can't be, so that it holds more than that. In the order of the contract's keys."""
     return (
-        *shown(_not_included(terms, whole(complete))),
+        *shown(not_included(terms, whole(complete))),
         *_too_few("min_indices", terms.min_indices, len(whole(complete)), "index", "indices"),
         *_too_few("min_docs", terms.min_docs, _certain(terms, docs, closed), "document", "documents"),
         *_too_small(terms, sizes),
@@ -84,7 +84,8 @@ def whole(complete: Complete) -> list[str]:
     return [name for name in complete.indices if name not in torn]
 
 
-def _not_included(terms: Contract, held: Sequence[str]) -> Iterator[Finding]:
+def not_included(terms: Contract, held: Sequence[str]) -> Iterator[Finding]:
+    """`held`: names of indices. An alias is never among them."""
     for pattern in terms.must_include:
         wanted = (pattern, *(stream.format(pattern) for stream in STREAM))
         if not any(fnmatchcase(name, one) for name in held for one in wanted):

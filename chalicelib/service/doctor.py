@@ -105,6 +105,23 @@ def _connected(
         if selection := selections.get(policy.spec.policy.name):
             yield from diagnosis.selected(policy.spec, selection)
             yield from _counted(trial, policy.spec, engine, selection)
+        yield from _newest(world, trial, policy.spec, engine)
+
+
+def _newest(world: World, trial: Trial, spec: Spec, engine: Engine) -> Iterator[Result]:
+    """One look. Nothing without a good backup: that is the promise's affair."""
+    check, policy = "doctor.newest", spec.policy.name
+    backup = next((backup for backup in world.store.backups(policy) if backup.good), None)
+    if backup is None:
+        return
+    if backup.target != spec.target.name:
+        message = (
+            f"the newest good backup {backup.backup_id} is in {backup.repository} of {backup.target}, not looked at"
+        )
+        yield trial.said(check, Status.UNKNOWN, policy, message)
+        return
+    seen = trial.asked(check, policy, partial(engine.look, backup.repository, backup.snapshot))
+    yield seen if isinstance(seen, Result) else diagnosis.newest(spec, backup, seen)
 
 
 def _counted(trial: Trial, spec: Spec, engine: Engine, selection: Selection) -> Iterator[Result]:

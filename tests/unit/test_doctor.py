@@ -249,6 +249,16 @@ def test_a_selection_that_matches_nothing_is_said_before_a_run_fails(patterns: s
     assert the(examined(stage), "select").status.value == expected
 
 
+def test_an_alias_that_must_be_included_is_said_before_a_run_fails() -> None:
+    """It is selected by that name, and never in a snapshot by it."""
+    contract = "    timeout: 4h\n    contract: {must_include: [current, orders]}\n"
+    stage = Stage(FILE.replace('["orders*"]', "[current]").replace("    timeout: 4h\n", contract))
+    stage.engine.create_index("orders", aliases=("current",))
+    told = the(examined(stage), "select")
+    assert told.status is Status.MISSING
+    assert "must_include: current names no index or data stream that is selected" in told.message
+
+
 def test_settings_that_contradict_each_other_are_said() -> None:
     stage = Stage(FILE.replace("    timeout: 4h\n", "    timeout: 30h\n    rpo: 20h\n"))
     control.pause(stage.world, "nightly", by="ann", why="migration")

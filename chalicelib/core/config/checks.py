@@ -152,7 +152,7 @@ def _contract(policy: Policy) -> Iterator[Remark]:
             yield Remark(path, f"{wanted!r} is left out by `select.exclude`", "what the backup can hold")
         elif not any(fnmatchcase(wanted, pattern) for pattern in policy.select.indices):
             message = f"{wanted!r} is matched by nothing in `select.indices`"
-            yield Remark(path, message, "fine if that names an alias or a data stream", warning=True)
+            yield Remark(path, message, "fine if `select` names an alias or a data stream that holds it", warning=True)
 
 
 def check_drill(drill: Drill, target: Target | None) -> Iterator[Remark]:
