@@ -1,12 +1,15 @@
 """A repository that can't be read or written, or is gone: before a backup, while it runs, and when it is over."""
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from chalicelib.core.model import State
+from chalicelib.core.diagnosis import Status
+from chalicelib.core.model import Run, State
+from chalicelib.service.doctor import doctor
 from tests.live.accidents import Breakable, Scene, codes
 from tests.live.conftest import Opener
 
@@ -183,3 +186,28 @@ def test_a_repository_is_registered_even_while_another_snapshot_keeps_the_server
     busy.unthrottle()
     run = scene.ended(run)
     assert (run.state, run.attempts) == (State.SUCCEEDED, 2)
+
+
+def _wiped(scene: Scene, run: Run) -> None:
+    shutil.rmtree(scene.folder)
+
+
+def _deleted(scene: Scene, run: Run) -> None:
+    scene.admin.send("DELETE", f"/_snapshot/{run.repository}/{run.snapshot}")
+
+
+@pytest.mark.parametrize("accident", [_wiped, _deleted])
+def test_doctor_says_that_the_newest_good_backup_is_lost(scene: Scene, accident: Callable[[Scene, Run], None]) -> None:
+    """The ledger knows nothing of it."""
+    scene.apply(scene.index("orders"))
+    run = scene.ended(scene.start())
+    assert run.good
+    assert _newest(scene) is Status.OK
+    accident(scene, run)
+    assert _newest(scene) in (Status.MISSING, Status.UNKNOWN)
+
+
+def _newest(scene: Scene) -> Status:
+    found = doctor(scene.world, wait=time.sleep)
+    (told,) = [line for line in found if line.check == "doctor.newest"]
+    return told.status
