@@ -32,6 +32,7 @@ def up(
     """Start the local stage: embedded AWS and a real Elasticsearch. Functions run from the deployed zip, and the table
     is in DynamoDB Local."""
     from infra.local import errors, stage  # the deployed functions must never need it
+    from infra.local.elasticsearch import health
 
     out: Output = context.obj
     _only_local(out)
@@ -56,11 +57,11 @@ def up(
         return
     out.say(f"up in {time.monotonic() - started:.0f} s")
     print_addresses(out, state)
+    if health(state["elasticsearch"]["url"]).get("status") == "red":
+        out.say("Elasticsearch is red, shards of some indices are lost: GET _cluster/allocation/explain says which")
 
 
 def print_addresses(out: Output, state: Mapping[str, Any]) -> None:
-    from infra.local.elasticsearch import health
-
     search = state["elasticsearch"]
     addresses = {
         f"Elasticsearch {search['version'] or 'of yours'}": search["url"],
@@ -71,8 +72,6 @@ def print_addresses(out: Output, state: Mapping[str, Any]) -> None:
     }
     for name, address in addresses.items():
         out.say(f"  {name:<24}{address}")
-    if health(search["url"]).get("status") == "red":
-        out.say(f"Elasticsearch is red, shards are missing: {search['url']}/_cluster/allocation/explain")
 
 
 def down(context: typer.Context) -> None:

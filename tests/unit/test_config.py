@@ -53,6 +53,12 @@ def test_everything_wrong_is_told_at_once() -> None:
         (policy("rpo: {L1: 8d, L2: 26h}"), "f:15: policies.nightly.rpo.L1: L2 is promised younger than L1"),
         (policy("prove: L4"), "f:10: policies.nightly: L4 is reached by drills, and there is no `drill`"),
         (policy("catch_up: 30s"), "f:15: policies.nightly.catch_up: counts as 2m"),
+        (
+            policy("blackout: ['22:00-09:30']\n    catch_up: 1h"),
+            "f:16: policies.nightly.catch_up: every slot is MISSED: 1h after it the blackout still lasts",
+        ),
+        (policy("prove: L2"), "f:10: policies.nightly.contract: says nothing of what a backup must hold: an empty one"),
+        (policy("prove: L2\n    contract: {allow_partial: true}"), "f:16: policies.nightly.contract: says nothing of"),
         (policy("notify: {on: []}"), "f:15: policies.nightly.notify.on: nobody is told of anything"),
         (
             policy("contract: {must_include: [customers]}"),
@@ -64,6 +70,21 @@ def test_everything_wrong_is_told_at_once() -> None:
 )
 def test_a_warning_has_a_place_too(text: str, told: str) -> None:
     assert warnings(text)[0].startswith(told)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "prove: L2\n    contract: {min_docs: 1}",
+        "prove: L2\n    contract: {max_shrink: 20%}",
+        "contract: {allow_partial: true}",
+        "blackout: ['22:00-09:30']\n    catch_up: 8h",
+        "blackout: ['Mon-Fri 00:00-24:00']\n    catch_up: 1h",
+        "blackout: ['03:00-09:30']\n    catch_up: 1h",
+    ],
+)
+def test_what_says_enough_and_starts_at_times_is_not_warned_of(line: str) -> None:
+    assert warnings(policy(line)) == []
 
 
 def test_two_clusters_in_one_bucket_are_warned_of() -> None:

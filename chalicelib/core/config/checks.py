@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from typing import Any
 
-from chalicelib.core import schedule
+from chalicelib.core import promise, schedule
 from chalicelib.core.blackout import check_blackout
 from chalicelib.core.config.document import Path
 from chalicelib.core.config.problems import nearest
@@ -21,6 +21,7 @@ A_SCHEDULE = 'cron of five fields like "0 2 * * *", or "rate(6 hours)"'
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 """Where the spacing of slots is measured from: any day will do, but always the same one."""
 SLOTS = 60
+TWO_MONTHS = timedelta(days=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,17 @@ def _hours(policy: Policy) -> Iterator[Remark]:
     if shortest is not None and policy.jitter >= shortest:
         message = f"slots are as close as {format_duration(shortest)}, so this jitter could let one overtake another"
         yield Remark(("jitter",), message, f"less than {format_duration(shortest)}")
+    if policy.blackout and not wrong and _never_starts(policy):
+        message = f"every slot is MISSED: {format_duration(policy.catch_up)} after it the blackout still lasts"
+        yield Remark(("catch_up",), message, "longer than the blackout, or slots outside of it", warning=True)
+
+
+def _never_starts(policy: Policy) -> bool:
+    """None of the slots of two months is left when its blackout ends."""
+    if any(schedule.check(item) for item in policy.schedule):
+        return False
+    slots = list(takewhile(lambda slot: slot < SINCE + TWO_MONTHS, schedule.slots(policy, SINCE)))
+    return bool(slots) and all(schedule.due_at(policy, slot) > schedule.start_by(policy, slot) for slot in slots)
 
 
 def spacing(policy: Policy, schedules: Sequence[str]) -> tuple[timedelta | None, timedelta | None]:
@@ -146,6 +158,9 @@ def _promise(policy: Policy) -> Iterator[Remark]:
 
 
 def _contract(policy: Policy) -> Iterator[Remark]:
+    if promise.required(policy) > "L1" and not policy.contract.model_fields_set - {"allow_partial"}:
+        message = f"says nothing of what a backup must hold: an empty one reaches {promise.required(policy)} too"
+        yield Remark(("contract",), message, "min_docs, max_shrink or must_include", warning=True)
     for position, wanted in enumerate(policy.contract.must_include):
         path = ("contract", "must_include", position)
         if any(fnmatchcase(wanted, pattern) for pattern in policy.select.exclude):
