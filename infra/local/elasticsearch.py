@@ -96,18 +96,7 @@ class Elasticsearch:
             log=log,
             repositories=repositories,
         )
-        name = f"Elasticsearch {self.version}"
-        processes.wait_until(
-            lambda: self._status(server.url) is not None, identity, name=name, log=log, timeout=timeout
-        )
-        recovered = time.monotonic() + RECOVERY
-        processes.wait_until(
-            lambda: self._status(server.url) in ("yellow", "green") or time.monotonic() > recovered,
-            identity,
-            name=name,
-            log=log,
-            timeout=timeout,
-        )
+        self._wait(server, timeout)
         return server
 
     @property
@@ -117,6 +106,20 @@ class Elasticsearch:
 
     def _software(self) -> Path:
         return installed(self.places, self.version, self.progress)
+
+    def _wait(self, server: Server, timeout: float) -> None:
+        name = f"Elasticsearch {self.version}"
+        processes.wait_until(
+            lambda: self._status(server.url) is not None, server.identity, name=name, log=server.log, timeout=timeout
+        )
+        recovered = time.monotonic() + RECOVERY
+        processes.wait_until(
+            lambda: self._status(server.url) in ("yellow", "green") or time.monotonic() > recovered,
+            server.identity,
+            name=name,
+            log=server.log,
+            timeout=timeout,
+        )
 
     def _status(self, url: str) -> str | None:
         """Red, yellow, green; None while it does not answer as this cluster."""
