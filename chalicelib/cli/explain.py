@@ -43,7 +43,9 @@ def _print(out: Output, found: explaining.Explained) -> None:
     elif known.row:
         out.say("  before   never, as far as the ledger goes back")
     if known.row:
-        _mended(out, "since", known.since, found.ended, "no good run yet")
+        before = known.good_before
+        last = f"; the last one was {before.run_id} ({instant(before.created_at)})" if before else ", nor one before"
+        _mended(out, "since", known.since, found.ended, f"no good run yet{last}")
     out.say(f"  next     {known.next_step or 'nothing to do'}")
 
 
@@ -74,6 +76,7 @@ def _document(found: explaining.Explained) -> dict[str, Any]:
         if earlier
         else None,
         "since": _good(known.since, found.ended),
+        "good_before": known.good_before.run_id if known.good_before else None,
         "next_step": known.next_step,
     }
 

@@ -65,9 +65,11 @@ def judge(policy: Policy, judged: Judged) -> Verdict:
     the contract is met. A check that could not run is not a pass: such a backup stays at L1 and is not good."""
     docs, gap, hints = _counted(policy, judged)
     block, sizes, usual, closed = policy.contract, judged.sizes, judged.usual, len(_closed_in(judged))
-    promises = terms.broken(block, judged.backup_id, judged.complete, sizes, docs, usual, closed=closed)
     unchecked = (*gap, *terms.unchecked(block, sizes, docs, usual, closed=closed))
     state, reason, found = _l1(judged, allow_partial=policy.contract.allow_partial)
+    hopeless = unchecked or any(finding.severity is Severity.ERROR for finding in found)
+    may_accept = None if hopeless else judged.backup_id
+    promises = terms.broken(block, may_accept, judged.complete, sizes, docs, usual, closed=closed)
     findings = (*found, *promises, *unchecked, *hints, *_clock(judged))
     complete = state is State.SUCCEEDED or (state is State.PARTIAL and policy.contract.allow_partial)
     if complete and promises:
@@ -94,7 +96,7 @@ def _l1(judged: Judged, *, allow_partial: bool) -> tuple[State, str | None, tupl
     shards = _partial(complete, Severity.WARNING if allow_partial else Severity.ERROR)
     findings = (*_lost(lost), *shards, *_unmatched(unmatched), *_gone(gone))
     if not held or complete.shards_total < len(held) or complete.shards_failed >= complete.shards_total:
-        empty = _finding("snapshot.empty", Severity.ERROR, "snapshot", _nothing(complete), "check `select`")
+        empty = _empty(complete)
         return State.FAILED, empty.message, (empty, *findings)
     if lost:
         return State.FAILED, _names_missing(lost), findings
@@ -125,7 +127,7 @@ def _counted(policy: Policy, judged: Judged) -> tuple[int | None, tuple[Finding,
 
 
 def _not_counted(policy: str, why: str) -> Finding:
-    message = f"the documents could not be counted, so this backup is proved no further than L1: {why}"
+    message = f"the documents could not be counted, so this backup does not reach L2: {why}"
     return _finding("counts.not_possible", Severity.WARNING, policy, message, "snapwarden doctor says what is missing")
 
 
@@ -175,12 +177,18 @@ def _as_server(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _nothing(complete: Complete) -> str:
-    if complete.indices and complete.shards_failed >= complete.shards_total:
-        return f"all {complete.shards_total} shards failed: nothing can be restored from the snapshot"
+def _empty(complete: Complete) -> Finding:
+    next_step = "check `select`"
     if not complete.indices:
-        return "the snapshot holds no index"
-    return f"the snapshot holds {len(complete.indices)} indices in {complete.shards_total} shards: some have none"
+        message = "the snapshot holds no index"
+    elif complete.shards_failed >= complete.shards_total:
+        message = f"all {complete.shards_total} shards failed: nothing can be restored from the snapshot"
+        next_step = "bring the shards back (GET _cluster/allocation/explain), then run it again"
+    else:
+        message = (
+            f"the snapshot holds {len(complete.indices)} indices in {complete.shards_total} shards: some have none"
+        )
+    return _finding("snapshot.empty", Severity.ERROR, "snapshot", message, next_step)
 
 
 def _unmatched(unmatched: Sequence[str]) -> tuple[Finding, ...]:

@@ -17,7 +17,7 @@ NEXT = {
     "doctor.tls": "use https, and let `tls.ca` name the certificates to trust",
     "doctor.credentials": "correct the secret that `auth` names",
     "doctor.resolve": "grant what the message names",
-    "doctor.registration": "grant what the message names, or make the file and the server agree, then apply",
+    "doctor.registration": "grant what the message names; where they differ: docs/findings.md, repository.differs",
     "doctor.readable": "grant what the message names, or look at the repository on the server",
     "doctor.delete": "grant what the message names; without it `cancel` can't end a snapshot on the server",
     "doctor.snapshot": "grant what the message names, or read the server's log",

@@ -21,7 +21,7 @@ class Episode:
 class Explanation:
     """`cause` is one line. `row`: how many in a row ended for it, up to and including this one. `before`: the last
     similar one, if possible of an earlier time, so that something mended it. `since`: the first good run after this
-    one. `next_step` is None when there is nothing to do."""
+    one; `good_before`: the last good one before it. `next_step` is None when there is nothing to do."""
 
     run: Run
     cause: str
@@ -29,6 +29,7 @@ class Explanation:
     row: int
     before: Episode | None
     since: Run | None
+    good_before: Run | None
     next_step: str | None
 
 
@@ -44,6 +45,7 @@ def explain(run: Run, others: Sequence[Run], now: datetime) -> Explanation:
         row=_row(run, earlier) if failed else 0,
         before=_before(run, earlier) if failed else None,
         since=_first_good(others, run) if failed else None,
+        good_before=next((other for other in earlier if other.good), None),
         next_step=finding.next_step if finding else _next_step(run),
     )
 
@@ -93,7 +95,8 @@ def _open(run: Run, now: datetime) -> str:
 
 def _next_step(run: Run) -> str | None:
     if not run.settled:
-        return f"snapwarden show {run.run_id} --follow"
+        watch = f"snapwarden show {run.run_id} --follow"
+        return f"snapwarden doctor {run.target}; {watch}" if run.last_error and run.state is not State.QUEUED else watch
     if run.good or run.state is State.SKIPPED:
         return None
     return f"snapwarden backup {run.policy} --wait"

@@ -27,7 +27,7 @@ def shown(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def broken(
     terms: Contract,
-    backup_id: str,
+    backup_id: str | None,
     complete: Complete,
     sizes: Sizes | None,
     docs: int | None,
@@ -35,15 +35,16 @@ def broken(
     *,
     closed: int = 0,
 ) -> tuple[Finding, ...]:
-    """`docs`: of all that can be counted, before the start; None: not counted. `closed`: how many indices of the backup
-    can't be, so that it holds more than that. In the order of the contract's keys."""
-    return (
+    """`backup_id`: None where nobody could accept that it shrank, because of what else is wrong. `docs`: of all
+    that can be counted, before the start; None: not counted. `closed`: how many indices of the backup can't be, so that
+    it holds more than that. In the order of the contract's keys."""
+    others = (
         *shown(not_included(terms, whole(complete))),
         *_too_few("min_indices", terms.min_indices, len(whole(complete)), "index", "indices"),
         *_too_few("min_docs", terms.min_docs, _certain(terms, docs, closed), "document", "documents"),
         *_too_small(terms, sizes),
-        *_shrunken(terms, backup_id, sizes, None if closed else docs, usual),
     )
+    return (*others, *_shrunken(terms, None if others else backup_id, sizes, None if closed else docs, usual))
 
 
 def unchecked(
@@ -117,7 +118,7 @@ def _compared(sizes: Sizes | None, docs: int | None, usual: Usual) -> tuple[str,
 
 
 def _shrunken(
-    terms: Contract, backup_id: str, sizes: Sizes | None, docs: int | None, usual: Usual | None
+    terms: Contract, backup_id: str | None, sizes: Sizes | None, docs: int | None, usual: Usual | None
 ) -> Iterator[Finding]:
     if terms.max_shrink is None or usual is None or (compared := _compared(sizes, docs, usual)) is None:
         return
@@ -130,7 +131,8 @@ def _shrunken(
         f"{told[0]} instead of the usual {told[1]} (median of {counted(usual.backups, 'good backup')}): "
         f"{lost:.0f} % less, the contract allows {format_percent(terms.max_shrink)} (max_shrink)"
     )
-    next_step = f"if that was meant: snapwarden accept {backup_id} --why …; else find out what was deleted"
+    accept = f"if that was meant: snapwarden accept {backup_id} --why …; else " if backup_id else ""
+    next_step = f"{accept}find out what was deleted"
     yield _finding("max_shrink", subject, message, next_step)
 
 

@@ -149,7 +149,7 @@ def test_explain_tells_cause_code_and_next_step(stage: Stage, snapwarden: Type) 
     for part in (
         "[contract.max_shrink]",
         "before never",
-        "since no good run yet",
+        "since no good run yet; the last one was backup:nightly:whole (",
         "next if that was meant: snapwarden",
     ):
         assert part in done.words

@@ -174,6 +174,7 @@ def test_a_repository_that_differs_or_is_not_ours_to_register_refuses_the_run() 
     other = Selection(indices=(INDEX,), unmatched=(), registered=elsewhere)
     differs = backup.decide(row(S), SPEC, seen(ABSENT, selection=other), NOW)
     assert differs.changes["findings"][0].code == "repository.differs"
+    assert "DELETE _snapshot/main" in differs.changes["findings"][0].next_step
     unmanaged = SPEC.target.model_copy(update={"repositories": {"main": Repository(type="fs", manage=False)}})
     missing = backup.decide(row(S), replace(SPEC, target=unmanaged), seen(ABSENT), NOW)
     assert missing.changes["findings"][0].code == "repository.missing"

@@ -72,6 +72,14 @@ def test_a_snapshot_of_nothing_is_never_good() -> None:
     assert (verdict.state, verdict.level, verdict.good) == (State.FAILED, "L0", False)
 
 
+def test_what_to_do_about_a_snapshot_of_nothing_depends_on_what_is_wrong() -> None:
+    """`select` is right where every shard of what it selects was unassigned."""
+    lost = judge(replace(WHOLE, partial=True, shards_failed=3))
+    assert lost.findings[0].code == "snapshot.empty"
+    assert "GET _cluster/allocation/explain" in lost.findings[0].next_step
+    assert judge(replace(WHOLE, indices=(), shards_total=0)).findings[0].next_step == "check `select`"
+
+
 def test_indices_without_shards_are_not_in_the_snapshot() -> None:
     assert judge(replace(WHOLE, shards_total=0)).state is State.FAILED
 
@@ -166,6 +174,36 @@ def test_an_incomplete_backup_is_called_incomplete_whatever_else_it_breaks() -> 
     verdict = judge(LESS, "L2", {"min_indices": 2})
     assert (verdict.state, verdict.level, verdict.reason) == (State.FAILED, "L0", "b missing from the snapshot")
     assert codes(verdict) == ["snapshot.index_missing", "contract.min_indices"]
+
+
+def test_an_incomplete_backup_is_not_said_to_be_proved_to_l1() -> None:
+    verdict = judge(LESS, "L2", uncounted="403 forbidden")
+    (gap,) = [finding for finding in verdict.findings if finding.code == "counts.not_possible"]
+    assert (verdict.level, gap.message) == (
+        "L0",
+        "the documents could not be counted, so this backup does not reach L2: 403 forbidden",
+    )
+
+
+@pytest.mark.parametrize(
+    ("complete", "terms", "facts", "offered"),
+    [
+        (WHOLE, {}, {}, True),
+        (WHOLE, {"min_docs": 101}, {}, False),
+        (WHOLE, {"min_bytes": 1}, {"sizes": None}, False),
+        (WHOLE, {}, {"uncounted": "403 forbidden"}, False),
+        (WHOLE, {}, {"expected": expected(unmatched=("a name",))}, False),
+        (LESS, {}, {}, False),
+    ],
+)
+def test_accept_is_offered_only_where_it_would_not_be_refused(
+    complete: Complete, terms: dict[str, Any], facts: dict[str, Any], offered: bool
+) -> None:
+    usual = replace(USUAL, docs=1000, bytes=10000)
+    verdict = judge(complete, terms={"max_shrink": "20%", **terms}, usual=usual, **facts)
+    (shrunken,) = [finding for finding in verdict.findings if finding.code == "contract.max_shrink"]
+    assert ("snapwarden accept" in shrunken.next_step) is offered
+    assert "find out what was deleted" in shrunken.next_step
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

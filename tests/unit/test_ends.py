@@ -76,6 +76,12 @@ def test_a_run_of_a_policy_that_was_corrected_makes_room() -> None:
     assert "no route" in decision.changes["reason"]
 
 
+def test_a_time_out_says_what_may_become_of_the_snapshot_only_where_there_may_be_one() -> None:
+    asked, never = (ends.timed_out(row(State.RUNNING, attempts=n), "nothing").changes["findings"][0] for n in (1, 0))
+    assert f"GET _snapshot/main/{asked.subject}): it is then neither in the catalogue nor removed" in asked.next_step
+    assert never.next_step == "look at the server, then raise `timeout` or run it again"
+
+
 def test_a_time_out_keeps_the_findings_before_it() -> None:
     before = ends.fail(ends.finding("snapshot.broken", "s", "m", "n")).changes["findings"]
     found = ends.timed_out(row(State.RUNNING, findings=before), "nothing").changes["findings"]

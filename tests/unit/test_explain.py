@@ -41,6 +41,16 @@ def test_a_failure_names_its_cause_its_code_and_the_next_step() -> None:
     assert found.next_step == "correct `select.indices` of the policy, then apply"
 
 
+def test_the_last_good_one_before_is_known_where_none_came_since() -> None:
+    stage = Stage()
+    good = [ran(stage, name) for name in ("first", "second")]
+    stage.engine.delete_index("orders")
+    ran(stage, "lost")
+    found = of(stage, "lost").explanation
+    assert (found.since, found.good_before) == (None, good[1])
+    assert of(stage, "first").explanation.good_before is None
+
+
 def test_a_cause_that_was_mended_by_the_file_once_says_which_keys_changed() -> None:
     stage = Stage(TYPO)
     ran(stage, "typo")
@@ -160,7 +170,9 @@ def test_an_open_run_without_an_answer_says_the_last_error() -> None:
     stage.live(0.2)
     stage.engine.outage(1000)
     stage.live(2)
-    assert "the last error: status" in explain(stage.world, stage.run().run_id).explanation.cause
+    found = explain(stage.world, stage.run().run_id).explanation
+    assert "the last error: status" in found.cause
+    assert (found.next_step or "").startswith("snapwarden doctor shop; ")
 
 
 def test_an_unknown_run_is_bad_input() -> None:

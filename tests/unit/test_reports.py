@@ -59,7 +59,7 @@ UNCOUNTED = Finding(
     code="counts.not_possible",
     severity=Severity.WARNING,
     subject="nightly",
-    message="the documents could not be counted, so this backup is proved no further than L1: 403 forbidden",
+    message="the documents could not be counted, so this backup does not reach L2: 403 forbidden",
     next_step="snapwarden doctor says what is missing",
 )
 BYTES: dict[str, Any] = {"indices": 4, "bytes": 73400320, "bytes_added": 1048576}

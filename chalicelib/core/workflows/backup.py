@@ -163,7 +163,11 @@ def _unready(run: Run, spec: Spec, seen: Selection) -> Finding | None:
         )
     if seen.registered is not None and (difference := contract.repository_difference(written, seen.registered)):
         message = f"repository {run.repository} on {run.target} differs from the file: {difference}"
-        return finding("repository.differs", run.repository, message, "make the file and the server agree, then apply")
+        next_step = (
+            "change the file back and apply (with `manage: false` it may leave `settings` out), or remove the "
+            f"registration (DELETE _snapshot/{run.repository}; the data stay): the next run registers it anew"
+        )
+        return finding("repository.differs", run.repository, message, next_step)
     return None
 
 

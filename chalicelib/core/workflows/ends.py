@@ -74,7 +74,13 @@ def too_late(run: Run) -> str:
 
 def timed_out(run: Run, last_seen: str) -> Decision:
     reason = f"no end seen before the deadline {run.deadline_at:%Y-%m-%d %H:%M:%S}Z; last seen: {last_seen}"
-    found = finding("run.timed_out", run.snapshot, reason, "look at the server, then raise `timeout` or run it again")
+    next_step = "look at the server, then raise `timeout` or run it again"
+    if run.attempts:
+        next_step += (
+            f"; the snapshot may still finish (GET _snapshot/{run.repository}/{run.snapshot}): it is then neither in "
+            "the catalogue nor removed, and the next run does not depend on it"
+        )
+    found = finding("run.timed_out", run.snapshot, reason, next_step)
     return Decision(state=State.TIMED_OUT, changes={"reason": reason, "findings": (*run.findings, found)})
 
 
