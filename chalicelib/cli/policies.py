@@ -10,7 +10,7 @@ from rich.text import Text
 from chalicelib import bootstrap
 from chalicelib.cli.output import BAD, GOOD, Output, colour, instant, span, state
 from chalicelib.core import wire
-from chalicelib.core.rows import LastGood, Mute
+from chalicelib.core.rows import LastGood, Mute, Pause
 from chalicelib.service import query
 
 
@@ -48,7 +48,11 @@ def policies(context: typer.Context) -> None:
 def _following(row: query.PolicyRow) -> str:
     if not row.active:
         return "retired"
-    return f"paused by {row.paused.by}: {row.paused.why}" if row.paused else instant(row.next_due)
+    return _paused(row.paused) if row.paused else instant(row.next_due)
+
+
+def _paused(pause: Pause) -> str:
+    return f"paused by {pause.by}: {pause.why}"
 
 
 def _policy_json(row: query.PolicyRow) -> dict[str, object]:
@@ -97,11 +101,10 @@ def status(context: typer.Context, policy: Annotated[str | None, typer.Argument(
 def _promise_row(promise: query.Promise) -> tuple[str | Text, ...]:
     promised = f"{promise.level} every {span(promise.rpo)}" if promise.rpo else "none"
     newest = f"{span(promise.age)} ago" if promise.age is not None else "never"
-    verdict: str | Text
     if promise.rpo is None:
-        verdict = "no promise (set `rpo`)"
+        verdict = Text("no promise (set `rpo`)")
     elif promise.kept is None:
-        verdict = f"waiting for a good backup, {span(promise.by)} left"
+        verdict = Text(f"waiting for a good backup, {span(promise.by)} left")
     elif promise.kept:
         verdict = colour(f"KEPT, {span(promise.by)} left", GOOD)
     else:
@@ -109,6 +112,8 @@ def _promise_row(promise: query.Promise) -> tuple[str | Text, ...]:
         if promise.muted:
             until = f"acknowledged until {instant(promise.muted.until)} by {promise.muted.by}"
             verdict.append(f" ({until}: {promise.muted.why})", style="")
+    if promise.paused:
+        verdict.append(f" ({_paused(promise.paused)})", style="")
     return promise.policy, promised, newest, verdict
 
 
@@ -122,6 +127,7 @@ def _promise_json(promise: query.Promise) -> dict[str, object]:
         "kept": promise.kept,
         "by_seconds": promise.by.total_seconds() if promise.by is not None else None,
         "muted": mute_json(promise.muted) if promise.muted else None,
+        "pause": wire.public_asked(promise.paused) if promise.paused else None,
     }
 
 

@@ -145,6 +145,8 @@ def runs(
     """The ledger, newest first."""
     out: Output = context.obj
     world = bootstrap.of_terminal(out.stage)
+    if policy:
+        query.named(world, policy)
     found = world.store.runs(policy=policy, kind=kind, state=state_is, limit=count)
     if out.json:
         out.document([wire.public_run(run) for run in found])
@@ -158,7 +160,7 @@ def runs(
 
 def show(
     context: typer.Context,
-    run_id: Annotated[str, typer.Argument(metavar="RUN")],
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="An id, or a policy: its newest run.")],
     follow_it: Annotated[
         bool, typer.Option("--follow", help="Wait for its end, with progress; exit code 1 unless it is good.")
     ] = False,
@@ -166,7 +168,7 @@ def show(
     """One run with its steps and findings."""
     out: Output = context.obj
     world = bootstrap.of_terminal(out.stage)
-    run = query.run(world, run_id)
+    run = query.run_or_newest(world, run_id)
     if follow_it:
         run = _followed(out, world, run)
     if out.json:

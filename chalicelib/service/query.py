@@ -49,6 +49,7 @@ class Promise:
     kept: bool | None
     by: timedelta | None
     muted: Mute | None
+    paused: Pause | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,12 @@ def run(world: World, run_id: str) -> Run:
         known = [known.run_id for known in world.store.runs(limit=50)]
         raise unknown(f"there is no run {run_id}", run_id, known, "an id that `snapwarden runs` lists")
     return found
+
+
+def run_or_newest(world: World, name: str) -> Run:
+    """The run of this id, or the newest one of the policy of this name. BadInput when there is neither."""
+    newest = () if ":" in name else world.store.runs(policy=name, limit=1)
+    return newest[0] if newest else run(world, name)
 
 
 def backups(world: World, policy: str | None = None) -> tuple[Backup, ...]:
@@ -166,4 +173,5 @@ def _promises(state: PolicyState, policy: Policy, now: datetime) -> Iterator[Pro
             kept=held[level].kept if level in terms else None,
             by=abs(held[level].breaks - now) if level in terms else None,
             muted=muted,
+            paused=state.paused,
         )

@@ -11,6 +11,8 @@ from chalicelib import bootstrap
 from chalicelib.cli.main import app
 from chalicelib.cli.output import Output
 from chalicelib.cli.stage import print_addresses
+from chalicelib.core.errors import BadInput
+from chalicelib.service import control
 from chalicelib.service.world import World
 from tests.faults.world import FILE, RUN_ID, Stage
 
@@ -65,8 +67,31 @@ def test_runs_are_listed_newest_first_and_filtered(snapwarden: Type) -> None:
     assert [run["run_id"] for run in json.loads(snapwarden("--json", "runs", "--state", "SUCCEEDED").stdout)] == [
         RUN_ID
     ]
-    assert json.loads(snapwarden("--json", "runs", "--policy", "another").stdout) == []
+    assert len(json.loads(snapwarden("--json", "runs", "--policy", "nightly").stdout)) == 2
     assert "no index on shop matches orders*" in " ".join(snapwarden("runs").stdout.split())
+
+
+@pytest.mark.parametrize("command", [("runs", "--policy", "nigthly"), ("status", "nigthly")])
+def test_a_policy_that_is_mistyped_is_bad_input_with_the_nearest(snapwarden: Type, command: tuple[str, ...]) -> None:
+    """No runs of it would read as if it had never run."""
+    done = snapwarden(*command)
+    assert isinstance(done.exception, BadInput)
+    assert "there is no policy nigthly (expected perhaps nightly)" in str(done.exception)
+
+
+def test_show_takes_a_policy_for_its_newest_run(snapwarden: Type) -> None:
+    assert json.loads(snapwarden("--json", "show", "nightly").stdout)["run_id"] == "backup:nightly:now-1"
+    assert "there is no run nigthly" in str(snapwarden("show", "nigthly").exception)
+
+
+def test_status_says_that_a_policy_is_paused(stage: Stage, snapwarden: Type) -> None:
+    """Its promise goes on, and nothing will keep it."""
+    control.pause(stage.world, "nightly", by="ann", why="migration")
+    told = " ".join(snapwarden("status").stdout.split())
+    assert "KEPT" in told
+    assert "paused by ann: migration" in told
+    (promise,) = json.loads(snapwarden("--json", "status").stdout)
+    assert promise["pause"]["why"] == "migration"
 
 
 def test_show_tells_steps_findings_and_cost(snapwarden: Type) -> None:
