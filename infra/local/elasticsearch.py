@@ -108,23 +108,22 @@ class Elasticsearch:
         return installed(self.places, self.version, self.progress)
 
     def _wait(self, server: Server, timeout: float) -> None:
-        name = f"Elasticsearch {self.version}"
-        processes.wait_until(
-            lambda: self._status(server.url) is not None, server.identity, name=name, log=server.log, timeout=timeout
-        )
-        recovered = time.monotonic() + RECOVERY
-        processes.wait_until(
-            lambda: self._status(server.url) in ("yellow", "green") or time.monotonic() > recovered,
-            server.identity,
-            name=name,
-            log=server.log,
-            timeout=timeout,
-        )
+        first_answer: float | None = None
 
-    def _status(self, url: str) -> str | None:
-        """Red, yellow, green; None while it does not answer as this cluster."""
-        found = health(url)
-        return found["status"] if found.get("cluster_name") == self.cluster else None
+        def is_up() -> bool:
+            nonlocal first_answer
+            if self._answers(server.url):
+                return True
+            if first_answer is None and health(server.url).get("cluster_name") == self.cluster:
+                first_answer = time.monotonic()
+            return first_answer is not None and time.monotonic() > first_answer + RECOVERY
+
+        name = f"Elasticsearch {self.version}"
+        processes.wait_until(is_up, server.identity, name=name, log=server.log, timeout=timeout)
+
+    def _answers(self, url: str) -> bool:
+        answer = get(f"{url}/_cluster/health?wait_for_status=yellow&timeout=1s")
+        return answer is not None and answer[0] == 200 and f'"{self.cluster}"'.encode() in answer[1]
 
     def _settings(self, port: int, repositories: Path) -> dict[str, str | int | bool]:
         """Security is off. A secured instance is to differ here, and in a file realm beside."""
