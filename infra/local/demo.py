@@ -127,7 +127,7 @@ def _stage(demo: Demo) -> Iterator[None]:
 
 def play(demo: Demo) -> None:
     _load(demo, "January to March 2013: all flights out of New York", flights.FIRST_MONTHS)
-    demo.say("Two policies, from a file")
+    demo.say("Three policies, from a file")
     demo.apply("weather, planes, airports")
     demo.type("next", "-n", "2")
     _slot(demo)
