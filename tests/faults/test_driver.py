@@ -116,8 +116,8 @@ def test_while_an_actor_may_still_be_acting_nobody_else_moves_the_run(stage: Sta
     stage.fuse.kill_at = 3  # tick: commit, send; work: installation was made at apply; claim commit is next
     stage.fuse.after = True
     stage.live(0.2)
-    while stage.run().busy_until is None:
-        stage.live(0.1)
+    stage.live(0.1)
+    assert stage.run().busy_until is not None
     run = stage.run()
     asked = stage.engine.calls
     handle(stage.world, Wakeup(run_id=run.run_id, rev=run.rev))

@@ -28,7 +28,9 @@ def test_a_newcomer_does_not_overtake_those_who_wait_for_what_has_just_become_fr
     stage.deliver()
     assert stage.run().state is State.QUEUED
     stage.engine.complete(at_work.snapshot)
-    while not stage.run(at_work.run_id).settled:
+    for _ in range(600):
+        if stage.run(at_work.run_id).settled:
+            break
         stage.clock.advance(1)
         for message in stage.queue.receive(1):
             handle(stage.world, message)
