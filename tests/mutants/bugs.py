@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STORES = ("tests/contract/test_stores.py", "tests/contract/test_store_dynamo.py")
-ENGINE = ("tests/unit/test_elasticsearch_connection.py", "tests/unit/test_elasticsearch_engine.py")
+ENGINE = tuple(f"tests/unit/test_elasticsearch_{name}.py" for name in ("connection", "engine", "silence"))
 
 
 @dataclass(frozen=True)
