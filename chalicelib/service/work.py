@@ -2,7 +2,6 @@
 
 from chalicelib.core.messages import Drain, Wakeup
 from chalicelib.service.advance import advance
-from chalicelib.service.tick import drain
 from chalicelib.service.world import World
 
 
@@ -12,4 +11,6 @@ def handle(world: World, message: Wakeup | Drain) -> None:
         case Wakeup():
             advance(world, message)
         case Drain():
+            from chalicelib.service.tick import drain  # rarely needed, and a twentieth of a cold start
+
             drain(world, message)
