@@ -19,12 +19,12 @@ from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.traffic import NEVER
 from chalicelib.service import promises
 from chalicelib.service.create import announce, gap_run, place, slot_run
-from chalicelib.service.world import World
+from chalicelib.service.world import CLAIM, World
 
 log = logging.getLogger(__name__)
 
-OVERDUE = timedelta(seconds=90)
-"""A wake time that passed by this much lost its message."""
+OVERDUE = CLAIM
+"""A wake time that passed by this much lost its message. Not shorter: until then an actor may still be at work."""
 PAGE = 200
 """Candidates a shard and step, oldest first."""
 RESERVE = timedelta(seconds=30)
@@ -137,10 +137,9 @@ def _gap(world: World, spec: Spec, state: PolicyState, gap: schedule.Gap) -> Run
 
 
 def wake_overdue(world: World, run_id: str, now: datetime) -> None:
-    """Sends the message that was lost. An actor that may still be acting is left alone until its claim has ended."""
+    """Sends the message that was lost. An actor's claim has ended before its row is overdue; and the driver leaves him
+    alone in any case."""
     run = world.store.run(run_id)
     if run is None or run.wake_at is None or run.wake_at > now - OVERDUE:
-        return
-    if run.busy_until is not None and run.busy_until > now:
         return
     world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))

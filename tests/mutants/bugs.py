@@ -107,12 +107,6 @@ PROTOCOL = (
         "overdue rows are not swept", TICK, "        _each(world, failures, late,", "        _each(world, failures, (),"
     ),
     Bug(
-        "sweeper disturbs an actor",
-        TICK,
-        "    if run.busy_until is not None and run.busy_until > now:\n        return\n",
-        "",
-    ),
-    Bug(
         "slot handled twice",
         TICK,
         "        after = replace(before, cursor=plan.cursor, due_at=plan.next_due)",
