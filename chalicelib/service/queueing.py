@@ -66,10 +66,8 @@ def _stays(run: Run, now: datetime, why: str) -> Decision:
     return Decision(state=State.QUEUED, changes=changes, again=min(run.start_by - now, again))
 
 
-def wake_next(world: World, ended: Run) -> None:
-    """Wakes the first of those who wait for what `ended` gave back. A lost message loses nothing: they look by
-    themselves, later."""
+def next_ones(world: World, ended: Run) -> tuple[str, ...]:
+    """The first of those who wait for what `ended` gave back, the repository and the slot."""
     waiting = world.store.waiters(ended.target, HEAD)
     first = next((waiter for waiter in waiting if waiter.lease == ended.lease), None)
-    for waiter in dict.fromkeys(waiter for waiter in (first, waiting[0] if waiting else None) if waiter):
-        world.wake(waiter.run_id)
+    return tuple(waiter.run_id for waiter in (first, waiting[0] if waiting else None) if waiter)

@@ -56,11 +56,12 @@ def is_superseded(world: World, run: Run) -> bool:
 
 
 def _wake_others(world: World, ended: Run, policy: PolicyState) -> None:
-    """A lost message loses nothing: those who wait look by themselves, later."""
-    if policy.open_run:
-        world.wake(policy.open_run)
-    if ended.fence is not None or ended.waiting is not None:  # the one behind it may be next
-        queueing.wake_next(world, ended)
+    """Each once. A lost message loses nothing: those who wait look by themselves, later."""
+    behind = ended.fence is not None or ended.waiting is not None  # the one behind it may be next
+    line = queueing.next_ones(world, ended) if behind else ()
+    for run_id in dict.fromkeys((policy.open_run, *line)):
+        if run_id:
+            world.wake(run_id)
 
 
 def measure(world: World, run: Run, backup: Backup | None = None) -> None:

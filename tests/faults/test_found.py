@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from chalicelib.core import schedule
 from chalicelib.core.model import State
-from tests.faults.actions import Cancel, Deliver, Live, Policy, Request, Tick, Wait
+from tests.faults.actions import Cancel, Deliver, Live, Lose, Poke, Policy, Request, Tick, Wait
 from tests.faults.chaos import Fault
 from tests.faults.mishaps import Late
 from tests.faults.play import Play
@@ -53,3 +53,17 @@ def test_a_start_that_is_under_way_when_its_time_to_start_ends_is_waited_for() -
     (stage,) = play.stages
     play.do(Wait(seconds=60), Tick(), Wait(seconds=598), Late(seconds=5), Deliver(), Live(minutes=2))
     assert stage.run("backup:nightly:2026-11-21T02:00Z").state is State.RUNNING
+
+
+def test_a_run_that_moved_up_and_into_the_line_at_once_is_woken_once() -> None:
+    """The run before it was cancelled; between that and its waking, it had taken its place in line: it was woken as the
+    policy's next run and as the first in line."""
+    play = Play(looks=None)
+    play.do(Request(policy="nightly", number=0), Live(minutes=1))
+    play.do(Request(policy="weekly", number=1), Request(policy="weekly", number=2), Lose())
+    (stage,) = play.stages
+    first, second = (sorted(run.run_id for run in stage.ledger.open).index(f"backup:weekly:now-{n}") for n in (1, 2))
+    takes_its_place = Fault(what="freeze", nth=0, after=True, meanwhile=(Poke(pick=second - 1),))
+    play.do(Cancel(pick=first), Lose(), Poke(pick=first, faults=(takes_its_place,)))
+    assert stage.run("backup:weekly:now-1").state is State.CANCELLED
+    assert stage.run("backup:weekly:now-2").waiting is not None

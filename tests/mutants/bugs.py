@@ -134,7 +134,7 @@ TRAFFIC_BUGS = (
         "        if other.lease == run.lease:\n            return other.run_id\n",
         "",
     ),
-    Bug("nobody is woken", SETTLE, "        queueing.wake_next(world, ended)\n", "        pass\n"),
+    Bug("nobody is woken", SETTLE, "queueing.next_ones(world, ended) if behind else ()", "()"),
     Bug(
         "place in line kept for ever",
         QUEUEING,
