@@ -4,27 +4,22 @@ Each holds the question, the requests with their answers, and what the engine ma
 the previous recording is the point of recording anew.
 """
 
-import json
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
 from uuid import uuid4
 
-from elastic_transport import Urllib3HttpNode
-
-from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import IndexRef, Owner
+from chalicelib.core.observations import Owner
 from chalicelib.core.ports import StartOrder
-from chalicelib.core.spec import Auth, Repository, Select, Target
-from chalicelib.engines.elasticsearch import TIMEOUT, ElasticsearchEngine
-from chalicelib.engines.elasticsearch_client import Connection
+from chalicelib.core.spec import Repository, Select
 from infra.local.elasticsearch import Elasticsearch
 from infra.local.paths import places
 from infra.local.servers import Server
 from tests.elastic_admin import Admin, wait
+from tests.record_restores import record_restores, ref, secured_restores
+from tests.recorder import Recorder
 from tests.secured_elasticsearch import SecuredElasticsearch, password
 
 GOLDEN = Path(__file__).parent / "golden" / "answers"
@@ -45,62 +40,6 @@ def order(repository: str, snapshot: str, *indices: str) -> StartOrder:
     )
 
 
-def outcome(call: Callable[[], object]) -> str:
-    """As text: what the engine returned or raised."""
-    try:
-        return repr(call())
-    except (Refused, Retryable) as error:
-        return f"{type(error).__name__}: {error}"
-
-
-class Recorder:
-    """Each `case` is one call of the engine, written with its answers to `<folder>/<name>.json`."""
-
-    def __init__(self, server: Server, folder: Path, only: str, user: str | None = None) -> None:
-        assert server.repositories is not None
-        self.repositories, self._folder, self._only = server.repositories, folder, only
-        secret = {"username": user, "password": password(user)} if user else None
-        auth = Auth(secret="recorder") if user else Auth(none=True)
-        target = Target(name="shop", engine="elasticsearch", hosts=(server.url,), auth=auth, repositories={})
-        self._exchanges: list[dict[str, Any]] = []
-        connection = Connection(target, secret, None, TIMEOUT)
-        connection._options["node_class"] = self._node_class()
-        self._engine = ElasticsearchEngine(connection)
-
-    def case(self, name: str, method: str, *given: Any, **options: Any) -> None:
-        self._exchanges.clear()
-        result = outcome(lambda: getattr(self._engine, method)(*given, **options))
-        if not any(self._only in exchange["request"] for exchange in self._exchanges):
-            return
-        record = {"method": method, "given": [_plain(item) for item in given], "options": options}
-        text = json.dumps({**record, "exchanges": self._exchanges, "outcome": result}, indent=1, ensure_ascii=False)
-        text = text.replace(str(self.repositories), "/repositories")
-        (self._folder / f"{name}.json").write_text(text + "\n")
-
-    def _node_class(self) -> type[Urllib3HttpNode]:
-        exchanges = self._exchanges
-
-        class Recording(Urllib3HttpNode):
-            def perform_request(self, method: str, target: str, *args: Any, **options: Any) -> Any:
-                response = super().perform_request(method, target, *args, **options)
-                body = json.loads(response.body) if response.body else None
-                exchanges.append({"request": f"{method} {target}", "status": response.meta.status, "body": body})
-                return response
-
-        return Recording
-
-
-def _plain(item: Any) -> Any:
-    """`None` of the golden file stands for what the reader makes anew from the case's name."""
-    if isinstance(item, StartOrder):
-        return {"repository": item.repository, "snapshot": item.snapshot, "indices": list(item.indices)}
-    if isinstance(item, list):
-        return [_plain(each) for each in item]
-    if isinstance(item, IndexRef | Owner):
-        return asdict(item)
-    return item.model_dump(mode="json") if isinstance(item, Select | Repository) else item
-
-
 def record_open(server: Server, folder: Path, only: str) -> None:
     admin, it = Admin(server.url), Recorder(server, folder, only)
     it.case("resolve-empty-cluster", "resolve", ALL, repository="main")
@@ -110,6 +49,7 @@ def record_open(server: Server, folder: Path, only: str) -> None:
     _record_counts(admin, it)
     _record_running(admin, it)
     _record_refusals(it)
+    record_restores(admin, it)
     _record_broken(admin, it)
 
 
@@ -163,18 +103,13 @@ def _record_counts(admin: Admin, it: Recorder) -> None:
     admin.create_index("shut")
     admin.send("POST", "/shut/_close")
     admin.create_red_index("red")
-    counted, spread, shut, red = (_ref(admin, name) for name in ("counted", "spread", "shut", "red"))
+    counted, spread, shut, red = (ref(admin, name) for name in ("counted", "spread", "shut", "red"))
     it.case("counts", "counts", [spread, replace(shut, closed=True), counted], refresh=False)
     it.case("counts-red", "counts", [counted, red], refresh=True)
     it.case("counts-closed-meanwhile", "counts", [counted, shut], refresh=True)
     it.case("counts-missing", "counts", [counted, replace(red, name="missing")], refresh=False)
     it.case("counts-made-anew", "counts", [replace(counted, uuid="another")], refresh=True)
     admin.send("DELETE", "/counted,red,shut,spread")
-
-
-def _ref(admin: Admin, name: str) -> IndexRef:
-    index = admin.send("GET", f"/{name}/_settings")[name]["settings"]["index"]
-    return IndexRef(name=name, uuid=index["uuid"], shards=int(index["number_of_shards"]))
 
 
 def _record_running(admin: Admin, it: Recorder) -> None:
@@ -256,7 +191,7 @@ def record_secured(server: Server, folder: Path, only: str) -> None:
     watches.case("secured-look-forbidden", "look", "main", "good")
     watches.case("secured-start-forbidden", "start", order("main", "other"))
     counts, stats, deletes = (Recorder(server, folder, only, user) for user in ("counts", "stats-only", "deletes"))
-    orders, others = _ref(admin, "orders"), _ref(admin, "others")
+    orders, others = ref(admin, "orders"), ref(admin, "others")
     counts.case("secured-counts", "counts", [orders], refresh=True)
     counts.case("secured-counts-some-forbidden", "counts", [orders, others], refresh=True)
     counts.case("secured-counts-gone", "counts", [orders, replace(others, name="orders-gone")], refresh=True)
@@ -264,6 +199,7 @@ def record_secured(server: Server, folder: Path, only: str) -> None:
     watches.case("secured-counts-forbidden", "counts", [orders], refresh=False)
     backup.case("secured-delete-forbidden", "delete", "main", "missing")
     deletes.case("secured-delete-absent", "delete", "main", "missing")
+    secured_restores(admin, lambda user: Recorder(server, folder, only, user))
     Recorder(server, folder, only, "nobody").case("secured-unknown-user", "look", "main", "good")
 
 

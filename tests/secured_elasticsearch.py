@@ -26,9 +26,28 @@ ROLES: Mapping[str, Role] = {
     "watches": {"cluster": ["cluster:monitor/state"]},
     "counts": {"indices": [{"names": ["orders*"], "privileges": ["maintenance", "monitor"]}]},
     "stats-only": {"indices": [{"names": ["*"], "privileges": ["monitor"]}]},
+    "restores": {
+        "cluster": [
+            "cluster:monitor/state",
+            "cluster:monitor/nodes/stats",
+            "cluster:monitor/allocation/stats",
+            "cluster:monitor/settings",
+            "cluster:admin/snapshot/get",
+            "cluster:admin/snapshot/restore",
+        ],
+        "indices": [
+            {
+                "names": ["restored-*"],
+                "privileges": ["indices:monitor/recovery", "indices:admin/delete", "indices:admin/settings/update"],
+            }
+        ],
+    },
+    "watches-nodes": {
+        "cluster": ["cluster:monitor/state", "cluster:monitor/nodes/stats", "cluster:monitor/allocation/stats"]
+    },
     "deletes": {"cluster": ["cluster:admin/snapshot/delete"]},
 }
-"""Users of which answers are recorded: what a backup takes, and parts of what it takes."""
+"""Users of which answers are recorded: what a backup or a restore takes, and parts of what it takes."""
 
 
 def password(user: str) -> str:

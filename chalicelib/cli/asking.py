@@ -8,6 +8,7 @@ from chalicelib.core.values import DURATION, UNITS
 
 LONGEST_WHY = 500
 """Characters: it is kept in rows and told in reports."""
+WHEN = "2026-11-23, 2026-11-23T10:00Z or 2026-11-23T10:00+01:00"
 EXPECTED = "2026-11-23, 2026-11-23T10:00Z, 2026-11-23T10:00+01:00, or from now on: 36h, 3d"
 
 
@@ -31,9 +32,17 @@ def until(text: str, now: datetime) -> tuple[datetime, str | None]:
     try:
         if match := DURATION.fullmatch(text.strip()):
             return now + timedelta(seconds=int(match[1]) * UNITS[match[2]]), None
+    except OverflowError:
+        raise BadInput(Problem(f"{text[:80]!r} is no time", key="--until", expected=EXPECTED)) from None
+    return moment(text, key="--until", expected=EXPECTED)
+
+
+def moment(text: str, *, key: str, expected: str = WHEN) -> tuple[datetime, str | None]:
+    """As `until`, without lengths of time."""
+    try:
         found = datetime.fromisoformat(text.strip())
         if found.tzinfo is None:
             return found.replace(tzinfo=UTC), f"{text.strip()} names no time zone: taken as UTC"
         return found.astimezone(UTC), None
     except (ValueError, OverflowError):
-        raise BadInput(Problem(f"{text[:80]!r} is no time", key="--until", expected=EXPECTED)) from None
+        raise BadInput(Problem(f"{text[:80]!r} is no time", key=key, expected=expected)) from None

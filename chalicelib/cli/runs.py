@@ -48,16 +48,16 @@ def backup(
     run = request.backup_now(world, policy, request_id=request_id, requested_by=asking.who())
     out.say(run.run_id)
     if wait:
-        run = _followed(out, world, run)
+        run = followed(out, world, run)
     if out.json:
         out.document(wire.public_run(run))
     elif wait:
-        _print_end(out, run)
+        print_end(out, run)
     if wait and not run.good:
         sys.exit(1)
 
 
-def _followed(out: Output, world: World, run: Run) -> Run:
+def followed(out: Output, world: World, run: Run) -> Run:
     """Ctrl-C ends the watching only."""
     try:
         return follow(world, run, quiet=out.json)
@@ -170,7 +170,7 @@ def show(
     world = bootstrap.of_terminal(out.stage)
     run = query.run_or_newest(world, run_id)
     if follow_it:
-        run = _followed(out, world, run)
+        run = followed(out, world, run)
     if out.json:
         out.document(wire.public_run(run))
     else:
@@ -180,8 +180,10 @@ def show(
 
 
 def _print_all(out: Output, run: Run) -> None:
-    _print_end(out, run)
+    print_end(out, run)
     out.say(f"  snapshot   {run.snapshot} in {run.repository} on {run.target}")
+    if run.plan:
+        out.say(f"  plan       {run.plan}")
     out.say(f"  asked by   {run.requested_by}, spec generation {run.spec_gen}, attempts {run.attempts}")
     out.say(f"  deadline   {instant(run.deadline_at)}")
     if run.cancel:
@@ -200,17 +202,15 @@ def _print_all(out: Output, run: Run) -> None:
     )
 
 
-def _print_end(out: Output, run: Run) -> None:
+def print_end(out: Output, run: Run) -> None:
     parts = (run.run_id, state(run.state), run.level or "", _verdict(run), _took(run) if run.settled else "")
     console().print(Text(" ").join(Text(part) if isinstance(part, str) else part for part in parts if part))
     if run.reason and run.reason not in {finding.message for finding in run.findings}:
         out.say(f"  {run.reason}")
     if run.shards:
         whole, held = run.shards.total - run.shards.failed, counted(run.indices or 0, "index", "indices")
-        out.say(
-            f"  {held}, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}, "
-            f"of it new {size(run.bytes_added)}"
-        )
+        added = f", of it new {size(run.bytes_added)}" if run.kind is Kind.BACKUP else ""
+        out.say(f"  {held}, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}{added}")
     for finding in run.findings:
         out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.core import promise, terms
-from chalicelib.core.model import Complete, Finding, IndexCount, IndexRef, Severity, Sizes, State, Usual
+from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity, State, Usual
+from chalicelib.core.observations import Complete, Sizes
 from chalicelib.core.prose import span
 from chalicelib.core.rows import Evidence
 from chalicelib.core.spec import Level, Policy, Repository

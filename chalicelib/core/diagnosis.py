@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from chalicelib.core import terms
 from chalicelib.core.config.checks import check_policy
-from chalicelib.core.model import Absent, Complete, IndexCount, Observation, Selection
+from chalicelib.core.model import IndexCount, Selection
+from chalicelib.core.observations import Absent, Complete, Observation
 from chalicelib.core.prose import counted, instant, span
 from chalicelib.core.rows import Backup, PolicyState, Spec
 from chalicelib.core.spec import Policy, Target

@@ -71,7 +71,7 @@ def _cause(run: Run, now: datetime) -> str:
     finding = results.worst(run)
     if run.good:
         what = f"{run.reason}, which the contract allows" if run.state is State.PARTIAL else "complete"
-        return f"it is good: {what}, proved to {run.level}"
+        return f"it is good: {what}" + (f", proved to {run.level}" if run.level else "")
     if run.state is State.SUCCEEDED:
         return finding.message if finding else f"complete, but proved no further than {run.level}"
     return run.reason or (finding.message if finding else f"it ended as {run.state}")
@@ -99,7 +99,7 @@ def _next_step(run: Run) -> str | None:
         return f"snapwarden doctor {run.target}; {watch}" if run.last_error and run.state is not State.QUEUED else watch
     if run.good or run.state is State.SKIPPED:
         return None
-    return f"snapwarden backup {run.policy} --wait"
+    return f"snapwarden restore plan --policy {run.policy}" if run.plan else f"snapwarden backup {run.policy} --wait"
 
 
 def _row(run: Run, earlier: Sequence[Run]) -> int:

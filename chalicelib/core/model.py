@@ -1,9 +1,10 @@
-"""The nouns: runs, backups, observations, findings, and the rows that hold them. Frozen, no behaviour but derivation.
+"""The nouns: runs, backups, findings, and the rows that hold them. Frozen, no behaviour but derivation.
 
 All times are UTC and aware. What is stored or published is made from these by `core/wire.py`.
 State and level names that were stored once are a wire format: retire them, never reuse them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -25,8 +26,11 @@ class Kind(StrEnum):
 class State(StrEnum):
     QUEUED = "QUEUED"
     STARTING = "STARTING"
+    PLANNED = "PLANNED"
     RUNNING = "RUNNING"
+    RESTORING = "RESTORING"
     VERIFYING = "VERIFYING"
+    CHECKING = "CHECKING"
     SUCCEEDED = "SUCCEEDED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
@@ -40,7 +44,17 @@ class State(StrEnum):
         return self not in OPEN_STATES
 
 
-OPEN_STATES = frozenset({State.QUEUED, State.STARTING, State.RUNNING, State.VERIFYING})
+OPEN_STATES = frozenset(
+    {
+        State.QUEUED,
+        State.STARTING,
+        State.PLANNED,
+        State.RUNNING,
+        State.RESTORING,
+        State.VERIFYING,
+        State.CHECKING,
+    }
+)
 
 
 class Severity(StrEnum):
@@ -63,12 +77,13 @@ class Finding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexRef:
     """An index (or backing index) as the server knew it: the uuid tells a recreated one from the same one. `shards`:
-    its primaries (0: not asked)."""
+    its primaries (0: not asked). `settings`: flat, of those that a restore does not take over."""
 
     name: str
     uuid: str
     shards: int = 0
     closed: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,77 +106,6 @@ class Selection:
     indices: tuple[IndexRef, ...]
     unmatched: tuple[str, ...]
     registered: Repository | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """What we write into a backup's metadata. What lacks it, or names another installation, is a stranger's."""
-
-    installation: str
-    policy: str
-    slot: str
-    run_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardFailure:
-    index: str
-    shard: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """The engine itself said that there is no backup of this name (never: a timeout, an unreadable repository)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InProgress:
-    """`owner` is None when the answer that was asked does not carry the metadata; compare `uuid` then. `ending`: a
-    cheap answer said that it is over, which is worth nothing until the authoritative one says so too."""
-
-    uuid: str
-    owner: Owner | None = None
-    ending: bool = False
-    shards_done: int = 0
-    shards_total: int = 0
-    bytes_done: int | None = None
-    bytes_total: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Complete:
-    """The engine finished writing. `partial` or `shards_failed` > 0: not everything asked for is in it."""
-
-    uuid: str
-    owner: Owner | None
-    partial: bool
-    started_at: datetime
-    ended_at: datetime
-    indices: tuple[str, ...]
-    shards_total: int
-    shards_failed: int
-    failures: tuple[ShardFailure, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
-    """The engine says that this backup ended badly and cannot be used."""
-
-    uuid: str
-    owner: Owner | None
-    reason: str
-
-
-Observation = Absent | InProgress | Complete | Broken
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
-    """Bytes of a finished backup: all that it needs, and what it added to the repository."""
-
-    total: int
-    added: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +173,9 @@ class Run:
     (`reported`) and by events; `tells`: how often that was tried in vain. Decided in the write that settled it: `good`
     (it counts for the promise), `recovers` (the first good one after a failure), `repeats` (how often in a row the
     same cause came before) and `quiet` (people heard of it within a day).
-    `last_look`: a look past the deadline has begun and has not come back.
+    `last_look`: a look past the deadline has begun and has not come back. `plan`: what a restore carries out.
+    `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
+    removed.
     """
 
     run_id: str
@@ -257,6 +203,9 @@ class Run:
     usual: Usual | None = None
     cancel: Asked | None = None
     aborts: int = 0
+    plan: str | None = None
+    checked: bool = False
+    ending: State | None = None
     reason: str | None = None
     level: str | None = None
     snapshot_uuid: str | None = None

@@ -26,7 +26,7 @@ def next_look(run: Run, now: datetime) -> timedelta:
     third longer than it takes, no more, and an hour makes about 30 looks. From there on as without, but within a minute
     as long as the run has not taken twice the usual time.
     """
-    moving = run.state in (State.RUNNING, State.VERIFYING)
+    moving = run.state in (State.RUNNING, State.VERIFYING, State.RESTORING, State.CHECKING)
     since = now - ((run.claimed_at if moving else run.started_at) or run.created_at)
     delay = since / 10
     if run.usual is not None and moving:

@@ -8,13 +8,17 @@ comes from the world.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Drain, Event, Report, Wakeup
-from chalicelib.core.model import IndexCount, IndexRef, Observation, Owner, Run, Selection, Sizes
+from chalicelib.core.model import IndexCount, IndexRef, Run, Selection
+from chalicelib.core.observations import Observation, Owner, Sizes
 from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.spec import Repository, Select
+
+if TYPE_CHECKING:
+    from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,9 @@ class Engine(Protocol):
     @property
     def calls(self) -> int:
         """Requests sent so far, answered or not."""
+
+    @property
+    def restorer(self) -> "Restorer": ...
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """What `select` means right now: open and closed indices and backing indices of data streams, without system
@@ -72,6 +79,37 @@ class Engine(Protocol):
     def start(self, order: StartOrder) -> None:
         """Asks for the backup and returns as soon as the request is accepted. Sent at most once: never retried by any
         layer. A name that is taken is `Refused`; look to see by whom."""
+
+
+class Restorer(Protocol):
+    """Of the same target, over the same connection: its requests count among `Engine.calls`."""
+
+    def contents(self, repository: str, snapshot: str) -> "Contents | None":
+        """What a complete backup holds; None when the engine says that there is none. One that is in progress, or that
+        ended badly, is Refused."""
+
+    def surroundings(self) -> "Surroundings":
+        """Whom a restore would meet; system indices are among `indices`, because their names are taken too."""
+
+    def restore(self, order: "RestoreOrder") -> None:
+        """Asks for it and returns as soon as that is accepted. Sent at most once, as `Engine.start`. Refused: nothing
+        was made. NameTaken: a name is that of an index, an alias or a data stream. A closed index is found by a look of
+        our own just before, because the server would restore over it and keep its uuid."""
+
+    def restored(self, order: "RestoreOrder") -> "tuple[Restored, ...]":
+        """What there is under the names that the order makes, sorted; those that are not there are left out."""
+
+    def remove(self, index: IndexRef) -> bool:
+        """Deletes the index of exactly this name and uuid, read anew. False: one of another uuid has the name, and was
+        left alone. One that is not there is removed. Retryable while a snapshot of somebody else's runs that must hold
+        all of it; ours let it go."""
+
+    def release(self, index: IndexRef, settings: Mapping[str, object]) -> None:
+        """Takes off all that a restore put on, and sets what is named, but for a lifecycle. Safe to repeat. Refused
+        when it is gone, or was made anew."""
+
+    def spelled(self, order: "RestoreOrder") -> tuple[str, ...]:
+        """What will be sent, for people to read; nothing is."""
 
 
 @dataclass(frozen=True, slots=True)

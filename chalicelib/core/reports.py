@@ -10,13 +10,11 @@ A backup that ended well and does not count for the promise (unproved), or a PAR
 is a failure; an allowed PARTIAL a success. A cause that people heard of within a day is not told again (`Run.quiet`).
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from chalicelib.core import naming, promise, wire
+from chalicelib.core import promise, wire
 from chalicelib.core.messages import Event, Report
 from chalicelib.core.model import Finding, Kind, Run, Severity, State, Step
 from chalicelib.core.prose import ascii_line, counted, instant, shortened, size, span
@@ -29,7 +27,6 @@ LEAST_REASON = 30
 """Characters of a subject that long names leave to the reason."""
 SHOWN = 20
 """Findings that a report lists; `snapwarden show` has all of them."""
-DEAD_BODY = 2000
 
 WARNINGS = (State.SUCCEEDED, State.PARTIAL, State.CANCELLED)
 """When they are not good; the others are errors then."""
@@ -94,52 +91,9 @@ def severity(run: Run) -> Severity:
     return Severity.WARNING if run.state in WARNINGS else Severity.ERROR
 
 
-def dead_letter_report(body: str, message_id: str, *, stage: str) -> Report:
-    """A message that failed too often. `body` may be anything: what does not look like the id of a run is none, or the
-    report could not be sent. A wake-up names its run, and that is not lost."""
-    run_id = _run_of(body)
-    about = f"a wake-up of {run_id}" if run_id else "a message that names no run"
-    lines = [
-        f"{about[0].upper()}{about[1:]} failed too often and was put aside (message {message_id}).",
-        "",
-        "What it means",
-        "  The run itself is not lost: the tick wakes it again, and it ends by its deadline at the latest."
-        if run_id
-        else "  Nobody of ours sends such messages: find out who else writes to the queue.",
-        "",
-        "What to do next",
-        *([f"  {command(stage, f'show {run_id}')}"] if run_id else []),
-        f"  read the log of the function snapwarden-{stage}-work around that time",
-        "",
-        "The message",
-        f"  {shortened(body, DEAD_BODY)}",
-    ]
-    policy = run_id.split(":")[1] if run_id else ""
-    return Report(
-        key=f"dead-letter:{message_id}",
-        topic="default",
-        subject=shortened(ascii_line(f"[snapwarden {stage}] DEAD LETTER: {about} failed too often"), SUBJECT),
-        body="\n".join(lines) + "\n",
-        attributes={
-            "stage": stage,
-            "kind": "dead_letter",
-            "state": "DEAD_LETTER",
-            "severity": "error",
-            **({"policy": policy} if policy else {}),
-        },
-    )
-
-
-def _run_of(body: str) -> str | None:
-    try:
-        written: Any = json.loads(body)
-    except ValueError:
-        return None
-    found = written.get("run_id") if isinstance(written, dict) else None
-    return found if isinstance(found, str) and naming.RUN_ID.fullmatch(found) else None
-
-
 def _asked_for(run: Run) -> set[str]:
+    if run.kind is Kind.RESTORE:
+        return {"failure", "recovery", "success"}  # somebody asked for it, and waits
     if run.good:
         return {"success", "recovery"} if run.recovers else {"success"}
     return {"success"} if run.state is State.SKIPPED else {"failure"}
@@ -209,9 +163,7 @@ def _body(run: Run, policy: Policy, state: PolicyState, stage: str, now: datetim
     for name, value in _facts(run):
         yield f"  {name:<11}{value}"
     yield ""
-    yield "What it means for the RPO"
-    for line in _rpo(policy, state, now):
-        yield f"  {line}"
+    yield from _meaning(run, policy, state, now)
     yield ""
     if run.findings:
         yield from _findings(run.findings)
@@ -221,13 +173,26 @@ def _body(run: Run, policy: Policy, state: PolicyState, stage: str, now: datetim
         yield f"  {line}"
 
 
+def _meaning(run: Run, policy: Policy, state: PolicyState, now: datetime) -> Iterator[str]:
+    if run.kind is Kind.RESTORE:
+        yield "What there is now"
+        yield f"  {_left(run)}"
+        return
+    yield "What it means for the RPO"
+    for line in _rpo(policy, state, now):
+        yield f"  {line}"
+
+
+def _left(run: Run) -> str:
+    if run.state is State.SUCCEEDED:
+        return "All that was to come back is there under its new names, open for writing, with the settings it had."
+    if any(finding.code == "restore.leftover" for finding in run.findings):
+        return "Some of what it made may be left: the findings name it. Nothing else was touched."
+    return "Nothing that it made is left, and nothing else was touched."
+
+
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
-    yield "run", run.run_id
-    yield "asked by", run.requested_by
-    if run.missed > 1 and run.missed_from:
-        yield "missed", f"{counted(run.missed, 'slot')}, the first at {instant(run.missed_from)}"
-    if run.attempts:
-        yield "snapshot", f"{run.snapshot} in repository {run.repository}"
+    yield from _origin(run)
     if run.started_at:
         yield "started", instant(run.started_at)
     if run.finished_at:
@@ -244,6 +209,17 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
         yield "size", f"{size(run.bytes)}{added}"
     if run.last_error and run.state is not State.SUCCEEDED:
         yield "last error", run.last_error
+
+
+def _origin(run: Run) -> Iterator[tuple[str, str]]:
+    yield "run", run.run_id
+    yield "asked by", run.requested_by
+    if run.missed > 1 and run.missed_from:
+        yield "missed", f"{counted(run.missed, 'slot')}, the first at {instant(run.missed_from)}"
+    if run.plan:
+        yield "plan", run.plan
+    if run.attempts or run.plan:
+        yield "snapshot", f"{run.snapshot} in repository {run.repository}"
 
 
 def _rpo(policy: Policy, state: PolicyState, now: datetime) -> Iterator[str]:
@@ -278,6 +254,11 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
 
 def _next_steps(run: Run, stage: str) -> Iterator[str]:
     shown = command(stage, f"show {run.run_id}"), "everything about this run"
+    if run.kind is Kind.RESTORE:
+        again = command(stage, f"restore plan --policy {run.policy}"), "a new plan, with what is in the way now"
+        for line, why in [shown] if run.good else [shown, again]:
+            yield f"{line}  {why}"
+        return
     status = command(stage, f"status {run.policy}"), "what this policy promises, and whether it is kept"
     again = command(stage, f"backup {run.policy} --wait"), "a backup now"
     upcoming = command(stage, f"next {run.policy}"), "when the next ones start"

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.core.model import Asked, IndexCount, IndexRef, Shards, State
+from chalicelib.core.plans import Plan
 from chalicelib.core.spec import Policy, Target
 
 
@@ -17,7 +18,8 @@ class Evidence:
     """A row `R#<run_id> | X#<kind>#<n>`: facts of a run that are too big for its row. Written once.
 
     `expected`: what attempt `n` asked for, what of the selection matched nothing, and the counts before it. `after`:
-    the counts when it had ended. `uncounted`: why nothing could be counted.
+    the counts when it had ended. `uncounted`: why nothing could be counted. `made`: the indices that a restore made.
+    `plan`: under the id of the plan, before any run has it.
     """
 
     run_id: str
@@ -27,6 +29,7 @@ class Evidence:
     unmatched: tuple[str, ...] = ()
     counts: tuple[IndexCount, ...] = ()
     uncounted: str | None = None
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

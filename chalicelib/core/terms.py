@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from chalicelib.core.model import Complete, Finding, Severity, Sizes, Usual
+from chalicelib.core.model import Finding, Severity, Usual
+from chalicelib.core.observations import Complete, Sizes
 from chalicelib.core.prose import counted, size
 from chalicelib.core.spec import Contract
 from chalicelib.core.values import format_percent

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from chalicelib.core.messages import Drain, Wakeup
 from chalicelib.core.model import Asked, Finding, Progress, Run, Shards
+from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Backup
 
 T = TypeVar("T")
@@ -143,6 +144,32 @@ def public_backup(backup: Backup) -> dict[str, Any]:
         "bytes": backup.bytes,
         "bytes_added": backup.bytes_added,
         "shards": _shards(backup.shards),
+    }
+
+
+def public_plan(plan: Plan) -> dict[str, Any]:
+    """A plan as the CLI shows it."""
+    return {
+        "plan_id": plan.plan_id,
+        "made_at": seconds(plan.made_at),
+        "made_by": plan.made_by,
+        "policy": plan.wish.policy,
+        "mode": plan.wish.mode.value,
+        "target": plan.target,
+        "repository": plan.repository,
+        "backup_id": plan.backup_id,
+        "snapshot": plan.snapshot,
+        "level": plan.level,
+        "taken_at": seconds(plan.taken_at),
+        "ended_at": seconds(plan.ended_at),
+        "versions": {"backup": plan.version, "server": plan.server},
+        "bytes": plan.bytes,
+        "spare": plan.spare,
+        "indices": [asdict(move) for move in plan.moves],
+        "approval": list(plan.approval),
+        "calls": list(plan.calls),
+        "findings": [public_finding(finding) for finding in plan.findings],
+        "startable": not plan.conflicts,
     }
 
 

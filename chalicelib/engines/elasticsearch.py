@@ -9,14 +9,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Absent, IndexCount, IndexRef, Observation, Owner, Selection, Sizes
-from chalicelib.core.ports import Engine, StartOrder
+from chalicelib.core.model import IndexCount, IndexRef, Selection
+from chalicelib.core.observations import Absent, Observation, Owner, Sizes
+from chalicelib.core.ports import Engine, Restorer, StartOrder
 from chalicelib.core.spec import Repository, Select, Target
 from chalicelib.engines import elasticsearch_counts as counting
 from chalicelib.engines import elasticsearch_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection, Silence
-from chalicelib.engines.elasticsearch_select import FOREIGN, matches, portions, unmatched, unseen
+from chalicelib.engines.elasticsearch_restore import ElasticsearchRestorer
+from chalicelib.engines.elasticsearch_restored import CHANGED
+from chalicelib.engines.elasticsearch_select import FOREIGN, is_pattern, matches, portions, unmatched, unseen
 
 TIMEOUT = 10.0
 """Seconds a request: the three of a look and the two of a start fit into one invocation of `work`."""
@@ -33,6 +36,7 @@ NAMES = (
     "metadata.indices.*.aliases",
     "metadata.indices.*.settings.index.uuid",
     "metadata.indices.*.settings.index.number_of_shards",
+    *(f"metadata.indices.*.settings.{name}" for name in CHANGED),
     "metadata.data_stream.data_stream.*.indices.index_name",
     "routing_table.indices.*.shards.*.primary",
     "routing_table.indices.*.shards.*.state",
@@ -62,6 +66,10 @@ class ElasticsearchEngine:
     @property
     def calls(self) -> int:
         return self._connection.calls
+
+    @property
+    def restorer(self) -> Restorer:
+        return ElasticsearchRestorer(self._connection)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """By the cluster state, which privileges on indices cannot narrow: an index that the key may not see must not
@@ -104,7 +112,7 @@ class ElasticsearchEngine:
         minute for it. What it never resolved is asked for by `_stats` first: one request more. Two more when the server
         says that an index is gone or was closed meanwhile; and more for very long lists."""
         wanted = {index.name: index for index in sorted(indices, key=lambda index: index.name) if not index.closed}
-        if any(_is_pattern(name) for name in wanted):
+        if any(is_pattern(name) for name in wanted):
             raise Refused(f"{self._question('stats')}: needs exact names of indices")
         found: list[IndexCount] = []
         for names in portions(wanted):
@@ -171,7 +179,7 @@ class ElasticsearchEngine:
 
     def start(self, order: StartOrder) -> None:
         question = self._question("start", order.repository, order.snapshot)
-        if not order.indices or any(_is_pattern(name) for name in order.indices):
+        if not order.indices or any(is_pattern(name) for name in order.indices):
             raise Refused(f"{question}: needs exact names of indices")  # an empty list would mean every index
         _metadata(question, order.owner)
         if self._streams is None:
@@ -252,7 +260,7 @@ class ElasticsearchEngine:
 
     def _question(self, method: str, repository: str = "", snapshot: str = "") -> Question:
         question = Question(method=method, target=self._connection.target, repository=repository, snapshot=snapshot)
-        if _is_pattern(repository) or _is_pattern(snapshot):
+        if is_pattern(repository) or is_pattern(snapshot):
             raise Refused(f"{question}: needs an exact name")
         return question
 
@@ -262,7 +270,3 @@ def _metadata(question: Question, owner: Owner) -> dict[str, dict[str, str]]:
     if len(json.dumps(metadata, ensure_ascii=False).encode()) > METADATA_BYTES:
         raise Refused(f"{question}: what is to be written into the snapshot's metadata is over {METADATA_BYTES} bytes")
     return metadata
-
-
-def _is_pattern(name: str) -> bool:
-    return name.startswith(("_", "-")) or any(special in name for special in "*,<")

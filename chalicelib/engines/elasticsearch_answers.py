@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from chalicelib.engines.elasticsearch_privileges import PRIVILEGES
+
 REASON_SHOWN = 300
 CAUSES_READ = 10
 
@@ -28,15 +30,16 @@ class Verdict(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One request: `method` of the port (and `status`, the cheap question of a look; `refresh` and `stats`, those of
-    counts), and what it was about."""
+    counts; `state`, `nodes`, `settings` and `recovery`, those of restores), and what it was about."""
 
     method: str
     target: str
     repository: str = ""
     snapshot: str = ""
+    index: str = ""
 
     def __str__(self) -> str:
-        about = f"{self.repository}:{self.snapshot}" if self.snapshot else self.repository
+        about = f"{self.repository}:{self.snapshot}" if self.snapshot else self.repository or self.index
         return f"{self.method} {about} on {self.target}" if about else f"{self.method} on {self.target}"
 
 
@@ -96,26 +99,11 @@ def _http(*status: int) -> frozenset[int]:
     return frozenset(status)
 
 
-PRIVILEGES = (
-    (
-        _on("look", "status", "sizes", "repository", "start", "try_out"),
-        "the cluster privilege create_snapshot is needed",
-    ),
-    (_on("resolve"), "the cluster privilege monitor, or just the action cluster:monitor/state, is needed"),
-    (_on("refresh"), "the privilege maintenance, or just the action indices:admin/refresh, is needed on each index"),
-    (_on("stats"), "the privilege monitor, or just the action indices:monitor/stats, is needed on each index"),
-    (_on("delete"), "the action cluster:admin/snapshot/delete is needed"),
-    (
-        _on("register"),
-        "the action cluster:admin/repository/put is needed, or register it yourself with `manage: false`",
-    ),
-)
-
 RULES: tuple[Rule, ...] = (
     # A removed repository directory answers 404 as well; its reason names the snapshot's uuid, and it has a cause.
     Rule(
         verdict=Verdict.NOT_THERE,
-        methods=_on("look", "delete"),
+        methods=_on("look", "delete", "contents"),
         status=_http(404),
         type="snapshot_missing_exception",
         reason=r"^\[{repository}:{snapshot}\] is missing$",
@@ -143,6 +131,12 @@ RULES: tuple[Rule, ...] = (
         type="index_not_found_exception|index_closed_exception",
     ),
     Rule(
+        verdict=Verdict.NOT_THERE,
+        methods=_on("remove", "recovery"),
+        status=_http(404),
+        type="index_not_found_exception",
+    ),
+    Rule(
         verdict=Verdict.REPOSITORY_MISSING,
         status=_http(404),
         type="repository_missing_exception",
@@ -164,7 +158,7 @@ RULES: tuple[Rule, ...] = (
     *(
         Rule(
             verdict=Verdict.REFUSE,
-            methods=methods,
+            methods=frozenset(methods),
             status=_http(403),
             type="security_exception",
             reason="is unauthorized for",
@@ -179,6 +173,24 @@ RULES: tuple[Rule, ...] = (
         status=_http(400),
         type="snapshot_name_already_in_use_exception|invalid_snapshot_name_exception",
         reason="already exists|already in-progress",
+    ),
+    # A closed index of that name is overwritten instead: it is looked for before.
+    Rule(
+        verdict=Verdict.NAME_TAKEN,
+        methods=_on("restore"),
+        type="snapshot_restore_exception|invalid_index_name_exception|illegal_state_exception",
+        reason="already exists|names need to be unique",
+    ),
+    Rule(
+        verdict=Verdict.REFUSE,
+        methods=_on("restore"),
+        type="snapshot_restore_exception|index_not_found_exception",
+    ),
+    Rule(
+        verdict=Verdict.REFUSE,
+        methods=_on("release"),
+        status=_http(404),
+        type="index_not_found_exception",
     ),
     Rule(
         verdict=Verdict.RETRY, type="concurrent_snapshot_execution_exception", advice="it is busy with other snapshots"

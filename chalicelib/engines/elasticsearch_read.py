@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from chalicelib.core.errors import Retryable
-from chalicelib.core.model import Broken, Complete, IndexRef, InProgress, Observation, Owner, ShardFailure, Sizes
+from chalicelib.core.model import IndexRef
+from chalicelib.core.observations import Broken, Complete, InProgress, Observation, Owner, ShardFailure, Sizes
 from chalicelib.core.spec import Repository
+from chalicelib.engines.elasticsearch_restored import CHANGED
 
 OWNER_KEY = "snapwarden"
 ASSIGNED = ("STARTED", "RELOCATING")
@@ -97,7 +99,7 @@ class Body:
 
 def observation(body: Body, snapshot: str) -> Observation:
     """From GET of one snapshot, the only answer that says how it ended."""
-    found = _one(body, snapshot)
+    found = one(body, snapshot)
     uuid, state, who = found.text("uuid"), found.text("state"), _owner(found.value)
     match state:
         case "IN_PROGRESS":
@@ -107,13 +109,13 @@ def observation(body: Body, snapshot: str) -> Observation:
         case "SUCCESS" | "PARTIAL":
             return _complete(found, uuid, who, partial=state == "PARTIAL")
         case "FAILED" | "INCOMPATIBLE":
-            return Broken(uuid=uuid, owner=who, reason=_why(found.value, state))
+            return Broken(uuid=uuid, owner=who, reason=why(found.value, state))
     raise Retryable(f"unreadable answer: {found.where}.state is {state[:40]!r}, which this release does not know")
 
 
 def in_progress(body: Body, snapshot: str) -> InProgress:
     """From `_status`, whose word on an end is worth nothing: it calls partial and aborted snapshots SUCCESS."""
-    found = _one(body, snapshot)
+    found = one(body, snapshot)
     ending = found.text("state") not in ("INIT", "STARTED")
     shards, stats = found.body("shards_stats"), found.body("stats")
     if "processed" in stats.value:
@@ -131,7 +133,7 @@ def in_progress(body: Body, snapshot: str) -> InProgress:
 
 
 def sizes(body: Body, snapshot: str) -> Sizes:
-    stats = _one(body, snapshot).body("stats")
+    stats = one(body, snapshot).body("stats")
     return Sizes(
         total=stats.body("total").number("size_in_bytes"), added=stats.body("incremental").number("size_in_bytes")
     )
@@ -141,7 +143,7 @@ def repository(body: Body, name: str) -> Repository:
     """Settings come nested or flat, depending on their names; here they are flat."""
     found = body.body(name)
     try:
-        return Repository(type=found.text("type"), settings=dict(_flat(found.body("settings").value)))
+        return Repository(type=found.text("type"), settings=dict(flat(found.body("settings").value)))
     except ValidationError:
         raise Retryable(f"unreadable answer: {found.where}.type is no type of a repository") from None
 
@@ -159,15 +161,15 @@ class Names:
 
 def names(body: Body) -> Names:
     """From the cluster state."""
-    metadata = _metadata(body)
+    metadata = known(body)
     found = {name: index for name, index in metadata.items("indices") if not index.flag("system")}
     indices = tuple(_index(name, index) for name, index in found.items())
     streams = {
         name: frozenset(member.text("index_name") for member in stream.bodies("indices"))
-        for name, stream in _part(metadata, "data_stream").items("data_stream")
+        for name, stream in part(metadata, "data_stream").items("data_stream")
     }
     aliases = {name: index.texts("aliases") for name, index in found.items()}
-    routing = dict(_part(body, "routing_table").items("indices"))
+    routing = dict(part(body, "routing_table").items("indices"))
     red = frozenset(name for name in found if not (name in routing and _has_primaries(routing[name])))
     return Names(indices, aliases, streams, red)
 
@@ -176,8 +178,20 @@ def _index(name: str, index: Body) -> IndexRef:
     settings, state = index.body("settings").body("index"), index.text("state")
     if state not in ("open", "close"):
         raise index.unreadable("state")
-    shards = settings.digits("number_of_shards")
-    return IndexRef(name=name, uuid=settings.text("uuid"), shards=shards, closed=state == "close")
+    return IndexRef(
+        name=name,
+        uuid=settings.text("uuid"),
+        shards=settings.digits("number_of_shards"),
+        closed=state == "close",
+        settings={key: value for key, value in _settings(settings) if key.startswith(CHANGED)},
+    )
+
+
+def _settings(index: Body) -> Iterator[tuple[str, str]]:
+    """As they can be set again: a list by commas. A null stays in an index that was made with it; it says nothing."""
+    for key, value in flat(index.value, "index."):
+        if value is not None:
+            yield key, ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _has_primaries(routing: Body) -> bool:
@@ -188,24 +202,24 @@ def _has_primaries(routing: Body) -> bool:
 
 def registered(body: Body, name: str) -> Repository | None:
     """From the cluster state, asked without naming indices."""
-    known = _part(_metadata(body), "repositories")
-    return repository(known, name) if name in known.value else None
+    there = part(known(body), "repositories")
+    return repository(there, name) if name in there.value else None
 
 
 def stream_aliases(body: Body) -> frozenset[str]:
     """From the cluster state, asked without naming indices."""
-    return frozenset(name for name, _ in _part(_metadata(body), "data_stream").items("data_stream_aliases"))
+    return frozenset(name for name, _ in part(known(body), "data_stream").items("data_stream_aliases"))
 
 
-def _metadata(body: Body) -> Body:
-    """After a boot it is empty until the state was recovered, which must not look like "no index"."""
-    unready = any(name == "1" for name, _ in _part(body, "blocks").items("global"))
+def known(body: Body) -> Body:
+    """The metadata. After a boot it is empty until the state was recovered, which must not look like "no index"."""
+    unready = any(name == "1" for name, _ in part(body, "blocks").items("global"))
     if body.text("cluster_uuid") == NO_CLUSTER or unready:
         raise Retryable("the cluster has not recovered its state yet")
-    return _part(body, "metadata")
+    return part(body, "metadata")
 
 
-def _part(body: Body, key: str) -> Body:
+def part(body: Body, key: str) -> Body:
     """Left out when it would be empty."""
     return body.body(key) if key in body.value else Body({}, f"{body.where}.{key}")
 
@@ -236,7 +250,7 @@ def _owner(snapshot: Mapping[str, Any]) -> Owner | None:
     return None
 
 
-def _one(body: Body, snapshot: str) -> Body:
+def one(body: Body, snapshot: str) -> Body:
     found = body.bodies("snapshots")
     if len(found) != 1 or found[0].text("snapshot") != snapshot:
         raise Retryable(f"unreadable answer: {body.where}.snapshots does not hold exactly {snapshot}")
@@ -263,7 +277,7 @@ def _complete(found: Body, uuid: str, who: Owner | None, *, partial: bool) -> Co
     )
 
 
-def _why(snapshot: Mapping[str, Any], state: str) -> str:
+def why(snapshot: Mapping[str, Any], state: str) -> str:
     match snapshot:
         case {"reason": str(reason)} if reason:
             return reason
@@ -272,9 +286,9 @@ def _why(snapshot: Mapping[str, Any], state: str) -> str:
     return state
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

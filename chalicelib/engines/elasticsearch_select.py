@@ -16,6 +16,11 @@ FOREIGN = re.compile(r"[<_+-]|.*:")
 file may not hold them, and a row of another release that does is not blamed for it."""
 
 
+def is_pattern(name: str) -> bool:
+    """Or the server may take it for one."""
+    return name.startswith(("_", "-")) or any(special in name for special in "*,<")
+
+
 def portions(patterns: Iterable[str]) -> Iterator[tuple[str, ...]]:
     """As few portions as fit into a request line."""
     portion: list[str] = []

@@ -18,9 +18,9 @@ from chalicelib.core import traffic
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Calls, Kind, Run, State
-from chalicelib.core.ports import Create, Engine, Store, Update
+from chalicelib.core.ports import Create, Engine, Update
 from chalicelib.core.rows import Spec
-from chalicelib.core.workflows import Decision, cancel, driver, ends
+from chalicelib.core.workflows import Decision, cancel, driver
 from chalicelib.service import queueing, settle, tell
 from chalicelib.service.backups import ACT_TIMEOUT, BackupWork
 from chalicelib.service.world import CLAIM, World
@@ -31,16 +31,29 @@ log = logging.getLogger(__name__)
 class Work(Protocol):
     """One kind of run: its questions, its pure decision, its acts."""
 
-    def look(
-        self, run: Run, spec: Spec, engine: Engine, store: Store, now: datetime, *, installation: str, accepted: bool
-    ) -> Any: ...
+    def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Any: ...
 
     def decide(self, run: Run, spec: Spec, seen: Any, now: datetime) -> Decision: ...
 
     def act(self, act: Any, engine: Engine) -> None: ...
 
+    def not_accepted(self, run: Run, act: Any, error: Exception, now: datetime) -> Decision:
+        """What follows when the act brought a Retryable or a Refused."""
 
-WORK: dict[Kind, Work] = {Kind.BACKUP: BackupWork()}
+    def no_answer(self, run: Run, error: Exception, world: World, *, last: bool = False) -> Decision:
+        """The same of a look. `last`: there is no other one, so the run must end."""
+
+    def given_up(self, run: Run, decision: Decision) -> Decision:
+        """In place of `decision`, by which too many crashes end a run that may have made something."""
+
+
+def _work(kind: Kind) -> Work:
+    """Nearly all runs are backups: what restores need is imported with the first one."""
+    if kind is not Kind.RESTORE:
+        return BackupWork()
+    from chalicelib.service.restores import RestoreWork
+
+    return RestoreWork()
 
 
 def advance(world: World, wakeup: Wakeup) -> None:
@@ -68,7 +81,7 @@ def advance(world: World, wakeup: Wakeup) -> None:
         raise
     except Exception as crash:  # of what stands around look and decide: a row that can't be written or read, say
         log.exception("a step crashed", extra={"run_id": run.run_id})
-        follows = driver.crashed(run, crash)
+        follows = _crashed(run, crash)
         after = driver.moved(run, follows, world.clock.now(), token=world.token(), busy=CLAIM, cost=Calls())
         _write_and_go_on(world, follows, after, _Lazy(world, run))
 
@@ -97,7 +110,8 @@ def _step(world: World, run: Run, before: Calls, *, acted: bool) -> None:
 
 def _given_up(world: World, run: Run) -> tuple[Decision, Run]:
     """A look past the deadline began and never came back: it killed the function, and would kill it again."""
-    decision = ends.timed_out(run, run.last_error or "a look that did not come back")
+    gone = Retryable(run.last_error or "a look that did not come back")
+    decision = _work(run.kind).no_answer(run, gone, world, last=True)
     return decision, driver.moved(run, decision, world.clock.now(), token=world.token(), busy=CLAIM, cost=Calls())
 
 
@@ -124,18 +138,22 @@ class _Lazy:
 def _decide(world: World, run: Run, engine: _Lazy, *, accepted: bool) -> Decision:
     if run.cancel and run.attempts == 0:
         return cancel.cancelled(run)
-    work = WORK[run.kind]
+    work = _work(run.kind)
     try:
-        spec, installation, now = world.spec(run.policy, run.spec_gen), world.installation(), world.clock.now()
-        seen = work.look(run, spec, engine.connect(), world.store, now, installation=installation, accepted=accepted)
+        spec = world.spec(run.policy, run.spec_gen)
+        seen = work.look(run, spec, engine.connect(), world, accepted=accepted)
         return work.decide(run, spec, seen, world.clock.now())
     except (Retryable, Refused) as error:
-        if run.attempts == 0 and settle.is_superseded(world, run):
-            return ends.superseded(run, error)
-        return ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused))
+        return work.no_answer(run, error, world)
     except Exception as crash:  # a defect of ours is counted in the row
         log.exception("a step crashed", extra={"run_id": run.run_id})
-        return driver.crashed(run, crash)
+        return _crashed(run, crash)
+
+
+def _crashed(run: Run, crash: Exception) -> Decision:
+    """A run that made something in the open doesn't end by a defect of ours before it tried to clean up."""
+    decision = driver.crashed(run, crash)
+    return _work(run.kind).given_up(run, decision) if decision.state.settled and run.attempts else decision
 
 
 def _wait(world: World, run: Run) -> None:
@@ -180,25 +198,16 @@ def _go_on(world: World, decision: Decision, after: Run) -> None:
         world.wake(decision.wake)
 
 
-def _not_accepted(world: World, run: Run, act: Any, error: Exception) -> Decision:
-    now, refused = world.clock.now(), isinstance(error, Refused)
-    if isinstance(act, cancel.Abort) and refused:
-        return cancel.refused(run, error, now)
-    if isinstance(act, cancel.Abort):
-        return ends.no_answer(run, error, now, refused=False)
-    return ends.not_accepted(run, error, now, refused=refused)
-
-
 def _act(world: World, run: Run, decision: Decision, engine: _Lazy) -> bool:
     """True: the act was accepted. An error is written into the row, and the run goes on from there."""
     try:
-        WORK[run.kind].act(decision.act, engine.connect())
+        _work(run.kind).act(decision.act, engine.connect())
         return True
     except (Retryable, Refused) as error:
-        follows = _not_accepted(world, run, decision.act, error)
+        follows = _work(run.kind).not_accepted(run, decision.act, error, world.clock.now())
     except Exception as crash:  # as in _decide
         log.exception("an act crashed", extra={"run_id": run.run_id})
-        follows = driver.crashed(run, crash)
+        follows = _crashed(run, crash)
     after = driver.moved(run, follows, world.clock.now(), token=world.token(), busy=CLAIM, cost=Calls())
     _write_and_go_on(world, follows, after, engine)
     return False

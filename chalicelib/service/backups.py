@@ -7,11 +7,14 @@ from typing import TypeVar
 
 from chalicelib.core import contract, pace
 from chalicelib.core.errors import Refused, RepositoryMissing, Retryable
-from chalicelib.core.model import Absent, Complete, IndexCount, IndexRef, Run, State
+from chalicelib.core.model import IndexCount, IndexRef, Run, State
+from chalicelib.core.observations import Absent, Complete
 from chalicelib.core.ports import Engine, Store
 from chalicelib.core.rows import Evidence, Spec
-from chalicelib.core.workflows import Decision, cancel
+from chalicelib.core.workflows import Decision, cancel, ends
 from chalicelib.core.workflows import backup as workflow
+from chalicelib.service import settle
+from chalicelib.service.world import World
 
 T = TypeVar("T")
 ACT_TIMEOUT = timedelta(seconds=25)
@@ -21,11 +24,10 @@ ACT_TIMEOUT = timedelta(seconds=25)
 class BackupWork:
     """What the driver needs to know of backup runs."""
 
-    def look(
-        self, run: Run, spec: Spec, engine: Engine, store: Store, now: datetime, *, installation: str, accepted: bool
-    ) -> workflow.Seen:
+    def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> workflow.Seen:
         """One look; what is asked depends on the state, see `workflow.Seen`. Before the first start nothing of ours can
         be there, and the start itself is refused when the name is a stranger's: that request is saved."""
+        store, now, installation = world.store, world.clock.now(), world.installation()
         starting = run.state is State.STARTING and not accepted
         if run.attempts == 0:
             seen = workflow.Seen(observation=Absent(), installation=installation)
@@ -56,6 +58,26 @@ class BackupWork:
             case cancel.Abort():
                 engine.delete(act.repository, act.snapshot)
 
+    def not_accepted(self, run: Run, act: workflow.Start | cancel.Abort, error: Exception, now: datetime) -> Decision:
+        refused = isinstance(error, Refused)
+        match act:
+            case cancel.Abort() if refused:
+                return cancel.refused(run, error, now)
+            case cancel.Abort():
+                return ends.no_answer(run, error, now, refused=False)
+            case workflow.Start():
+                return ends.not_accepted(run, error, now, refused=refused)
+
+    def no_answer(self, run: Run, error: Exception, world: World, *, last: bool = False) -> Decision:
+        if last:
+            return ends.timed_out(run, str(error))
+        if run.attempts == 0 and settle.is_superseded(world, run):
+            return ends.superseded(run, error)
+        return ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused))
+
+    def given_up(self, run: Run, decision: Decision) -> Decision:
+        return decision
+
 
 def _before(run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, now: datetime) -> workflow.Seen:
     if run.cancel:
@@ -70,7 +92,7 @@ def _afterwards(
 ) -> workflow.Seen:
     """The live indices are only asked for when something is missing."""
     expected = seen.expected.indices if seen.expected else ()
-    sizes, _ = _patiently(run, now, lambda: engine.sizes(run.repository, run.snapshot))
+    sizes, _ = patiently(run, now, lambda: engine.sizes(run.repository, run.snapshot))
     counts, uncounted = _counts(run, spec, engine, expected, now, refresh=False)
     if not {index.name for index in expected} <= set(complete.indices):
         seen = replace(seen, selection=engine.resolve(spec.policy.select))
@@ -82,13 +104,13 @@ def _counts(
 ) -> tuple[tuple[IndexCount, ...], str | None]:
     if not contract.needs_counts(spec.policy) or not indices:
         return (), None
-    counts, why = _patiently(run, now, lambda: engine.counts(indices, refresh=refresh))
+    counts, why = patiently(run, now, lambda: engine.counts(indices, refresh=refresh))
     return counts or (), why
 
 
-def _patiently(run: Run, now: datetime, ask: Callable[[], T]) -> tuple[T | None, str | None]:
-    """What must not cost the backup: refused, it stays unanswered, and why is said; without an answer it is asked again
-    for a while. Either way the backup is judged as one that could not be checked."""
+def patiently(run: Run, now: datetime, ask: Callable[[], T]) -> tuple[T | None, str | None]:
+    """What must not cost the run: refused, it stays unanswered, and why is said; without an answer it is asked again
+    for a while. Either way it is judged as one that could not be checked."""
     try:
         return ask(), None
     except Refused as error:

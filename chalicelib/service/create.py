@@ -113,6 +113,16 @@ def place(
     return run
 
 
+def place_beside(world: World, run: Run, spec: Spec, state: PolicyState) -> Run | None:
+    """Stores a run that does not take turns with the backups of its policy, and wakes it: it holds lease and slot, or
+    stands in line for them. None: somebody else was first, perhaps with this very run."""
+    run, rows = _enter(world, run, spec, state)
+    if not world.stored(Create(run), *rows):
+        return None
+    world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))
+    return run
+
+
 def announce(world: World, *ended: Run) -> None:
     """Rows that were stored as ended: counted, and woken to be told."""
     for row in ended:

@@ -23,9 +23,11 @@ class Explained:
 
 
 def explain(world: World, run_id: str) -> Explained:
-    """BadInput for an unknown run. Runs older than the newest LOOKED_BACK of the policy are not known of."""
+    """BadInput for an unknown run. Runs older than the newest LOOKED_BACK of the policy are not known of. A restore
+    that went well says nothing of the backups, nor the other way round."""
     run = query.run(world, run_id)
-    found = explaining.explain(run, world.store.runs(policy=run.policy, limit=LOOKED_BACK), world.clock.now())
+    others = world.store.runs(policy=run.policy, kind=run.kind.value, limit=LOOKED_BACK)
+    found = explaining.explain(run, others, world.clock.now())
     now = Episode(run=run, fixed_by=found.since)
     return Explained(explanation=found, mended=_differences(world, found.before), ended=_differences(world, now))
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from chalicelib.core import traffic
 from chalicelib.core.errors import Retryable
-from chalicelib.core.model import Run, State
+from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.ports import Create, Delete
 from chalicelib.core.rows import PolicyState
 from chalicelib.core.traffic import Traffic
-from chalicelib.core.workflows import Decision, cancel, ends
+from chalicelib.core.workflows import FIRST_STATE, Decision, cancel, ends
 from chalicelib.service.world import World
 
 SOONEST, LATEST = timedelta(seconds=15), timedelta(minutes=5)
@@ -21,15 +21,16 @@ HEAD = 10
 
 
 def decide(world: World, run: Run, token: str) -> tuple[Decision, Run]:
-    """What follows, and the row that it follows for. It starts when the policy's open run is itself and it holds lease
-    and slot; past `start_by` it was MISSED. Its `timeout` counts from then on: what it waited is not what it takes."""
+    """What follows, and the row that it follows for. It starts when it holds lease and slot, a backup only when it is
+    the open run of its policy; past `start_by` it was MISSED. What it waited does not count among what it may take."""
     now = world.clock.now()
     if run.cancel:
         return cancel.cancelled(run), run
     policy = world.store.state(run.policy)
-    if policy is not None and not policy.active:
+    backup = run.kind is Kind.BACKUP
+    if backup and policy is not None and not policy.active:
         return Decision(state=State.MISSED, changes={"reason": "the policy was retired while it waited"}), run
-    if policy is None or policy.open_run != run.run_id:
+    if policy is None or (backup and policy.open_run != run.run_id):
         return _stays(run, now, f"{policy.open_run if policy else 'another run'} was still running"), run
     try:
         spec = world.spec(run.policy, run.spec_gen)
@@ -44,9 +45,11 @@ def decide(world: World, run: Run, token: str) -> tuple[Decision, Run]:
     if now >= run.start_by:
         return _stays(run, now, "others were served first"), run
     place = [Delete(run.waiting)] if run.waiting else []
-    mine, rows = traffic.take(roads, replace(run, deadline_at=now + spec.policy.timeout), now, token)
+    deadline = now + (run.deadline_at - run.created_at)
+    mine, rows = traffic.take(roads, replace(run, deadline_at=deadline), now, token)
     changes = {"last_error": None}
-    return Decision(state=State.STARTING, changes=changes, again=timedelta(0), beside=(*rows, *place)), mine
+    state = FIRST_STATE[run.kind]
+    return Decision(state=state, changes=changes, again=timedelta(0), beside=(*rows, *place)), mine
 
 
 def _in_line(run: Run, policy: PolicyState, now: datetime, why: str) -> Decision:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from chalicelib.core import contract, traffic
 from chalicelib.core.diagnosis import Result, Status
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Absent, Broken, Complete, Observation, Owner
+from chalicelib.core.observations import Absent, Broken, Complete, Observation, Owner
 from chalicelib.core.ports import Engine
 from chalicelib.core.rows import Spec
 from chalicelib.core.spec import Repository

@@ -2,7 +2,7 @@
 
 from chalicelib.core import results, traffic
 from chalicelib.core.errors import Contended, Retryable
-from chalicelib.core.model import Run
+from chalicelib.core.model import Kind, Run
 from chalicelib.core.ports import Change, Create, Delete, Update
 from chalicelib.core.rows import Backup, PolicyState
 from chalicelib.core.traffic import Traffic
@@ -23,13 +23,10 @@ def store(world: World, after: Run, decision: Decision) -> tuple[Run, PolicyStat
         policy = world.store.state(after.policy)
         if policy is None:
             raise Retryable(f"the state of policy {after.policy} could not be read")
-        spec = world.spec(after.policy, policy.spec_gen).policy if decision.backup else None
-        settled = results.judged(policy, after)
-        freed = results.recorded(policy, spec, settled, decision.backup, world.token())
-        backup = [Create(decision.backup)] if decision.backup else []
+        settled, freed, rows = _ended(world, policy, after, decision)
         evidence = [Create(decision.evidence)] if decision.evidence else []
         try:
-            if world.store.commit(Update(settled), Update(freed), *backup, *evidence, *_given_back(world, after)):
+            if world.store.commit(Update(settled), *rows, *evidence, *_given_back(world, after)):
                 measure(world, settled, decision.backup)
                 _wake_others(world, settled, freed)
                 return settled, freed
@@ -39,6 +36,19 @@ def store(world: World, after: Run, decision: Decision) -> tuple[Run, PolicyStat
         if current is None or current.rev != after.rev - 1:
             return None
     raise Retryable(f"the state of policy {after.policy} is written by others all the time")
+
+
+def _ended(
+    world: World, policy: PolicyState, after: Run, decision: Decision
+) -> tuple[Run, PolicyState, tuple[Change, ...]]:
+    """The run and its policy after it, and what is written beside the run: what a restore brought is nothing that its
+    policy remembers."""
+    if after.kind is not Kind.BACKUP:
+        return after, policy, ()
+    spec = world.spec(after.policy, policy.spec_gen).policy if decision.backup else None
+    settled = results.judged(policy, after)
+    freed = results.recorded(policy, spec, settled, decision.backup, world.token())
+    return settled, freed, (Update(freed), *((Create(decision.backup),) if decision.backup else ()))
 
 
 def _given_back(world: World, run: Run) -> tuple[Change, ...]:
@@ -59,7 +69,8 @@ def _wake_others(world: World, ended: Run, policy: PolicyState) -> None:
     """Each once. A lost message loses nothing: those who wait look by themselves, later."""
     behind = ended.fence is not None or ended.waiting is not None  # the one behind it may be next
     line = queueing.next_ones(world, ended) if behind else ()
-    for run_id in dict.fromkeys((policy.open_run, *line)):
+    moved_up = policy.open_run if ended.kind is Kind.BACKUP else None  # a restore holds nobody up but by the lease
+    for run_id in dict.fromkeys((moved_up, *line)):
         if run_id:
             world.wake(run_id)
 

@@ -74,13 +74,24 @@ class Demo:
 
     def type(self, *words: str, expect: int = 0) -> float:
         """Runs `snapwarden …` on this terminal; returns its seconds. Any exit code but `expect` ends the demo."""
-        shown = " ".join(f"'{word}'" if "*" in word or " " in word else word for word in words)
-        self.console.print(f"$ snapwarden {shown}", style="bold", markup=False)
+        shown = self._typed(*words)
         started = time.monotonic()
         code = subprocess.run(self._command(*words), env=self.environ, check=False).returncode
         if code != expect:
             raise SystemExit(f"demo: `snapwarden {shown}` ended with {code}, expected {expect}")
         return time.monotonic() - started
+
+    def read(self, *words: str) -> str:
+        """The same, for who needs to know what was printed."""
+        self._typed(*words)
+        done = subprocess.run(self._command(*words), env=self.environ, stdout=subprocess.PIPE, text=True, check=True)
+        self.console.print(done.stdout, end="", markup=False)
+        return done.stdout
+
+    def _typed(self, *words: str) -> str:
+        shown = " ".join(f"'{word}'" if "*" in word or " " in word else word for word in words)
+        self.console.print(f"$ snapwarden {shown}", style="bold", markup=False)
+        return shown
 
     def ask(self, *words: str) -> Any:
         """The same, quietly, as one JSON document."""
@@ -135,6 +146,7 @@ def play(demo: Demo) -> None:
     _typo(demo)
     _crash(demo)
     _shrunken(demo)
+    _restored(demo)
     demo.say("Where we stand")
     demo.type("policies")
     demo.type("runs")
@@ -217,6 +229,14 @@ def _shrunken(demo: Demo) -> None:
     demo.type("accept", snapshot, "--why", "the months before April are archived")
     demo.type("backup", "flights", "--wait", "--request-id", "demo-accepted")
     demo.type("backups", "--policy", "flights")
+
+
+def _restored(demo: Demo) -> None:
+    demo.say("Somebody misses February after all: it comes back beside the rest")
+    backup = demo.ask("show", "backup:flights:demo-april")["snapshot"]
+    shown = demo.read("restore", "plan", "--policy", "flights", "--backup", backup, "--indices", "flights-2013-02")
+    plan = shown.split()[0]
+    demo.measured["restore of a month"] = f"{demo.type('restore', 'start', plan, '--wait'):.1f} s"
 
 
 def _told(demo: Demo, state: str) -> inbox.Message:

@@ -1,12 +1,13 @@
 """Servers that the contract of engines is checked on (the fake, and real ones, all made to do the same), and what the
 tests ask them for."""
 
+import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from chalicelib.core.model import Owner
+from chalicelib.core.observations import Owner
 from chalicelib.core.ports import Engine, StartOrder
 from chalicelib.core.spec import Repository, Select
 from infra.local.servers import Server
@@ -52,6 +53,18 @@ class EngineWorld(Protocol):
         """What is in it can no longer be read."""
 
     def mend_repository(self, name: str) -> None: ...
+    def foreign_snapshot(self, repository: str, snapshot: str, index: str) -> None:
+        """Somebody else's, which must hold all of the index. It runs until `finish`, in a repository made by `slow`."""
+
+    def elaborate(self, name: str) -> None:
+        """An index of 10 shards, sorted, with an analyzer of its own, and one document."""
+
+    def creep(self, repository: str) -> None:
+        """Restores from it take long from now on."""
+
+    def lose_blob(self, repository: str, snapshot: str, index: str) -> None:
+        """Something of its shard 0 is no longer there, and nobody has noticed."""
+
     def silence(self) -> Engine:
         """An engine whose server does not answer."""
 
@@ -109,6 +122,18 @@ class FakeWorld:
 
     def mend_repository(self, name: str) -> None:
         self.fake.mend_repository(name)
+
+    def foreign_snapshot(self, repository: str, snapshot: str, index: str) -> None:
+        self.fake.bind(repository, snapshot, index)
+
+    def elaborate(self, name: str) -> None:
+        self.index(name, shards=10)
+
+    def creep(self, repository: str) -> None:
+        self.fake.restore_looks = 10
+
+    def lose_blob(self, repository: str, snapshot: str, index: str) -> None:
+        self.fake.lose_blob(snapshot, index)
 
     def silence(self) -> Engine:
         self.fake.outage(1)
@@ -185,6 +210,25 @@ class ElasticsearchWorld:
 
     def mend_repository(self, name: str) -> None:
         (self._repositories / name).chmod(0o755)
+
+    def foreign_snapshot(self, repository: str, snapshot: str, index: str) -> None:
+        self._admin.send("PUT", f"/_snapshot/{repository}/{snapshot}", {"indices": index, "partial": False})
+
+    def elaborate(self, name: str) -> None:
+        analysis = {"analyzer": {"ours": {"type": "custom", "tokenizer": "standard", "filter": ["lowercase"]}}}
+        settings = {"number_of_shards": 10, "number_of_replicas": 0, "sort.field": "at", "analysis": analysis}
+        fields = {"at": {"type": "date"}, "text": {"type": "text", "analyzer": "ours"}}
+        self._admin.send("PUT", f"/{name}", {"settings": settings, "mappings": {"properties": fields}})
+        self._admin.send("POST", f"/{name}/_doc?refresh=true", {"at": "2026-11-21", "text": "One"})
+
+    def creep(self, repository: str) -> None:
+        self._admin.create_repository(repository, repository, max_restore_bytes_per_sec="50kb")
+
+    def lose_blob(self, repository: str, snapshot: str, index: str) -> None:
+        folder = self._repositories / repository
+        newest = max(folder.glob("index-*"), key=lambda path: int(path.name.removeprefix("index-")))
+        folder /= f"indices/{json.loads(newest.read_text())['indices'][index]['id']}/0"
+        max(folder.glob("__*"), key=lambda path: path.stat().st_size).unlink()
 
     def silence(self) -> Engine:
         return engine_of("http://127.0.0.1:9")

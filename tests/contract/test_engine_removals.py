@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing
-from chalicelib.core.model import Absent, Broken, Complete, InProgress, Observation
+from chalicelib.core.observations import Absent, Broken, Complete, InProgress, Observation
 from tests.contract.engine_worlds import OWNER, EngineWorld, backed_up, order, registered
 from tests.elastic_admin import wait
 

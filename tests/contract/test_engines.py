@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable
-from chalicelib.core.model import Absent, Complete, InProgress
+from chalicelib.core.observations import Absent, Complete, InProgress
 from chalicelib.core.spec import Repository, Select
 from tests.contract.engine_worlds import (
     OWNER,

@@ -8,9 +8,10 @@
     engine.lose_next_answer()               # the next request does its work, and its answer is lost
     engine.refuse("start", "403 …")         # the next `start` is answered no
     engine.write("orders", 10)              # counted after a refresh; also: delete_documents("orders", 3)
+    engine.restore_looks = 2                # a restore takes two looks; also: lose_blob("snap", "orders", 1)
     engine.slow_delete = 2                  # a removal takes two looks; `blocked = True`: it does not end
 
-`requests` is a list of what was sent, `calls` its length. Passes tests/contract/test_engines.py with the real servers.
+`requests` is a list of what was sent, `calls` its length. Passes tests/contract/test_engine*.py with the real servers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,11 +19,13 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Absent, IndexCount, IndexRef, Observation, Owner, Selection, Sizes
-from chalicelib.core.ports import StartOrder
+from chalicelib.core.model import IndexCount, IndexRef, Selection
+from chalicelib.core.observations import Absent, Observation, Owner, Sizes
+from chalicelib.core.ports import Restorer, StartOrder
 from chalicelib.core.spec import Repository, Select
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
-from tests.fakes.elasticsearch_records import FakeRepository
+from tests.fakes.elasticsearch_records import FakeOrigin, FakeRepository
+from tests.fakes.elasticsearch_restores import FakeRestorer
 
 ALWAYS_EXCLUDED = ("drill-*", "restored-*", ".ds-drill-*", ".ds-restored-*")
 
@@ -32,12 +35,22 @@ class FakeEngine(FakeCluster):
     def calls(self) -> int:
         return len(self.requests)
 
+    @property
+    def restorer(self) -> Restorer:
+        return FakeRestorer(self)
+
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         with self._request("resolve", ",".join(select.indices)):
             there = {name: index for name, index in sorted(self.indices.items()) if not index.system}
             labels = {name: (name, index.stream, *index.aliases) for name, index in there.items()}
             found = tuple(
-                IndexRef(name=name, uuid=index.uuid, shards=index.shards, closed=index.closed)
+                IndexRef(
+                    name=name,
+                    uuid=index.uuid,
+                    shards=index.shards,
+                    closed=index.closed,
+                    settings={key: str(value) for key, value in index.settings.items()},
+                )
                 for name, index in there.items()
                 if _any(select.indices, labels[name])
                 and not _any((*select.exclude, *ALWAYS_EXCLUDED), (name, index.stream))
@@ -108,6 +121,8 @@ class FakeEngine(FakeCluster):
             raise Refused(f"delete {repository}:{snapshot}: needs an exact name")
         with self._request("delete", snapshot):
             held = self._readable(repository).snapshots
+            if any(each.looks_left and each.snapshot == snapshot for each in self._origins()):
+                raise Retryable(f"delete {repository}:{snapshot}: it is being restored")
             if not (self.slow_delete or self.blocked):
                 held.pop(snapshot, None)
             elif (found := held.get(snapshot)) and found.deleting is None:
@@ -123,6 +138,9 @@ class FakeEngine(FakeCluster):
             if not order.indices or any("*" in name for name in order.indices):
                 raise Refused(f"{order.snapshot}: needs exact names of indices")
             self._create(order.repository, order.snapshot, order.owner, order.indices)
+
+    def _origins(self) -> list[FakeOrigin]:
+        return [index.origin for index in self.indices.values() if index.origin]
 
     def _registered(self, name: str | None) -> Repository | None:
         return self.repositories[name].definition if name in self.repositories else None

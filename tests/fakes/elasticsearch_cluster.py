@@ -3,16 +3,19 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable
-from chalicelib.core.model import Broken, Complete, InProgress, Owner, ShardFailure
+from chalicelib.core.observations import Broken, Complete, InProgress, Owner, ShardFailure
 from chalicelib.core.ports import Clock
+from chalicelib.core.restores import DataNode
 from chalicelib.core.spec import Repository
 from tests.fakes.clock import FakeClock
 from tests.fakes.elasticsearch_records import FakeIndex, FakeRepository, FakeSnapshot
 
 BYTES_PER_SHARD = 1000
+ANY = "any"
 ABORTED = "Snapshot was aborted by deletion"
 
 
@@ -21,7 +24,7 @@ class FakeCluster:
 
     A removal is done at once; or it takes as many authoritative looks as `slow_delete` says, and none ends while
     `blocked` is set (other snapshots of the repository run). A running snapshot is found in progress until then, once
-    more as Broken, then absent.
+    more as Broken, then absent. A restore is under way for `restore_looks` looks.
     """
 
     def __init__(
@@ -37,9 +40,14 @@ class FakeCluster:
         self._takes, self._looks = takes, looks
         self.slow_delete = 0
         self.blocked = False
+        self.version = "8.19.2"
+        self.nodes: tuple[DataNode, ...] = (DataNode(name="local", spare=10**12),)
+        self.shard_limit = 1000
+        self.restore_looks = 0
+        self.lost: dict[tuple[str, str], dict[int, str]] = {}
         self._made = 0
         self._silent = 0
-        self._lose = False
+        self._lose: str | None = None
         self._refusals: list[tuple[str, Refused]] = []
         self.requests: list[tuple[str, str]] = []
         self.indices: dict[str, FakeIndex] = {}
@@ -64,6 +72,7 @@ class FakeCluster:
         documents: int = 0,
         stream: str | None = None,
         aliases: tuple[str, ...] = (),
+        settings: Mapping[str, object] | None = None,
     ) -> None:
         """A name that exists is made anew, with another uuid. `red`: a primary is unassigned, so that it fails in every
         snapshot and cannot be counted."""
@@ -75,6 +84,7 @@ class FakeCluster:
             shards=shards,
             stream=stream,
             aliases=aliases,
+            settings=dict(settings or {}),
         )
         self.write(name, documents)
         self.refresh()
@@ -130,12 +140,27 @@ class FakeCluster:
         self._put(repository, snapshot, owner, self.indices)
         self.complete(snapshot)
 
+    def bind(self, repository: str, snapshot: str, index: str) -> None:
+        """Somebody else's snapshot runs, and the index cannot be removed until it ends."""
+        self._put(repository, snapshot, None, (index,))
+        self._find(snapshot).binds = frozenset({index})
+
+    def lose_blob(self, snapshot: str, index: str, shard: int = 0) -> None:
+        """Nobody notices until the index is restored."""
+        self.lost.setdefault((snapshot, index), {})[shard] = "java.nio.file.NoSuchFileException: indices/0/__0"
+
+    def is_bound(self, index: str) -> bool:
+        """By a snapshot that runs and is not partial, as ours are."""
+        held = (item for repository in self.repositories.values() for item in repository.snapshots.values())
+        return any(index in snapshot.binds for snapshot in held if snapshot.done is None)
+
     def outage(self, requests: int) -> None:
         """The next `requests` requests are not answered and have no effect."""
         self._silent = requests
 
-    def lose_next_answer(self) -> None:
-        self._lose = True
+    def lose_next_answer(self, method: str | None = None) -> None:
+        """Of the next request, or of the next one of a kind, as `sent` names them."""
+        self._lose = method or ANY
 
     def refuse(self, method: str, error: Refused | str) -> None:
         """The next call of `method` is answered no. Several may be lined up."""
@@ -157,7 +182,7 @@ class FakeCluster:
 
     def sent(self, method: str) -> int:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
-        delete, try_out, start."""
+        delete, try_out, start; contents, state, nodes, settings, restore, recovery, remove, release."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------
@@ -172,7 +197,8 @@ class FakeCluster:
             if what == method:
                 del self._refusals[at]
                 raise error
-        lost, self._lose = self._lose, False
+        lost = self._lose in (method, ANY)
+        self._lose = None if lost else self._lose
         try:
             yield
         finally:
@@ -188,10 +214,12 @@ class FakeCluster:
 
     def _put(self, repository: str, snapshot: str, owner: Owner | None, indices: Iterable[str]) -> None:
         now = self._clock.now()
+        held = {name: replace(self.indices[name]) for name in sorted(indices) if name in self.indices}
         self.repositories[repository].snapshots[snapshot] = FakeSnapshot(
             uuid=self._new_uuid("snapshot"),
             owner=owner,
-            indices={name: self.indices[name].shards for name in sorted(indices) if name in self.indices},
+            indices={name: index.shards for name, index in held.items()},
+            held=held,
             started_at=now,
             ends_at=now + self._takes if self._takes is not None else None,
             looks_left=self._looks,

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Drain, Wakeup
 from tests.fakes.clock import FakeClock
+from tests.fakes.elasticsearch_records import FakeIndex
 from tests.faults.world import Fuse, Killed
 
 PARTS = ("engine", "store", "queue", "bus", "notifier")
-PART_OF = {"commit": "store", "send": "queue", "emit": "bus", "report": "notifier"}
+PART_OF = {"commit": "store", "plan": "store", "send": "queue", "emit": "bus", "report": "notifier"}
 """Effects of other names are the engine's."""
-ONCE = ("start",)
+ONCE = ("start", "restore")
 """Calls that no library repeats by itself."""
 
 
@@ -72,6 +73,7 @@ class Actor:
     claims: set[str] = field(default_factory=set)
     looked: dict[str, Any] = field(default_factory=dict)
     resolved: tuple[str, ...] = ()
+    restored: dict[int, dict[str, FakeIndex]] = field(default_factory=dict)
 
 
 class Chaos(Fuse):
@@ -170,3 +172,14 @@ class Chaos(Fuse):
         if fault.what == "crash":
             self.crashes += 1
             raise Defect(name)
+
+
+class ActorsClock:
+    """The clock on the wall, as the current actor's machine shows it."""
+
+    def __init__(self, chaos: Chaos) -> None:
+        self._chaos = chaos
+
+    def now(self) -> datetime:
+        actor = self._chaos.actor
+        return self._chaos.clock.now() + (actor.skew if actor else timedelta(0))

@@ -7,19 +7,32 @@ from datetime import datetime
 from chalicelib.core import wire
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Event, Report
-from chalicelib.core.model import Owner, Run, State
+from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.naming import slot_name
+from chalicelib.core.observations import Owner
+from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Backup, PolicyState, Spec
 from chalicelib.core.schedule import slots
 from chalicelib.core.traffic import GRACE
 from tests.fakes.elasticsearch_records import FakeSnapshot
+from tests.faults.chaos import Actor
 
-RANK = {State.QUEUED: 0, State.STARTING: 1, State.RUNNING: 2, State.VERIFYING: 3}
+RANK = {
+    State.QUEUED: 0,
+    State.STARTING: 1,
+    State.PLANNED: 1,
+    State.RUNNING: 2,
+    State.RESTORING: 2,
+    State.VERIFYING: 3,
+    State.CHECKING: 3,
+}
 """Settled states rank above."""
+ANEW = (State.RESTORING, State.PLANNED)
+"""The one way back: of a restore that the server was asked for, and never made."""
 BOOKKEEPING = {"rev", "token", "wake_at", "told", "reported", "tells", "emitted_rev", "calls"}
 """What may still change in a settled row."""
-WISH = {"rev", "token", "calls", "cancel", "wake_at"}
-"""What somebody who wants a run to end may write, whoever is at work on it."""
+WISH = {"rev", "token", "calls", "cancel", "wake_at", "usual"}
+"""What somebody who wants a run to end, or to be measured anew, may write, whoever is at work on it."""
 
 
 class Violated(BaseException):
@@ -57,6 +70,7 @@ class Ledger:
         self.policies: dict[str, PolicyState] = {}
         self.specs: dict[tuple[str, int], Spec] = {}
         self.backups: dict[str, Backup] = {}
+        self.plans: dict[str, Plan] = {}
         self.leases: dict[str, Lease] = {}
         self.slots: dict[str, Slots] = {}
         self.waiters: dict[str, Waiter] = {}
@@ -94,10 +108,17 @@ def moves_on(old: Run, run: Run) -> None:
     must(run.rev == old.rev + 1, f"{run.run_id} was written out of turn")
     if old.settled:
         must(changed(old, run) <= BOOKKEEPING, f"{run.run_id} was {old.state} and changed {changed(old, run)}")
-    must(RANK.get(run.state, 9) >= RANK.get(old.state, 9), f"{run.run_id} went back from {old.state} to {run.state}")
+    forth = RANK.get(run.state, 9) >= RANK.get(old.state, 9) or (old.state, run.state) == ANEW
+    must(forth, f"{run.run_id} went back from {old.state} to {run.state}")
     must(run.snapshot == old.snapshot, f"{run.run_id} has two names of a snapshot")
     must(old.snapshot_uuid in (None, run.snapshot_uuid), f"{run.run_id} changed its snapshot")
     must(old.fence in (None, run.fence), f"{run.run_id} changed its fence")
+
+
+def claimed(run: Run, actor: Actor, act: str) -> None:
+    must(not run.settled, f"a {act} for {run.run_id}, which is {run.state}")
+    must(run.busy_until and run.claim, f"a {act} for {run.run_id} without a claim")
+    must(run.claim in actor.claims, f"a {act} for {run.run_id}, whose claim is another's")
 
 
 def was_told(ledger: Ledger, run: Run) -> None:
@@ -107,8 +128,8 @@ def was_told(ledger: Ledger, run: Run) -> None:
 
 
 def open_runs_named(ledger: Ledger, policy: str) -> None:
-    """At any moment: one open run and one that waits for it, and the policy names both."""
-    found = {run.run_id for run in ledger.open if run.policy == policy}
+    """At any moment: one open backup and one that waits for it, and the policy names both."""
+    found = {run.run_id for run in ledger.open if run.policy == policy and run.kind is Kind.BACKUP}
     state = ledger.policies[policy]
     named = {name for name in (state.open_run, state.queued_run) if name}
     must(found == named, f"open are {sorted(found)}, and policy {policy} names {sorted(named)}")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.faults import actions as do
-from tests.faults import mishaps
+from tests.faults import mishaps, restoring
 from tests.faults.chaos import PARTS, Fault
 from tests.faults.play import Play
 
@@ -21,6 +21,7 @@ WHICH = st.integers(0, 1)
 POLICY = st.sampled_from(["nightly", "weekly"])
 SKEW = st.sampled_from([0, 0, 0, -2, -5])
 SOON = st.sampled_from([1, 2, 5, 20, 45, 89, 91, 180, 400])
+DAILY = "0 2 * * *"
 LONG = st.sampled_from([900, 1800, 3600, 2 * 3600, 5 * 3600, 26 * 3600])
 
 
@@ -42,6 +43,15 @@ def _actors(faults: st.SearchStrategy[tuple[Fault, ...]]) -> list[st.SearchStrat
         st.builds(do.Page, shard=st.integers(0, 1), late=st.sampled_from([0, 0, 120]), **common),
         st.builds(do.Accept, pick=st.integers(0, 3), **common),
         st.builds(do.Doctor, **common),
+        st.builds(
+            restoring.Restore,
+            policy=POLICY,
+            prefix=st.sampled_from(restoring.PREFIXES),
+            partial=st.booleans(),
+            what=st.sampled_from(["both", "plan", "start"]),
+            back=st.integers(0, 2),
+            **common,
+        ),
     ]
 
 
@@ -66,6 +76,10 @@ STRANGER = st.builds(
     pick=st.integers(0, 3),
     puts=st.sampled_from([None, "nobody", "other", "copy"]),
 )
+WANTED = st.builds(
+    restoring.Wanted, which=WHICH, what=st.sampled_from(["made", "deleted", "deleted"]), pick=st.integers(0, 1)
+)
+LOST = st.builds(restoring.Backup, which=WHICH, what=st.sampled_from(["blob", "gone", "replaced"]))
 # What others do while an actor is frozen; they have troubles of their own, but do not freeze
 OTHERS = st.lists(
     st.one_of(
@@ -74,7 +88,8 @@ OTHERS = st.lists(
         ),
         st.one_of(waits(), st.builds(do.Live, minutes=st.just(1))),
         st.one_of(ENGINE, STRANGER),
-        *_actors(st.one_of(NO_FAULT, QUICK.map(lambda fault: (fault,)))),
+        WANTED,
+        *_actors(st.one_of(NO_FAULT, QUICK.map(lambda fault: (fault,))))[:-1],
     ),
     min_size=1,
     max_size=3,
@@ -85,10 +100,10 @@ FAULTS = st.one_of(
     _fault(OTHERS, ["freeze", "freeze", "freeze", "kill", "silence", "twice"]).map(lambda fault: (fault,)),
     st.tuples(_fault(OTHERS, ["freeze"]), _fault(st.just(()), ["kill", "silence", "twice", "crash"])),
 )
-DELIVER, TICK, POKE, REPEAT, REQUEST, CANCEL, PAUSE, APPLY, PAGE, ACCEPT, DOCTOR = _actors(FAULTS)
+DELIVER, TICK, POKE, REPEAT, REQUEST, CANCEL, PAUSE, APPLY, PAGE, ACCEPT, DOCTOR, RESTORE = _actors(FAULTS)
 TERMS = st.fixed_dictionaries(
     {
-        "schedule": st.sampled_from(["0 2 * * *", "0 * * * *", "*/10 * * * *"]),
+        "schedule": st.sampled_from([DAILY, "0 * * * *", "*/10 * * * *"]),
         "catch_up": st.sampled_from(["6h", "10m"]),
         "timeout": st.sampled_from(["4h", "30m"]),
         "jitter": st.sampled_from(["1s", "9m"]),
@@ -98,6 +113,17 @@ TERMS = st.fixed_dictionaries(
         "apart": st.booleans(),
     }
 )
+# So that there is something to restore
+BACKED_UP = (
+    restoring.Written(documents=10),
+    *(
+        action
+        for which in (0, 1)
+        for action in (do.Request(which=which, number=None), mishaps.Engine(what="complete"), do.Live(minutes=1))
+    ),
+)
+# On each stage, perhaps of the same name
+RESTORING = (*BACKED_UP, restoring.Slow(looks=3), restoring.Restore(), restoring.Restore(which=1))
 
 
 class Machine(RuleBasedStateMachine):
@@ -115,10 +141,22 @@ class Machine(RuleBasedStateMachine):
             ["healthy", "healthy", "healthy", "healthy", "healthy", "stuck", "dark", "deadly", "buggy"]
         ),
         terms=TERMS,
+        first=st.sampled_from([(), (), (), BACKED_UP, RESTORING]),
     )
-    def start(self, stages: int, same_prefix: bool, looks: int | None, calm: str, terms: dict[str, Any]) -> None:
+    def start(
+        self,
+        stages: int,
+        same_prefix: bool,
+        looks: int | None,
+        calm: str,
+        terms: dict[str, Any],
+        first: tuple[Any, ...],
+    ) -> None:
         Machine.examples += 1
         self.play = Play(stages=stages, same_prefix=same_prefix, looks=looks, calm=calm, **terms)
+        # A restore that does not end takes twelve hours of calm: dear where more backups come each ten minutes
+        if calm == "healthy" or terms["schedule"] == DAILY:
+            self.play.do(*first)
 
     def _do(self, action: Any) -> None:
         assert self.play is not None
@@ -166,6 +204,22 @@ class Machine(RuleBasedStateMachine):
 
     @rule(action=ENGINE)
     def engine_too(self, action: mishaps.Engine) -> None:
+        self._do(action)
+
+    @rule(action=RESTORE)
+    def restore(self, action: restoring.Restore) -> None:
+        self._do(action)
+
+    @rule(
+        action=st.one_of(
+            WANTED,
+            WANTED,
+            LOST,
+            st.builds(restoring.Slow, looks=st.sampled_from([0, 1, 3, 1000])),
+            st.builds(restoring.Written, index=st.sampled_from(["orders", "orders-old"])),
+        )
+    )
+    def restored(self, action: Any) -> None:
         self._do(action)
 
     @rule(action=STRANGER)

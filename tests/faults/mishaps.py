@@ -3,6 +3,7 @@ outages, an index that is behind."""
 
 from dataclasses import dataclass, replace
 
+from chalicelib.core.model import Kind
 from chalicelib.core.spec import Repository
 from tests.faults.actions import OnStage
 from tests.faults.play import Play
@@ -41,15 +42,16 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class Stranger(OnStage):
-    """Somebody removes the snapshot of the `pick`th open run; with `puts`, and puts another one there: `nobody`'s, the
-    `other` stage's, or one that holds our own metadata (`copy`)."""
+    """Somebody removes the snapshot of the `pick`th open backup; with `puts`, and puts another one there: `nobody`'s,
+    the `other` stage's, or one that holds our own metadata (`copy`)."""
 
     pick: int = 0
     puts: str | None = None
 
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
-        runs = sorted((run for run in stage.ledger.at_work), key=lambda run: run.run_id)
+        at_work = [run for run in stage.ledger.at_work if run.kind is Kind.BACKUP]
+        runs = sorted(at_work, key=lambda run: run.run_id)
         run = runs[self.pick % len(runs)] if runs else None
         if run is None or run.repository not in play.engine.repositories:
             return

@@ -7,21 +7,22 @@ ended as it should.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
 from chalicelib.core.config import Config, load
 from chalicelib.core.errors import BadInput, Refused, Retryable
 from chalicelib.core.messages import Drain, Wakeup
-from chalicelib.core.model import State
+from chalicelib.core.model import Kind, State
+from chalicelib.core.plans import Wish
 from chalicelib.service import apply as applying
-from chalicelib.service import control, request
+from chalicelib.service import control, plans, request, restores
 from chalicelib.service import tick as ticking
 from chalicelib.service.work import handle
 from chalicelib.service.world import FUNCTION_TIMEOUT
 from tests.fakes.clock import FakeClock
-from tests.faults.chaos import Action, Actor, Chaos, Defect, Fault
+from tests.faults.chaos import Action, Actor, ActorsClock, Chaos, Defect, Fault
 from tests.faults.files import POLICIES, file
 from tests.faults.ledger import Ledger, Violated, must
 from tests.faults.watched import SharedEngine, WatchedBus, WatchedNotifier, WatchedQueue, WatchedStore
@@ -53,17 +54,6 @@ def _judged(stage: "Player", message: Wakeup | Drain) -> tuple[bool, bool, bool]
         return False, False, False
     proves = message.claim is not None and message.claim == run.claim
     return message.rev < run.rev and not proves, run.state is State.QUEUED, proves
-
-
-class ActorsClock:
-    """The clock on the wall, as the current actor's machine shows it."""
-
-    def __init__(self, chaos: Chaos) -> None:
-        self._chaos = chaos
-
-    def now(self) -> datetime:
-        actor = self._chaos.actor
-        return self._chaos.clock.now() + (actor.skew if actor else timedelta(0))
 
 
 class Player(Stage):
@@ -228,6 +218,9 @@ class Play:
 
     def _nothing_left(self, stage: Player) -> None:
         """What is said never to have been, or to be gone, is not on the engine."""
+        for restore in stage.ledger.runs.values():
+            if restore.kind is Kind.RESTORE:
+                self.witness.restores.nothing_left(stage.ledger, restore, self.engine.indices)
         for repository in self.engine.repositories.values():
             for name, snapshot in repository.snapshots.items():
                 run = stage.ledger.runs.get(snapshot.owner.run_id) if snapshot.owner else None
@@ -250,6 +243,19 @@ class Play:
                 self._live_until(lambda stage=stage, run_id=run_id: stage.run(run_id).told)  # type: ignore[misc]
                 run = stage.run(run_id)
                 must(run.state is State.SUCCEEDED, f"all is well, and {run_id} is {run.state}: {run.reason}")
+            if stage.ledger.plans:
+                self._restores(stage, run.run_id)
+
+    def _restores(self, stage: Player, backup: str) -> None:
+        wish = Wish(
+            policy=POLICIES[-1], backup=stage.ledger.backups[backup].backup_id, prefix=f"restored-{stage.name}-"
+        )
+        with self.acting(stage, lives=None):
+            plan = plans.plan(stage.world, wish, by="tester")
+            run_id = restores.start(stage.world, plan.plan_id, by="tester").run_id
+        self._live_until(lambda: stage.run(run_id).told)
+        run = stage.run(run_id)
+        must(run.state is State.SUCCEEDED, f"all is well, and {run_id} is {run.state}: {run.reason}")
 
     def _reapplied(self, stage: Player) -> bool:
         with self.acting(stage, lives=None) as actor:

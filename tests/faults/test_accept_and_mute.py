@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.core.errors import BadInput
-from chalicelib.core.model import Run, Sizes, State
+from chalicelib.core.model import Run, State
+from chalicelib.core.observations import Sizes
 from chalicelib.core.rows import PolicyState
 from chalicelib.service import accept, promises, query
 from tests.faults.world import FILE, START, Stage

@@ -1,29 +1,37 @@
 """The parts of a stage with a witness beneath the fuse: a call whose caller dies, or hears nothing, is seen all the
 same when it has its effect."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Drain, Event, Report, Wakeup
-from chalicelib.core.model import Observation, Owner, Selection
-from chalicelib.core.ports import Change, Due, StartOrder
+from chalicelib.core.model import Selection
+from chalicelib.core.observations import Observation, Owner
+from chalicelib.core.plans import Plan
+from chalicelib.core.ports import Change, Create, Due, StartOrder
+from chalicelib.core.rows import Evidence
 from chalicelib.core.spec import Repository
 from chalicelib.store.keys import Key, Record
 from chalicelib.store.memory import MemoryStore
 from tests.fakes.bus import FakeBus
 from tests.fakes.elasticsearch import FakeEngine
 from tests.fakes.elasticsearch_records import FakeSnapshot
+from tests.fakes.elasticsearch_restores import FakeRestorer
 from tests.fakes.notifier import FakeNotifier
 from tests.faults.chaos import Chaos
 from tests.faults.ledger import Ledger, Look, must
+from tests.faults.watched_restores import WatchedRestorer
 from tests.faults.witness import Witness
 from tests.faults.world import FusedBus, FusedEngine, FusedNotifier, FusedQueue, FusedStore
 
 T = TypeVar("T", bound=Record)
+EFFECTS = ("start", "register", "delete", "restore", "remove", "release")
+FOR_EVER = 10**9
 
 
 class _SeenStore(MemoryStore):
@@ -46,6 +54,14 @@ class WatchedStore(FusedStore, _SeenStore):
         self._shards = 2  # a tick asks each of them
         self.stale = 0
         self._answered: dict[tuple[str, int], tuple[Due, ...]] = {}
+
+    def commit(self, *changes: Change) -> bool:
+        match changes:
+            case (
+                Create(Evidence(plan=Plan())),
+            ):  # under the hash of itself, without a token: nobody asks who stored it
+                return bool(self._chaos.around("plan", lambda: super(FusedStore, self).commit(*changes)))
+        return super().commit(*changes)
 
     def _get(self, kind: type[T], key: Key) -> T | None:
         self._chaos.read("store")
@@ -115,7 +131,7 @@ class _SeenEngine(FakeEngine):
     chaos: Chaos
     witness: Witness
     ledgers: dict[str, Ledger]
-    late: list[tuple[datetime, StartOrder]]
+    late: list[tuple[datetime, Callable[[], None]]]
     late_by: int
     fate: str | None
     strangers: set[str]
@@ -173,10 +189,7 @@ class _SeenEngine(FakeEngine):
         actor = self.chaos.actor
         assert actor is not None
         self.witness.starting(self.ledgers[actor.stage], order, actor)
-        if self.late_by:
-            self.late.append((self._clock.now() + timedelta(seconds=self.late_by), order))
-            self.late_by = 0
-            self.lose_next_answer()
+        if self.postponed(partial(super().start, order)):
             with self._request("start", order.snapshot):
                 return
         super().start(order)
@@ -187,19 +200,30 @@ class _SeenEngine(FakeEngine):
         self.witness.deleting(self.ledgers[actor.stage], snapshot, actor)
         super().delete(repository, snapshot)
 
+    def postponed(self, act: Callable[[], None]) -> bool:
+        """Whether it is on its way for long, so that the answer to the request that sends it is lost."""
+        if self.late_by:
+            self.late.append((self._clock.now() + timedelta(seconds=self.late_by), act))
+            self.lose_next_answer()
+        late, self.late_by = bool(self.late_by), 0
+        return late
+
     def arrive(self) -> None:
-        """Starts that were on their way for long."""
-        due = [order for at, order in self.late if at <= self._clock.now()]
-        self.late = [(at, order) for at, order in self.late if at > self._clock.now()]
-        for order in due:
-            try:
-                super().start(order)
-            except (Refused, Retryable):
-                continue
+        """Starts and restores that were on their way for long; what they do there is nothing that an actor asks."""
+        due = [act for at, act in self.late if at <= self._clock.now()]
+        self.late = [(at, act) for at, act in self.late if at > self._clock.now()]
+        actors, self.chaos.actors = self.chaos.actors, []
+        for act in due:
+            with suppress(Refused, Retryable):
+                act()
+        self.chaos.actors = actors
+
+    def restoring(self, snapshot: str) -> bool:
+        return any(origin.looks_left and origin.snapshot == snapshot for origin in self._origins())
 
     @contextmanager
     def _request(self, method: str, subject: str) -> Iterator[None]:
-        if method not in ("start", "register", "delete"):  # those are effects, and pass the fuse
+        if method not in EFFECTS:  # those are effects, and pass the fuse
             self.chaos.read("engine")
         with super()._request(method, subject):
             yield
@@ -213,17 +237,25 @@ class SharedEngine(FusedEngine, _SeenEngine):
     """One cluster for all stages. `late_by`: seconds that the next start is on its way, its sender without an
     answer."""
 
+    @property
+    def restorer(self) -> FakeRestorer:
+        return WatchedRestorer(self, self.witness.restores, self.ledgers, self.postponed)
+
     def watched_by(self, chaos: Chaos, witness: Witness) -> "SharedEngine":
         self.chaos, self.witness = chaos, witness
         self.ledgers, self.late, self.late_by, self.fate, self.strangers = {}, [], 0, None, set()
         return self
 
     def heal(self, *, looks: int | None) -> None:
-        """What is broken in it is mended, and what runs ends at the `looks`th look; None: it never does."""
-        self._looks, self._silent, self._lose, self.late_by, self.fate = looks, 0, False, 0, None
+        """What is broken in it is mended, and what runs ends at the `looks`th look; None: it never does. Of restored
+        indices the shards that were lost stay so."""
+        self._looks, self._silent, self._lose, self.late_by, self.fate = looks, 0, None, 0, None
         self._refusals.clear()
         self.slow_delete, self.blocked = 0, False
-        for name in {"orders", "orders-old", *self.indices}:
+        self.restore_looks = 0
+        for origin in self._origins():
+            origin.looks_left = 0 if looks is not None else FOR_EVER
+        for name in {"orders", "orders-old", *(name for name, index in self.indices.items() if not index.origin)}:
             if name not in self.indices or self.indices[name].red:
                 self.create_index(name)
         for name, repository in self.repositories.items():

@@ -7,20 +7,24 @@ from collections.abc import Sequence
 
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Event, Report, Wakeup
-from chalicelib.core.model import Complete, Owner, Run, State
+from chalicelib.core.model import Kind, Run, State
+from chalicelib.core.observations import Complete, Owner
+from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Change, Create, Delete, StartOrder, Update
-from chalicelib.core.rows import Backup, PolicyState, Spec
+from chalicelib.core.rows import Backup, Evidence, PolicyState, Spec
 from chalicelib.service.backups import ACT_TIMEOUT
 from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.faults import ledger as check
 from tests.faults.chaos import Actor, Chaos
 from tests.faults.ledger import Ledger, Look, Made, must
+from tests.faults.witness_restores import RestoreWitness
 
 
 class Witness:
     def __init__(self, chaos: Chaos) -> None:
         self.chaos = chaos
         self.made: dict[str, Made] = {}
+        self.restores = RestoreWitness()
         self.names: dict[tuple[str, str], set[str]] = defaultdict(set)
 
     # What is stored ------------------------------------------------------------------------------------------------
@@ -52,6 +56,8 @@ class Witness:
                     ledger.waiters[item.run_id] = item
                 case Create(Spec() as item):
                     ledger.specs[item.policy.name, item.gen] = item
+                case Create(Evidence(plan=Plan() as plan)):
+                    ledger.plans[plan.plan_id] = plan
                 case Create(Backup() as item):
                     self._backup(ledger, item, runs)
                 case Create(Lease() as lease) | Update(Lease() as lease):
@@ -70,11 +76,14 @@ class Witness:
         must(self.chaos.crashes or not run.crashes, f"a step crashed: {run.last_error}")
         reasoned = run.reason or run.state is State.SUCCEEDED
         must(not run.settled or reasoned, f"{run.run_id} is {run.state} without a reason")
-        if run.snapshot_uuid is not None:
+        if run.snapshot_uuid is not None and run.kind is Kind.BACKUP:
             found = self.made.get(run.snapshot_uuid)
             must(found and found.owner == ledger.owner(run), f"{run.run_id} took a snapshot that is not its own")
         if run.state is State.SUCCEEDED and (old is None or not old.settled):
-            self._good(ledger, run)
+            if run.kind is Kind.RESTORE:
+                self.restores.succeeded(ledger, self.chaos.actor, run)
+            else:
+                self._good(ledger, run)
         if run.told:
             check.was_told(ledger, run)
 
@@ -123,17 +132,12 @@ class Witness:
         run = ledger.runs.get(order.owner.run_id)
         must(run is not None, f"a start for {order.owner.run_id}, which does not exist")
         assert run is not None
-        self._claimed(run, actor, "start")
+        check.claimed(run, actor, "start")
         must(not actor.proves, f"{run.run_id} is started again, and is known to have been")
         must(run.state is State.STARTING, f"a start for {run.run_id}, which is {run.state}")
         must(order.owner == ledger.owner(run), f"a start under the name of another: {order.owner}")
         must(order.snapshot == run.snapshot, f"{run.run_id} starts {order.snapshot}, its row says {run.snapshot}")
         must(order.indices == actor.resolved, f"{run.run_id} starts with other indices than were resolved")
-
-    def _claimed(self, run: Run, actor: Actor, act: str) -> None:
-        must(not run.settled, f"a {act} for {run.run_id}, which is {run.state}")
-        must(run.busy_until and run.claim, f"a {act} for {run.run_id} without a claim")
-        must(run.claim in actor.claims, f"a {act} for {run.run_id}, whose claim is another's")
 
     def deleting(self, ledger: Ledger, snapshot: str, actor: Actor) -> None:
         """Just before the engine is asked."""
@@ -142,9 +146,10 @@ class Witness:
             others = [owner for owner, names in self.names.items() if snapshot in names and owner != tried]
             must(not others, f"{snapshot} is removed as if it had been tried out, and belongs to {others}")
             return
-        found = [run for run in ledger.open if run.snapshot == snapshot and run.cancel]
+        backups = [run for run in ledger.open if run.kind is Kind.BACKUP]
+        found = [run for run in backups if run.snapshot == snapshot and run.cancel]
         must(found, f"{snapshot} is removed, and nobody cancelled its run")
-        self._claimed(found[0], actor, "removal")
+        check.claimed(found[0], actor, "removal")
         look = actor.looked.get(snapshot)
         must(look and look.snapshot, f"{snapshot} is removed by one who did not look")
         assert isinstance(look, Look)

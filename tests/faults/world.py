@@ -1,7 +1,7 @@
 """A whole stage in memory: the real driver, tick and telling over fakes, with a clock that is moved by hand, and a fuse
 that can kill the process at any side effect."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -9,8 +9,9 @@ from typing import Any
 from chalicelib.core.config import load
 from chalicelib.core.errors import Retryable
 from chalicelib.core.messages import Drain, Event, Report, Wakeup
-from chalicelib.core.model import Run
+from chalicelib.core.model import IndexRef, Run
 from chalicelib.core.ports import Change, StartOrder
+from chalicelib.core.restores import RestoreOrder
 from chalicelib.core.spec import Repository
 from chalicelib.service import apply as applying
 from chalicelib.service import request
@@ -21,6 +22,7 @@ from chalicelib.store.memory import MemoryStore
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.elasticsearch import FakeEngine
+from tests.fakes.elasticsearch_restores import FakeRestorer
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.queue import FakeQueue
@@ -83,6 +85,10 @@ class FusedStore(MemoryStore):
 class FusedEngine(FakeEngine):
     fuse: Fuse
 
+    @property
+    def restorer(self) -> FakeRestorer:
+        return FusedRestorer(self)
+
     def delete(self, repository: str, snapshot: str) -> None:
         self.fuse.around("delete", lambda: super(FusedEngine, self).delete(repository, snapshot))
 
@@ -91,6 +97,21 @@ class FusedEngine(FakeEngine):
 
     def register(self, name: str, repository: Repository) -> None:
         self.fuse.around("register", lambda: super(FusedEngine, self).register(name, repository))
+
+
+class FusedRestorer(FakeRestorer):
+    def __init__(self, engine: FusedEngine) -> None:
+        super().__init__(engine)
+        self.fuse = engine.fuse
+
+    def restore(self, order: RestoreOrder) -> None:
+        self.fuse.around("restore", lambda: super(FusedRestorer, self).restore(order))
+
+    def remove(self, index: IndexRef) -> bool:
+        return bool(self.fuse.around("remove", lambda: super(FusedRestorer, self).remove(index)))
+
+    def release(self, index: IndexRef, settings: Mapping[str, object]) -> None:
+        self.fuse.around("release", lambda: super(FusedRestorer, self).release(index, settings))
 
 
 class FusedQueue(FakeQueue):

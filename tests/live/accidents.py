@@ -24,6 +24,7 @@ from chalicelib.service import request, work
 from chalicelib.service.world import World
 from chalicelib.store.memory import MemoryStore
 from infra.local.elasticsearch import Elasticsearch, kill_server
+from infra.local.servers import Server
 from tests.elastic_admin import Admin, wait
 from tests.fakes.bus import FakeBus
 from tests.fakes.metrics import FakeMetrics
@@ -88,10 +89,11 @@ class Scene:
     """One stage with the policy `nightly` on one cluster. Names of indices and its repository begin with `own`, which
     no other scene has; the repository's directory is fresh, because deduplication makes a second snapshot instant."""
 
-    def __init__(self, cluster: Breakable) -> None:
+    def __init__(self, server: Server) -> None:
+        assert server.repositories is not None
         self.own = f"own{uuid4().hex[:8]}"
-        self.admin = Admin(cluster.server.url)
-        self.folder = cluster.repositories / self.own
+        self.admin = Admin(server.url)
+        self.folder = server.repositories / self.own
         self.clock = RealTime()
         self.store = MemoryStore()
         self.queue, self.bus, self.notifier = FakeQueue(Hurried(self.clock)), FakeBus(), FakeNotifier()
@@ -124,7 +126,7 @@ class Scene:
         """Without its indices and with an idle server; repositories stay as they are."""
         if self.own in self.admin.send("GET", "/_snapshot"):
             self.unthrottle()
-        for name in self.admin.send("GET", f"/{self.own}*/_settings?expand_wildcards=open,closed,hidden"):
+        for name in self.admin.send("GET", f"/*{self.own}*/_settings?expand_wildcards=open,closed,hidden"):
             wait(partial(self._drop, name), f"{name} is deleted")
 
     def _drop(self, name: str) -> bool:
@@ -147,7 +149,7 @@ class Scene:
         self.admin.send("PUT", f"/_snapshot/{self.own}?verify=false", {"type": "fs", "settings": settings})
         self.apply(big, *more)
 
-    def apply(self, *indices: str) -> None:
+    def apply(self, *indices: str, prove: str = "L1") -> None:
         """`nightly` takes `indices`, names or patterns."""
         shop = {
             "engine": "elasticsearch",
@@ -160,6 +162,7 @@ class Scene:
             "repository": self.own,
             "select": {"indices": list(indices)},
             "timeout": "4h",
+            "prove": prove,
             "notify": {"on": ["failure", "recovery", "success"]},
         }
         written = {"version": 1, "targets": {"shop": shop}, "policies": {"nightly": nightly}}

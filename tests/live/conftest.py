@@ -7,9 +7,10 @@ import pytest
 
 from infra.local.elasticsearch import Elasticsearch
 from infra.local.paths import Places
+from infra.local.servers import Server
 from tests.live.accidents import Breakable, Scene
 
-Opener = Callable[[Breakable], Scene]
+Opener = Callable[[Server], Scene]
 
 
 @pytest.fixture(scope="session")
@@ -21,11 +22,11 @@ def breakable(server_places: Places, server_root: Path) -> Iterator[Breakable]:
 
 
 @pytest.fixture
-def new_scene() -> Iterator[Callable[[Breakable], Scene]]:
+def new_scene() -> Iterator[Opener]:
     scenes: list[Scene] = []
 
-    def make(cluster: Breakable) -> Scene:
-        scenes.append(Scene(cluster))
+    def make(server: Server) -> Scene:
+        scenes.append(Scene(server))
         return scenes[-1]
 
     yield make
@@ -35,4 +36,4 @@ def new_scene() -> Iterator[Callable[[Breakable], Scene]]:
 
 @pytest.fixture
 def scene(breakable: Breakable, new_scene: Opener) -> Scene:
-    return new_scene(breakable)
+    return new_scene(breakable.server)

@@ -40,7 +40,7 @@ def test_the_same_on_version_9(breakable_9: Breakable, new_scene: Opener) -> Non
 
 def _survives_a_crash(cluster: Breakable, new_scene: Opener) -> None:
     """One run sees it come back without the snapshot; the time of another one ends before that."""
-    patient, impatient = new_scene(cluster), new_scene(cluster)
+    patient, impatient = new_scene(cluster.server), new_scene(cluster.server)
     patient.slow()
     impatient.slow()
     run, given_up = patient.running(), impatient.running()
@@ -79,7 +79,7 @@ def test_a_server_that_hangs_for_a_while_is_asked_again(breakable: Breakable, sc
 def test_a_node_that_leaves_while_a_snapshot_runs_is_no_whole_success(two_nodes: TwoNodes, new_scene: Opener) -> None:
     """The primary of `moves` is on the node that dies. Its replica takes over, but not in the snapshot that runs; the
     next backup is whole, though the node stays away."""
-    scene = new_scene(two_nodes.first)
+    scene = new_scene(two_nodes.first.server)
     moves = scene.index("moves", documents=2000, settings={"index.routing.allocation.require._name": SECOND})
     freed = {"index.routing.allocation.require._name": None, "index.number_of_replicas": 1}
     scene.admin.send("PUT", f"/{moves}/_settings", freed)

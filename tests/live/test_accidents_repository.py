@@ -177,7 +177,7 @@ def test_a_repository_is_registered_even_while_another_snapshot_keeps_the_server
 ) -> None:
     """The server verifies a new repository on the thread that the snapshot holds, so the first request gets no answer
     in time; the repository is there all the same, and the second attempt starts."""
-    busy, scene = new_scene(breakable), new_scene(breakable)
+    busy, scene = new_scene(breakable.server), new_scene(breakable.server)
     busy.slow()
     busy.running()
     scene.apply(scene.index("some"))

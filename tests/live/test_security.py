@@ -15,7 +15,7 @@ import pytest
 
 from chalicelib.bootstrap import connect as connect_spec
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Absent, Complete
+from chalicelib.core.observations import Absent, Complete
 from chalicelib.core.spec import Auth, Repository, Select, Tls
 from chalicelib.engines.elasticsearch import TIMEOUT, ElasticsearchEngine
 from chalicelib.engines.elasticsearch_answers import Question

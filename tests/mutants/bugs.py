@@ -91,7 +91,7 @@ PROTOCOL = (
     ),
     Bug(
         "no answer is a failure",
-        ADVANCE,
+        LOOKS,
         "        return ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused))",
         "        return ends.fail(ends.finding('run.failed', run.target, str(error), ''))",
     ),

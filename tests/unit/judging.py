@@ -6,7 +6,8 @@ from typing import Any
 
 from chalicelib.core import contract
 from chalicelib.core.contract import Judged, Verdict
-from chalicelib.core.model import Complete, IndexCount, IndexRef, Sizes, Usual
+from chalicelib.core.model import IndexCount, IndexRef, Usual
+from chalicelib.core.observations import Complete, Sizes
 from chalicelib.core.rows import Evidence
 from chalicelib.core.spec import Contract, Policy, Select
 

@@ -5,18 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.model import (
-    Absent,
-    Broken,
-    Complete,
-    IndexCount,
-    InProgress,
-    Observation,
-    Owner,
-    Selection,
-    State,
-    Usual,
-)
+from chalicelib.core.model import IndexCount, Selection, State, Usual
+from chalicelib.core.observations import Absent, Broken, Complete, InProgress, Observation, Owner
 from chalicelib.core.rows import Evidence
 from chalicelib.core.spec import Contract, Repository
 from chalicelib.core.workflows import backup

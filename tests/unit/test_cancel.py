@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.model import Absent, Asked, Broken, Complete, InProgress, Observation, Severity, State
+from chalicelib.core.model import Asked, Severity, State
+from chalicelib.core.observations import Absent, Broken, Complete, InProgress, Observation
 from chalicelib.core.workflows import backup, cancel, ends
 from tests.unit.workflow import BROKEN, DONE, ENDING, MOVING, NOW, OWNER, SPEC, row, seen
 

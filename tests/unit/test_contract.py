@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core import contract, terms
-from chalicelib.core.model import Complete, IndexCount, IndexRef, Severity, ShardFailure, State
+from chalicelib.core.model import IndexCount, IndexRef, Severity, State
+from chalicelib.core.observations import Complete, ShardFailure
 from chalicelib.core.spec import Level, Repository
 from tests.unit.judging import COUNT_A, COUNT_B, NOW, USUAL, WHOLE, A, B, codes, expected, judge, policy
 

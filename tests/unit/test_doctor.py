@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.core.diagnosis import NEXT, Result, Status
 from chalicelib.core.errors import BadInput, Refused, Retryable, Unauthenticated
-from chalicelib.core.model import Observation, Owner
+from chalicelib.core.observations import Observation, Owner
 from chalicelib.service import control
 from chalicelib.service.doctor import doctor
 from tests.faults.world import FILE, Stage

@@ -2,7 +2,7 @@
 
 from chalicelib.core.diagnosis import Status
 from chalicelib.core.errors import Retryable
-from chalicelib.core.model import Observation
+from chalicelib.core.observations import Observation
 from tests.faults.world import Stage
 from tests.unit.test_doctor import examined, the
 

@@ -1,20 +1,29 @@
 """Every recorded answer of the real servers, sent through the whole engine: what it makes of it, and what it asked."""
 
 import json
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chalicelib.core.model import IndexRef, Owner
+from chalicelib.core.model import IndexRef
+from chalicelib.core.observations import Owner
+from chalicelib.core.restores import RestoreOrder
 from chalicelib.core.spec import Repository, Select
 from chalicelib.engines.elasticsearch import connect
-from tests.record_answers import GOLDEN, VERSIONS, order, outcome
+from tests.record_answers import GOLDEN, VERSIONS, order
+from tests.recorder import outcome
 from tests.replay import Replay, Reply, target_of
 
 ACCEPTED = "None"
 COUNTED = "(IndexCount(name='counted'"
 MEANINGS = {
+    "contents": "Contents(",
+    "contents-absent": "None",
+    "contents-in-progress": "Refused",
+    "contents-no-repository": "RepositoryMissing",
+    "contents-partial": "Contents(",
     "counts": COUNTED,
     "counts-closed-meanwhile": COUNTED,
     "counts-made-anew": "()",
@@ -22,6 +31,7 @@ MEANINGS = {
     "counts-red": COUNTED,
     "delete": ACCEPTED,
     "delete-absent": ACCEPTED,
+    "delete-being-restored": "Retryable",
     "delete-directory-removed-absent": ACCEPTED,
     "delete-disabled": "Retryable",
     "delete-no-repository": "RepositoryMissing",
@@ -55,6 +65,13 @@ MEANINGS = {
     "register-outside": "Refused",
     "register-unknown-type": "Refused",
     "register-unwritable": "Refused",
+    "release": ACCEPTED,
+    "release-made-anew": "Refused",
+    "release-refused": "Refused",
+    "remove": "True",
+    "remove-absent": "True",
+    "remove-in-snapshot": "Retryable",
+    "remove-made-anew": "False",
     "repository": "Repository(",
     "repository-missing": "None",
     "resolve-alias-and-missing": "Selection(indices=(IndexRef(name='orders'",
@@ -64,6 +81,27 @@ MEANINGS = {
     "resolve-no-repository": "Selection(indices=(IndexRef(name='.ds-logs-shop-",
     "resolve-nothing": "Selection(indices=(), unmatched=('zz*',), registered=None)",
     "resolve-stream-alias": "Selection(indices=(IndexRef(name='.ds-logs-shop-",
+    "restore": ACCEPTED,
+    "restore-absent": "Refused",
+    "restore-bad-name": "Refused",
+    "restore-in-progress": "Refused",
+    "restore-lost-blob": ACCEPTED,
+    "restore-name-is-alias": "NameTaken",
+    "restore-name-taken": "NameTaken",
+    "restore-no-repository": "RepositoryMissing",
+    "restore-no-room": ACCEPTED,
+    "restore-not-held": "Refused",
+    "restore-shard-limit": "Refused",
+    "restore-slow": ACCEPTED,
+    "restore-torn": "Refused",
+    "restored": "(Restored(name='restored-orders'",
+    "restored-lost-blob": "(Restored(name='torn-orders'",
+    "restored-no-room": "(Restored(name='full-orders'",
+    "restored-not-ours": "(Restored(name='restored-orders'",
+    "restored-nothing": "()",
+    "restored-under-way": "(Restored(name='restored-slow'",
+    "secured-contents": "Contents(",
+    "secured-contents-forbidden": "Refused",
     "secured-counts": "(IndexCount(name='orders'",
     "secured-counts-forbidden": "Refused",
     "secured-counts-gone": "(IndexCount(name='orders'",
@@ -73,10 +111,22 @@ MEANINGS = {
     "secured-look-forbidden": "Refused",
     "secured-refresh-forbidden": "Refused",
     "secured-register": "Refused",
+    "secured-release": ACCEPTED,
+    "secured-release-forbidden": "Refused",
+    "secured-remove": "True",
+    "secured-remove-forbidden": "Refused",
     "secured-resolve": "Selection(indices=(IndexRef(name='orders'",
     "secured-resolve-forbidden": "Refused",
+    "secured-restore": ACCEPTED,
+    "secured-restore-forbidden": "Refused",
+    "secured-restored": "(Restored(name='restored-orders'",
+    "secured-restored-forbidden": "Refused",
+    "secured-settings-forbidden": "Refused",
     "secured-start": ACCEPTED,
     "secured-start-forbidden": "Refused",
+    "secured-state-forbidden": "Refused",
+    "secured-surroundings": "Surroundings(",
+    "secured-surroundings-forbidden": "Refused",
     "secured-unknown-user": "Unauthenticated",
     "sizes": "Sizes(",
     "sizes-absent": "Retryable",
@@ -96,6 +146,7 @@ MEANINGS = {
     "start-slow": ACCEPTED,
     "start-too-many": "Retryable",
     "start-unreadable": ACCEPTED,
+    "surroundings": "Surroundings(",
     "try-out": ACCEPTED,
     "try-out-name-taken": "NameTaken",
 }
@@ -109,6 +160,8 @@ UNMATCHED = {
     "secured-resolve": "()",
 }
 DETAILS = {
+    "contents": "HeldIndex(name='closed', shards=1, bytes=",
+    "contents-partial": "HeldIndex(name='red', shards=1, bytes=0, whole=False)",
     "counts-red": "docs=4, max_seq_no=(3,)),)",
     "look-in-progress": "ending=False",
     "look-running-aborted": "ending=True",
@@ -119,8 +172,17 @@ DETAILS = {
     "resolve-alias-and-missing": "registered=Repository(type='fs'",
     "resolve-all": "registered=Repository(type='fs'",
     "resolve-no-repository": "registered=None",
+    "restored": "ours=True, shards=1, shards_done=1",
+    "restored-lost-blob": "shards_done=0, bytes_done=0, bytes_total=0, "
+    "failed=(FailedShard(index='torn-orders', shard=0, reason='java.nio.file.NoSuchFileException: /repositories/torn/",
+    "restored-no-room": "reason='no node may take it (NEW_INDEX_RESTORED, deciders_no)'",
+    "restored-not-ours": "ours=False, shards=1, shards_done=0",
+    "restored-under-way": "ours=True, shards=1, shards_done=0",
+    "surroundings": "streams=('logs-shop',), nodes=(DataNode(name='local', spare=",
 }
 ADVICE = {
+    "contents-in-progress": "still in progress",
+    "delete-being-restored": "during a restore in progress",
     "delete-disabled": "register it again",
     "delete-readonly": "read-only",
     "look-directory-removed": "was its directory or bucket removed",
@@ -129,14 +191,30 @@ ADVICE = {
     "look-unreadable": "its user needs the rights",
     "register-outside": "add the location to path.repo",
     "register-unwritable": "its user needs the rights",
+    "release-made-anew": "gone, or was made anew",
+    "remove-in-snapshot": "busy with another snapshot",
+    "restore-absent": "snapshot does not exist",
+    "restore-name-is-alias": "an alias or a data stream already, of closed",
+    "restore-name-taken": "there is already restored-orders",
+    "restore-not-held": "no such index [missing]",
+    "restore-shard-limit": "maximum normal shards open",
+    "restore-torn": "wasn't fully snapshotted",
+    "secured-contents-forbidden": "create_snapshot is needed",
     "secured-counts-forbidden": "indices:monitor/stats, is needed",
     "secured-counts-some-forbidden": "on indices [others]",
     "secured-delete-forbidden": "cluster:admin/snapshot/delete is needed",
     "secured-look-forbidden": "create_snapshot is needed",
     "secured-refresh-forbidden": "indices:admin/refresh, is needed",
     "secured-register": "cluster:admin/repository/put is needed",
+    "secured-release-forbidden": "indices:admin/settings/update, is needed",
+    "secured-remove-forbidden": "indices:admin/delete, is needed",
     "secured-resolve-forbidden": "cluster:monitor/state, is needed",
+    "secured-restore-forbidden": "cluster:admin/snapshot/restore is needed",
+    "secured-restored-forbidden": "indices:monitor/recovery, is needed",
+    "secured-settings-forbidden": "cluster:monitor/settings, is needed",
     "secured-start-forbidden": "create_snapshot is needed",
+    "secured-state-forbidden": "cluster:monitor/state, is needed",
+    "secured-surroundings-forbidden": "cluster:monitor/allocation/stats, is needed",
     "secured-unknown-user": "look at the secret",
     "start-readonly": "read-only",
     "start-too-many": "busy with other snapshots",
@@ -158,7 +236,7 @@ def test_recorded_answers(path: Path) -> None:
         engine = connect(target_of(server.url), None)
         if record["method"] == "start" and "_cluster/state" not in record["exchanges"][0]["request"]:
             engine._streams = {}  # type: ignore[attr-defined]  # as after the `resolve` that the recorder had done before
-        found = outcome(lambda: getattr(engine, record["method"])(*_given(record), **record["options"]))
+        found = outcome(lambda: attrgetter(record["method"])(engine)(*_given(record), **record["options"]))
 
     assert found == record["outcome"]
     assert found.startswith(MEANINGS[path.stem])
@@ -180,6 +258,10 @@ def _given(record: dict[str, Any]) -> list[Any]:
             return [[IndexRef(**each) for each in indices]]
         case "try_out", [repository, snapshot, owner]:
             return [repository, snapshot, Owner(**owner)]
+        case "restorer.restore" | "restorer.restored", [wanted]:
+            return [RestoreOrder(**{**wanted, "indices": tuple(wanted["indices"])})]
+        case "restorer.remove" | "restorer.release", [index, *more]:
+            return [IndexRef(**index), *more]
         case "register", [name, repository]:
             return [name, Repository.model_validate(repository)]
     return list(record["given"])

@@ -12,7 +12,7 @@ from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.spec import Auth, Tls
 from chalicelib.engines.elasticsearch import connect
 from tests.certificates import make_certificates
-from tests.record_answers import outcome
+from tests.recorder import outcome
 from tests.replay import Replay, Reply, target_of
 
 REPOSITORY = Reply(body={"main": {"type": "fs", "settings": {}}})

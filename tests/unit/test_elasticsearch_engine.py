@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Broken, Complete, InProgress, Owner, Selection
+from chalicelib.core.model import Selection
+from chalicelib.core.observations import Broken, Complete, InProgress, Owner
 from chalicelib.core.spec import Repository, Select
 from chalicelib.engines.elasticsearch_read import Body, observation
 from tests.record_answers import ALL, GOLDEN, OWNER, order
@@ -149,6 +150,17 @@ def test_what_drills_and_restores_made_is_never_backed_up() -> None:
     with Replay([Reply(body=body)]) as server:
         found = engine_of(server.url).resolve(ALL)
     assert [each.name for each in found.indices] == ["orders"]
+
+
+def test_settings_are_written_down_as_they_can_be_set_again() -> None:
+    """An index that was shrunk with a null, as tools do it, keeps that; put back as text it was refused, and all that
+    was restored had to go again."""
+    allocation = {"routing": {"allocation": {"include": {"_name": ["one", "two"]}}}}
+    settings = {"uuid": "u", "number_of_shards": "1", "blocks": {"write": None}, "priority": "7", **allocation}
+    index = {"system": False, "state": "open", "aliases": [], "settings": {"index": settings}}
+    with Replay([Reply(body={**NAMES, "metadata": {"indices": {"orders": index}}})]) as server:
+        (found,) = engine_of(server.url).resolve(ALL).indices
+    assert found.settings == {"index.priority": "7", "index.routing.allocation.include._name": "one,two"}
 
 
 def test_many_patterns_are_asked_in_portions_that_fit_a_request_line() -> None:

@@ -7,7 +7,8 @@ import pytest
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexRef
 from chalicelib.core.spec import Repository
-from tests.record_answers import ALL, OWNER, order, outcome
+from tests.record_answers import ALL, OWNER, order
+from tests.recorder import outcome
 from tests.replay import Replay, Reply, engine_of
 
 NAMES = {"cluster_uuid": "c"}

@@ -6,7 +6,8 @@ import pytest
 
 from chalicelib.core.errors import BadInput
 from chalicelib.core.model import Run, State
-from chalicelib.service import accept, control
+from chalicelib.core.plans import Wish
+from chalicelib.service import accept, control, plans, restores
 from chalicelib.service.explain import Explained, explain
 from tests.faults.world import FILE, Stage
 
@@ -178,3 +179,27 @@ def test_an_open_run_without_an_answer_says_the_last_error() -> None:
 def test_an_unknown_run_is_bad_input() -> None:
     with pytest.raises(BadInput, match="there is no run"):
         of(Stage(), "nothing")
+
+
+def test_a_restore_that_went_well_mends_no_backup() -> None:
+    stage = Stage()
+    ran(stage, "well")
+    stage.engine.refuse("resolve", "403")
+    ran(stage, "failed")
+    made = plans.plan(stage.world, Wish(policy="nightly"), by="cli:anna")
+    stage.clock.advance(1)
+    restored = restores.start(stage.world, made.plan_id, by="cli:anna")
+    stage.live(1)
+    found = of(stage, "failed").explanation
+    assert (found.since, found.good_before and found.good_before.slot) == (None, "well")
+    assert explain(stage.world, restored.run_id).explanation.cause == "it is good: complete"
+
+
+def test_a_restore_that_was_cancelled_is_followed_by_a_plan_and_not_by_a_backup() -> None:
+    stage = Stage()
+    ran(stage, "well")
+    made = plans.plan(stage.world, Wish(policy="nightly"), by="cli:anna")
+    run = restores.start(stage.world, made.plan_id, by="cli:anna")
+    control.cancel(stage.world, run.run_id, by="cli:anna", why="")
+    stage.live(1)
+    assert explain(stage.world, run.run_id).explanation.next_step == "snapwarden restore plan --policy nightly"

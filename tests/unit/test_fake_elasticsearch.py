@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.errors import Refused, RepositoryMissing, Retryable
-from chalicelib.core.model import Absent, Broken, Complete, InProgress
+from chalicelib.core.observations import Absent, Broken, Complete, InProgress
 from tests.fakes.clock import FakeClock
 from tests.fakes.elasticsearch import FakeEngine
 from tests.record_answers import ALL, OWNER, order

@@ -6,20 +6,22 @@ from decimal import Decimal
 from pathlib import Path
 
 from chalicelib.core import terms
-from chalicelib.core.model import Sizes
+from chalicelib.core.observations import Sizes
 from chalicelib.core.spec import Contract
 from tests.unit.judging import BACKUP_ID, USUAL, WHOLE
 
 ROOT = Path(__file__).parents[2]
-CODE = r"(?:select|repository|snapshot|engine|run|counts|contract|clock|doctor)\.[a-z_]+"
+CODE = r"(?:select|repository|snapshot|engine|run|counts|contract|clock|doctor|restore)\.[a-z_]+"
 TERMS = {f"contract.{term}" for term in Contract.model_fields} - {"contract.allow_partial"}
 """Their codes are made from the names of the keys."""
 
 
 def test_codes_and_their_page_agree() -> None:
-    sources = [path.read_text() for path in (ROOT / "chalicelib" / "core").rglob("*.py")]
+    core = ROOT / "chalicelib" / "core"
+    sources = [path.read_text() for path in core.rglob("*.py") if "config" not in path.parts]  # keys of the file
     raised = {code for text in sources for code in re.findall(rf'"({CODE})"', text)} | TERMS
-    documented = set(re.findall(rf"^\| `({CODE})`", (ROOT / "docs" / "findings.md").read_text(), re.MULTILINE))
+    first = re.findall(rf"^\| (`{CODE}`[^|]*) \|", (ROOT / "docs" / "findings.md").read_text(), re.MULTILINE)
+    documented = {code for cell in first for code in re.findall(rf"`({CODE})`", cell)}
     assert raised == documented
     assert len(raised) > 30
 

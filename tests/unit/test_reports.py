@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core.dead_letter_reports import dead_letter_report
 from chalicelib.core.messages import Report
 from chalicelib.core.model import Finding, Kind, Progress, Run, Severity, Shards, State
-from chalicelib.core.reports import dead_letter_report, settled_report
+from chalicelib.core.reports import settled_report
 from chalicelib.core.rows import LastGood, PolicyState
 from chalicelib.core.spec import Notify, Policy, Select
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core import terms
-from chalicelib.core.model import Finding, Severity, Sizes, Usual
+from chalicelib.core.model import Finding, Severity, Usual
+from chalicelib.core.observations import Sizes
 from chalicelib.core.spec import Contract
 from tests.unit.judging import BACKUP_ID, USUAL, WHOLE
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Drain, Event, Report, Wakeup
-from chalicelib.core.model import Absent, Broken, Complete, InProgress, Run
+from chalicelib.core.model import Run
+from chalicelib.core.observations import Absent, Broken, Complete, InProgress
 from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Pause, PolicyState, Spec
 from chalicelib.core.wire import dump, load, message, millis, public_backup, public_run, seconds
 from tests.contract.records import NOON, a_backup, a_full_run, a_run, a_spec, at
@@ -27,6 +28,7 @@ STORED = {
     "backup_closed": Backup,
     "config_state": ConfigState,
     "evidence": Evidence,
+    "evidence_plan": Evidence,
     "evidence_v1": Evidence,
     "installation": Installation,
     "lease": Lease,
@@ -37,6 +39,7 @@ STORED = {
     "policy_state_paused_v1": PolicyState,
     "policy_state_v1": PolicyState,
     "run": Run,
+    "run_restore": Run,
     "run_v1": Run,
     "slots": Slots,
     "spec": Spec,

@@ -4,19 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.core.model import (
-    Broken,
-    Complete,
-    IndexRef,
-    InProgress,
-    Kind,
-    Observation,
-    Owner,
-    Run,
-    Selection,
-    Sizes,
-    State,
-)
+from chalicelib.core.model import IndexRef, Kind, Run, Selection, State
+from chalicelib.core.observations import Broken, Complete, InProgress, Observation, Owner, Sizes
 from chalicelib.core.rows import Evidence, Spec
 from chalicelib.core.spec import Auth, Policy, Repository, Select, Target
 from chalicelib.core.workflows.backup import Seen

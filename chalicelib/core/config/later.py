@@ -14,7 +14,7 @@ LATER: tuple[tuple[str, Callable[[Policy], bool], str], ...] = (
     ("rpo", lambda p: any(level > PROVABLE for level in p.rpo), f"promises above {PROVABLE} are judged at it for now"),
 )
 LATER_TARGETS: tuple[tuple[str, Callable[[Target], bool], str], ...] = (
-    ("restore", lambda t: t.restore != RestoreRules(), "checked, but there is no restore yet"),
+    ("restore.keep_old", lambda t: t.restore.keep_old != RestoreRules().keep_old, "checked, but nothing swaps yet"),
 )
 
 

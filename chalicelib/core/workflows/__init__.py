@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.core.model import State
+from chalicelib.core.model import Kind, State
 from chalicelib.core.ports import Change
 from chalicelib.core.rows import Backup, Evidence
+
+FIRST_STATE = {Kind.BACKUP: State.STARTING, Kind.RESTORE: State.PLANNED}
+"""Of a run that holds its lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

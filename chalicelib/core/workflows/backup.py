@@ -13,23 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.core import contract, pace
-from chalicelib.core.model import (
-    Absent,
-    Broken,
-    Complete,
-    Finding,
-    IndexCount,
-    InProgress,
-    Observation,
-    Owner,
-    Progress,
-    Run,
-    Selection,
-    Severity,
-    Shards,
-    Sizes,
-    State,
-)
+from chalicelib.core.model import Finding, IndexCount, Progress, Run, Selection, Severity, Shards, State
+from chalicelib.core.observations import Absent, Broken, Complete, InProgress, Observation, Owner, Sizes
 from chalicelib.core.ports import StartOrder
 from chalicelib.core.rows import Backup, Evidence, Spec
 from chalicelib.core.spec import Repository

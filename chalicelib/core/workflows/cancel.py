@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.core import pace
-from chalicelib.core.model import Absent, Broken, Complete, Observation, Run, Severity, State
+from chalicelib.core.model import Run, Severity, State
+from chalicelib.core.observations import Absent, Broken, Complete, Observation
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows.ends import finding, may_come, timed_out, wait_for_start
 

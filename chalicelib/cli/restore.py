@@ -1,0 +1,124 @@
+"""`restore plan`, `restore start`: back from a backup, thought through first."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from chalicelib import bootstrap
+from chalicelib.cli import asking
+from chalicelib.cli.output import Output, instant, size
+from chalicelib.cli.runs import followed, print_end
+from chalicelib.core import wire
+from chalicelib.core.errors import BadInput, Problem
+from chalicelib.core.plans import Mode, Plan, Wish
+from chalicelib.core.prose import counted
+from chalicelib.core.spec import LEVELS
+from chalicelib.service import plans, restores
+
+LATEST = "latest"
+Policy = Annotated[str, typer.Option("--policy", help="Whose backup.", show_default=False)]
+Backup = Annotated[
+    str | None, typer.Option("--backup", metavar="latest|ID", help="Default: the newest good one.", show_default=False)
+]
+At = Annotated[
+    str | None, typer.Option("--at", metavar="TIME", help="The newest that had ended by then.", show_default=False)
+]
+AtLeast = Annotated[
+    str | None, typer.Option("--level-at-least", metavar="LEVEL", help="Proved at least so far.", show_default=False)
+]
+Indices = Annotated[
+    list[str] | None, typer.Option("--indices", metavar="PATTERN", help="May be given again.", show_default=False)
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    commands = typer.Typer(help="Back from a backup, thought through first.", no_args_is_help=True)
+    commands.command("plan", epilog="Example: snapwarden restore plan --policy nightly --indices orders")(plan)
+    commands.command("start", epilog="Example: snapwarden restore start plan-1f0c… --wait")(start)
+    app.add_typer(commands, name="restore")
+
+
+def plan(
+    context: typer.Context,
+    policy: Policy,
+    backup: Backup = None,
+    at: At = None,
+    level: AtLeast = None,
+    indices: Indices = None,
+    mode: Annotated[Mode, typer.Option("--mode", help="rename: beside the live data.")] = Mode.RENAME,
+    prefix: Annotated[str, typer.Option("--prefix", help="What the new names begin with.")] = "restored-",
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
+    ] = False,
+) -> None:
+    """Works out everything before anything is touched: which backup, which names, what is in the way, what it takes.
+    Exit code 1 when something is in the way."""
+    out: Output = context.obj
+    world = bootstrap.of_terminal(out.stage)
+    wish = Wish(
+        policy=policy,
+        backup=None if backup == LATEST else backup,
+        at=asking.moment(at, key="--at")[0] if at else None,
+        level=_level(level),
+        indices=tuple(indices or ()),
+        mode=mode,
+        prefix=prefix,
+        allow_partial=allow_partial,
+    )
+    made = plans.plan(world, wish, by=asking.who())
+    if out.json:
+        out.document(wire.public_plan(made))
+    else:
+        _print(out, made)
+    if made.conflicts:
+        sys.exit(1)
+
+
+def start(
+    context: typer.Context,
+    plan_id: Annotated[str, typer.Argument(metavar="PLAN", help="As `restore plan` printed it.")],
+    wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end; exit code 1 unless it is good.")] = False,
+) -> None:
+    """Carries out a plan, exactly as it was shown. Refused when it is older than an hour, or when the world has moved
+    since. Prints the id of the run; asked twice, it is one run."""
+    out: Output = context.obj
+    world = bootstrap.of_terminal(out.stage)
+    run = restores.start(world, plan_id, by=asking.who())
+    out.say(run.run_id)
+    if wait:
+        run = followed(out, world, run)
+    if out.json:
+        out.document(wire.public_run(run))
+    elif wait:
+        print_end(out, run)
+    if wait and not run.good:
+        sys.exit(1)
+
+
+def _level(text: str | None) -> str | None:
+    if text is not None and text not in LEVELS:
+        raise BadInput(Problem(f"--level-at-least: {text} is no level", expected=f"one of {', '.join(LEVELS)}"))
+    return text
+
+
+def _print(out: Output, plan: Plan) -> None:
+    out.say(f"{plan.plan_id}  {plan.wish.mode} from {plan.backup_id} ({plan.level}) on {plan.target}")
+    out.say(f"  data of    {instant(plan.taken_at)}, made by {plan.version}; the server is {plan.server}")
+    room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
+    out.say(f"  needs      {size(plan.bytes)} of disk{room}")
+    columns = ("FROM", "TO", "SHARDS", "SIZE", "BEHIND LIVE")
+    rows = [(move.source, move.name, str(move.shards), size(move.bytes), _behind(move.behind)) for move in plan.moves]
+    out.table(columns, rows, empty="nothing would be restored", whole=("TO",))
+    for call in plan.calls:
+        out.say(f"  {call}")
+    for finding in plan.findings:
+        out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
+    if plan.conflicts:
+        out.say(f"{counted(len(plan.conflicts), 'conflict')}: it will not be started")
+    else:
+        out.say(f"start it within an hour: snapwarden restore start {plan.plan_id} --wait")
+
+
+def _behind(operations: int | None) -> str:
+    return "-" if operations is None else counted(operations, "operation")

@@ -1,0 +1,85 @@
+"""Whether what was restored is what was backed up, as far as counts can tell. Pure.
+
+Equal counts alone prove nothing, and different ones need not be wrong: an index that is written to while it is backed
+up holds something in between. So the counts before and after the backup bound what it may hold (docs/restore.md).
+"""
+
+from collections.abc import Iterator, Sequence
+
+from chalicelib.core.model import Finding, IndexCount, Severity
+from chalicelib.core.plans import Plan
+
+
+def counts(
+    plan: Plan,
+    before: Sequence[IndexCount],
+    after: Sequence[IndexCount],
+    restored: Sequence[IndexCount],
+    uncounted: str | None,
+) -> tuple[Finding, ...]:
+    """An error for each index that holds other than it may; a warning for each that could not be compared, which is no
+    pass. In the order of the plan."""
+    then, later, now = ({count.name: count for count in found} for found in (before, after, restored))
+    return tuple(
+        found
+        for move in plan.moves
+        for found in _compared(move.source, move.name, then, later, now.get(move.name), uncounted)
+    )
+
+
+def _compared(
+    source: str,
+    name: str,
+    then: dict[str, IndexCount],
+    later: dict[str, IndexCount],
+    now: IndexCount | None,
+    uncounted: str | None,
+) -> Iterator[Finding]:
+    old, new = then.get(source), later.get(source)
+    if now is None:
+        yield _unknown(name, uncounted or "the server did not count it")
+    elif old is None:
+        yield _unknown(name, f"{source} was not counted when it was backed up (a policy with `prove: L2` counts)")
+    elif len(now.max_seq_no) != len(old.max_seq_no):
+        yield _wrong(name, f"{name} has {len(now.max_seq_no)} shards, {source} had {len(old.max_seq_no)}")
+    elif new is None or new.uuid != old.uuid:
+        yield from _at_least(source, name, old, now)
+    else:
+        yield from _between(source, name, old, new, now)
+
+
+def _between(source: str, name: str, old: IndexCount, new: IndexCount, now: IndexCount) -> Iterator[Finding]:
+    operations = sum(new.max_seq_no) - sum(old.max_seq_no)
+    if abs(now.docs - old.docs) > operations:
+        held = f"{source} held {old.docs} documents and saw {operations} operations during the backup"
+        yield _wrong(name, f"{name} holds {now.docs} documents; {held}")
+    elif not all(a <= b <= c for a, b, c in zip(old.max_seq_no, now.max_seq_no, new.max_seq_no, strict=True)):
+        yield _wrong(name, f"{name} ends at another operation than {source} did when it was backed up")
+
+
+def _at_least(source: str, name: str, old: IndexCount, now: IndexCount) -> Iterator[Finding]:
+    """Not counted after the backup, or made anew since: what it held at most is not known."""
+    if not all(a <= b for a, b in zip(old.max_seq_no, now.max_seq_no, strict=True)):
+        yield _wrong(name, f"{name} lacks operations that {source} had seen before the backup started")
+    else:
+        yield _unknown(name, f"{source} could not be counted after the backup")
+
+
+def _wrong(name: str, message: str) -> Finding:
+    return Finding(
+        code="restore.counts",
+        severity=Severity.ERROR,
+        subject=name,
+        message=message,
+        next_step="restore from another backup, and have this one looked at",
+    )
+
+
+def _unknown(name: str, why: str) -> Finding:
+    return Finding(
+        code="restore.not_compared",
+        severity=Severity.WARNING,
+        subject=name,
+        message=f"the documents of {name} could not be compared: {why}",
+        next_step="look at it before it is used",
+    )

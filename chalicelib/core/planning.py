@@ -1,0 +1,265 @@
+"""Planning a restore: from what was asked, what the backup holds and what is on the server to a `Plan`. Pure.
+
+A conflict found here costs a line of text; found by the server it costs a restore that stops half-way, at the worst of
+times. Every conflict names its fix.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+
+from pydantic_core import PydanticCustomError
+
+from chalicelib.core.errors import Problem
+from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
+from chalicelib.core.plans import Move, Plan, Wish, named
+from chalicelib.core.prose import counted, size
+from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
+from chalicelib.core.rows import Backup, Spec
+from chalicelib.core.values import check_index_pattern, check_prefix
+from chalicelib.core.wire import dump
+
+NAME_BYTES = 255
+SHOWN = 20
+REPLICAS = "index.number_of_replicas"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a plan is made from. `before`: the counts that were taken when the backup started; `counts`: those of the
+    live indices now. Either may be empty: nothing was counted. `originals`: what was backed up, with its settings."""
+
+    backup: Backup
+    contents: Contents
+    surroundings: Surroundings
+    originals: tuple[IndexRef, ...] = ()
+    before: tuple[IndexCount, ...] = ()
+    counts: tuple[IndexCount, ...] = ()
+
+
+def problems(wish: Wish) -> tuple[Problem, ...]:
+    """What can't be meant, with the option that says it."""
+    checks = [("--prefix", check_prefix, wish.prefix)]
+    checks += [("--indices", check_index_pattern, pattern) for pattern in wish.indices]
+    found = []
+    for key, check, text in checks:
+        try:
+            check(text)
+        except PydanticCustomError as wrong:
+            expected = (wrong.context or {}).get("expected")
+            found.append(Problem(wrong.message(), key=key, expected=expected))
+    if wish.backup and wish.at:
+        found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
+    return tuple(found)
+
+
+def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
+    chosen, missing = _chosen(wish.indices, facts.contents)
+    moves = tuple(_moves(wish, facts, [index for index in chosen if index.whole]))
+    beyond = tuple(move.name for move in moves if not _any(spec.target.restore.allow, move.name))
+    findings = (
+        *_backup(wish, facts, [index for index in chosen if not index.whole]),
+        *_selection(missing, moves, facts.contents),
+        *_names(moves, facts.surroundings),
+        *_shards(moves, facts),
+        *_room(moves, facts.surroundings),
+        *_versions(facts),
+        *(_second_person(beyond) if spec.target.restore.approval else _refused(beyond)),
+    )
+    backup = facts.backup
+    made = Plan(
+        plan_id="",
+        made_at=now,
+        made_by=by,
+        wish=wish,
+        spec_gen=spec.gen,
+        target=spec.target.name,
+        repository=backup.repository,
+        backup_id=backup.backup_id,
+        snapshot=backup.snapshot,
+        snapshot_uuid=backup.snapshot_uuid,
+        taken_at=backup.taken_at,
+        ended_at=backup.ended_at,
+        level=backup.level,
+        version=facts.contents.version,
+        server=facts.surroundings.version,
+        moves=moves,
+        findings=findings,
+        approval=beyond,
+        spare=_spare(facts.surroundings),
+    )
+    return named(made, dump(made))
+
+
+def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> Iterator[Move]:
+    behind = _behind(facts)
+    for index in usable:
+        yield Move(
+            source=index.name,
+            name=wish.prefix + index.name,
+            shards=index.shards,
+            bytes=index.bytes,
+            behind=behind.get(index.name),
+        )
+
+
+def order(plan: Plan) -> RestoreOrder:
+    return RestoreOrder(
+        repository=plan.repository,
+        snapshot=plan.snapshot,
+        indices=tuple(move.source for move in plan.moves),
+        prefix=plan.wish.prefix,
+        mark=plan.mark,
+    )
+
+
+def _chosen(patterns: Sequence[str], contents: Contents) -> tuple[list[HeldIndex], list[str]]:
+    """The indices that the patterns mean, in the order of their names, and the patterns that mean none."""
+    held = sorted(contents.indices, key=lambda index: index.name)
+    if not patterns:
+        return held, []
+    chosen = [index for index in held if _any(patterns, index.name)]
+    return chosen, [pattern for pattern in patterns if not any(fnmatchcase(index.name, pattern) for index in held)]
+
+
+def _behind(facts: Facts) -> dict[str, int]:
+    """By name of the source. Only of an index that is the same still: one that was made anew counts from 0."""
+    then = {count.name: count for count in facts.before}
+    return {
+        now.name: max(sum(now.max_seq_no) - sum(then[now.name].max_seq_no), 0)
+        for now in facts.counts
+        if now.name in then and then[now.name].uuid == now.uuid
+    }
+
+
+def _backup(wish: Wish, facts: Facts, torn: Sequence[HeldIndex]) -> Iterator[Finding]:
+    backup = facts.backup
+    if backup.snapshot_uuid != facts.contents.uuid:
+        message = f"the snapshot {backup.snapshot} on the server is another one than the catalogue's: it was replaced"
+        yield _conflict("restore.replaced", backup.backup_id, message, "choose another backup: snapwarden backups")
+    if torn:
+        names = ", ".join(index.name for index in torn[:3]) + (" …" if len(torn) > 3 else "")
+        message = f"{counted(len(torn), 'index', 'indices')} of which shards are missing in the backup: {names}"
+        if wish.allow_partial:
+            yield _note("restore.partial", backup.backup_id, f"left out: {message}", "take them from another backup")
+        else:
+            fix = "--allow-partial restores the others, or choose another backup"
+            yield _conflict("restore.partial", backup.backup_id, message, fix)
+    if not backup.good:
+        why = ", ".join(backup.errors) or f"it is {backup.outcome} at {backup.level}"
+        message = f"the backup did not count as good: {why}"
+        yield _note("restore.not_good", backup.backup_id, message, f"snapwarden show {backup.run_id}")
+
+
+def _selection(missing: Sequence[str], moves: Sequence[Move], contents: Contents) -> Iterator[Finding]:
+    held = f"the backup holds {', '.join(sorted(index.name for index in contents.indices)[:10])}"
+    for pattern in missing:
+        yield _conflict("restore.not_in_backup", pattern, f"nothing in the backup matches {pattern}", held)
+    if not moves and not missing:
+        yield _conflict("restore.nothing", "indices", "nothing of the backup would be restored", held)
+    streams = [name for move in moves if (name := _stream(move.source, contents))]
+    for name in dict.fromkeys(streams):
+        message = f"{name} is a data stream; its backing indices would be restored without it"
+        yield _conflict("restore.data_stream", name, message, "choose others with --indices")
+
+
+def _stream(index: str, contents: Contents) -> str | None:
+    return next((stream for stream in contents.streams if fnmatchcase(index, f".ds-{stream}-*")), None)
+
+
+def _names(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Finding]:
+    there = {index.name: index for index in surroundings.indices}
+    aliases = {alias: index.name for index in surroundings.indices for alias in index.aliases}
+    another = "another --prefix"
+    for move in moves:
+        if len(move.name.encode()) > NAME_BYTES:
+            message = f"{move.name} would be longer than {NAME_BYTES} bytes"
+            yield _conflict("restore.bad_name", move.name, message, f"a shorter --prefix, or leave {move.source} out")
+        if index := there.get(move.name):
+            fix = f"{another}, or delete {move.name}" if not index.closed else f"{another}, or delete the closed index"
+            yield _conflict("restore.name_taken", move.name, f"there is an index {move.name}", fix)
+        elif move.name in aliases:
+            message = f"{move.name} is an alias of {aliases[move.name]}"
+            yield _conflict("restore.name_is_alias", move.name, message, another)
+        elif move.name in surroundings.streams:
+            yield _conflict("restore.name_is_stream", move.name, f"{move.name} is a data stream", another)
+    for name, times in Counter(move.name for move in moves).items():
+        if times > 1:
+            yield _conflict("restore.two_of_a_name", name, f"{times} indices would be called {name}", another)
+
+
+def _shards(moves: Sequence[Move], facts: Facts) -> Iterator[Finding]:
+    """With the replicas that they get in the end: refused then, all that was restored would have to go again."""
+    open_now, limit = facts.surroundings.shards, facts.surroundings.shard_limit
+    replicas = {index.name: int(index.settings.get(REPLICAS, 0)) for index in facts.originals}
+    shards = sum(move.shards * (1 + replicas.get(move.source, 0)) for move in moves)
+    if open_now + shards > limit:
+        message = f"{shards} shards (replicas included) more than the {open_now} that are open: {limit} may be"
+        fix = "choose fewer with --indices, or raise cluster.max_shards_per_node"
+        yield _conflict("restore.shard_limit", "cluster.max_shards_per_node", message, fix)
+
+
+def _room(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Finding]:
+    spares = [node.spare for node in surroundings.nodes]
+    if None in spares or not moves:
+        return
+    room = [spare for spare in spares if spare is not None]
+    needed = sum(move.bytes for move in moves)
+    biggest = max(moves, key=lambda move: move.bytes / move.shards)
+    fix = "free disk, add a node, or choose fewer with --indices"
+    if needed > sum(room):
+        message = f"{size(needed)} are needed, and {size(sum(room))} are free below the low watermark"
+        yield _conflict("restore.disk", "cluster.routing.allocation.disk.watermark.low", message, fix)
+    elif (part := biggest.bytes // biggest.shards) > max(room, default=0):
+        message = f"a shard of {biggest.source} needs {size(part)}, and no node has that free below the low watermark"
+        yield _conflict("restore.disk", biggest.source, message, fix)
+
+
+def _versions(facts: Facts) -> Iterator[Finding]:
+    backup, server = facts.contents.version, facts.surroundings.version
+    if _version(backup) > _version(server):
+        message = f"the backup was made by {backup}, and the server is {server}: no server reads what a newer one wrote"
+        yield _conflict(
+            "restore.version", facts.backup.backup_id, message, f"restore into a server of {backup} or later"
+        )
+    elif _version(server)[0] > _version(backup)[0] + 1:
+        message = f"the backup was made by {backup}, and the server {server} reads those of the major before it only"
+        yield _conflict("restore.version", facts.backup.backup_id, message, "restore into an older server first")
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """Of `8.19.2`, and the older end of `8.19.0-8.19.2`."""
+    digits = text.partition("-")[0].split(".")
+    return tuple(int(part) for part in digits if part.isdigit())
+
+
+def _refused(names: Sequence[str]) -> Iterator[Finding]:
+    for name in names[:SHOWN]:
+        message = f"the target allows no restore to {name} (restore.allow, and `approval: false`)"
+        yield _conflict("restore.not_allowed", name, message, "a --prefix that `restore.allow` allows")
+
+
+def _second_person(names: Sequence[str]) -> Iterator[Finding]:
+    if names:
+        which = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+        message = f"{counted(len(names), 'name')} beyond `restore.allow`: {which}"
+        yield _conflict("restore.approval", "approval", message, "a --prefix that `restore.allow` allows")
+
+
+def _spare(surroundings: Surroundings) -> int | None:
+    spares = [node.spare for node in surroundings.nodes]
+    return None if None in spares else sum(spare for spare in spares if spare is not None)
+
+
+def _any(patterns: Iterable[str], name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _conflict(code: str, subject: str, message: str, fix: str) -> Finding:
+    return Finding(code=code, severity=Severity.ERROR, subject=subject, message=message, next_step=fix)
+
+
+def _note(code: str, subject: str, message: str, next_step: str) -> Finding:
+    return Finding(code=code, severity=Severity.WARNING, subject=subject, message=message, next_step=next_step)

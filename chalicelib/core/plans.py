@@ -1,0 +1,119 @@
+"""A restore that was thought through before anything is touched: what was asked, what it makes, what is in the way.
+
+Stored when it is made, and immutable from then on: what was shown is what runs. Whether the world has moved since is
+answered by making it anew.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from chalicelib.core.model import Finding, Severity
+
+FRESH = timedelta(hours=1)
+"""A plan that is older is not started."""
+
+
+class Mode(StrEnum):
+    RENAME = "rename"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody asked for. At most one of `backup` (an id) and `at` (the newest that had ended by then); neither:
+    the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none
+    for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of."""
+
+    policy: str
+    backup: str | None = None
+    at: datetime | None = None
+    level: str | None = None
+    indices: tuple[str, ...] = ()
+    mode: Mode = Mode.RENAME
+    prefix: str = "restored-"
+    allow_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One index of the backup and the name that it gets. `behind`: operations on the live index of the source's name
+    since the backup, which the restored one lacks (None: there is no such index any more, or it can't be told)."""
+
+    source: str
+    name: str
+    shards: int
+    bytes: int
+    behind: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """`findings`: errors are conflicts, each of which forbids the start; the others are what to know before it.
+    `approval`: names that `restore.allow` does not allow, so that a second person must. `spare`: bytes that all data
+    nodes together may take before the low watermark (None: there is none). `calls`: the requests that the start will
+    send, in order. `version`: of the backup, `server`: of the server."""
+
+    plan_id: str
+    made_at: datetime
+    made_by: str
+    wish: Wish
+    spec_gen: int
+    target: str
+    repository: str
+    backup_id: str
+    snapshot: str
+    snapshot_uuid: str
+    taken_at: datetime
+    ended_at: datetime
+    level: str
+    version: str
+    server: str
+    moves: tuple[Move, ...]
+    findings: tuple[Finding, ...] = ()
+    approval: tuple[str, ...] = ()
+    spare: int | None = None
+    calls: tuple[str, ...] = ()
+
+    @property
+    def bytes(self) -> int:
+        return sum(move.bytes for move in self.moves)
+
+    @property
+    def conflicts(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
+
+    @property
+    def mark(self) -> int:
+        """What every index that this plan makes carries, so that it is known again: 53 bits, never 0."""
+        return int(self.plan_id.removeprefix(PREFIX), 16) % (2**53 - 1) + 1
+
+
+PREFIX = "plan-"
+
+
+def named(plan: Plan, text: str) -> Plan:
+    """With the id that follows from what is in it. `text`: the plan as it is stored, under an empty id."""
+    return replace(plan, plan_id=PREFIX + hashlib.sha256(text.encode()).hexdigest()[:16])
+
+
+def moved(before: Plan, now: Plan) -> tuple[str, ...]:
+    """What is not as it was when the plan was made, in words; nothing of the numbers that move all the time."""
+    found = []
+    if (before.backup_id, before.snapshot_uuid) != (now.backup_id, now.snapshot_uuid):
+        found.append(f"the backup was {before.backup_id}, and would be {now.backup_id}")
+    if before.spec_gen != now.spec_gen:
+        found.append(f"the policy was applied anew (generation {before.spec_gen}, now {now.spec_gen})")
+    if before.server != now.server:
+        found.append(f"the server was {before.server}, and is {now.server}")
+    if _names(before) != _names(now):
+        found.append("what would be restored is no longer the same list of indices")
+    if new := [name for name in now.approval if name not in before.approval]:
+        found.append(f"{', '.join(new[:3])} may no longer be restored to without a second person")
+    known = {(finding.code, finding.subject) for finding in before.conflicts}
+    found += [finding.message for finding in now.conflicts if (finding.code, finding.subject) not in known]
+    return tuple(found)
+
+
+def _names(plan: Plan) -> list[tuple[str, str, int]]:
+    return [(move.source, move.name, move.shards) for move in plan.moves]

@@ -1,0 +1,180 @@
+"""The state table of a restore under new names.
+
+    PLANNED --(claim, then restore)--> RESTORING --> CHECKING --(claim, then release)--> SUCCEEDED
+
+Whatever goes wrong after the claim: first what this run made is removed, by exact name and uuid, then the run ends
+(`Run.ending` says as what). An index is ours when it carries the plan's mark, or when its uuid is among those that were
+written down when it did.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.core import comparing, pace, planning, plans
+from chalicelib.core.model import Finding, IndexRef, Progress, Run, Severity, Shards, State
+from chalicelib.core.prose import counted
+from chalicelib.core.restores import FailedShard
+from chalicelib.core.workflows import Decision
+from chalicelib.core.workflows.ends import LATE_START, finding
+from chalicelib.core.workflows.restore_ends import asked, clean, far, few, give_up, too_late
+from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Restore, Seen, foreign, own, written_down
+
+ATTEMPTS = 3
+SHOWN = 20
+
+
+def decide(run: Run, seen: Seen, now: datetime) -> Decision:
+    decision = _decide(run, seen, now)
+    if run.refusals:  # the server answered: those before were not in a row with what may follow
+        decision = replace(decision, changes={"refusals": 0, **decision.changes})
+    return decision
+
+
+def _decide(run: Run, seen: Seen, now: datetime) -> Decision:
+    if run.ending is not None:
+        return clean(run, seen, now)
+    if run.cancel and run.attempts:
+        return give_up(run, seen, now, State.CANCELLED, asked(run))
+    if now >= run.deadline_at and run.attempts:
+        return give_up(run, seen, now, State.TIMED_OUT, f"not done by its deadline; last seen: {far(run)}")
+    match run.state:
+        case State.PLANNED:
+            return _start(run, seen, now)
+        case State.RESTORING:
+            return _wait(run, seen, now)
+    return _release(run, seen, now) if run.checked else _check(run, seen, now)
+
+
+def _start(run: Run, seen: Seen, now: datetime) -> Decision:
+    """Only what was shown is done: a world that has moved since is told, and nothing is touched. What an earlier
+    attempt made after all is gone on with."""
+    if seen.restored:
+        return Decision(state=State.RESTORING, again=timedelta(0))
+    if now >= run.start_by and not run.attempts:
+        return too_late(run)
+    if seen.anew is None:
+        raise ValueError(f"{run.run_id}: nothing is restored without a look at what is in the way")
+    if changed := plans.moved(seen.plan, seen.anew):
+        message = f"the world has moved since the plan was made: {'; '.join(changed)}"
+        return _failed(run, finding("restore.world_moved", seen.plan.plan_id, message, "make a new plan"))
+    act = Restore(order=planning.order(seen.plan))
+    return Decision(
+        state=State.RESTORING,
+        changes={"attempts": run.attempts + 1, "claimed_at": now, "last_error": None},
+        act=act,
+        again=pace.FIRST_LOOK,
+    )
+
+
+def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
+    mine, theirs = own(seen), foreign(seen)
+    if theirs:
+        names = ", ".join(index.name for index in theirs[:3])
+        found = finding(
+            "restore.foreign", theirs[0].name, f"{names}: made by somebody else meanwhile", "make a new plan"
+        )
+        return give_up(run, seen, now, State.FAILED, found.message, found)
+    if not mine:
+        return _nothing_there(run, seen, now)
+    failed = [shard for index in mine for shard in index.failed]
+    if failed:
+        return give_up(run, seen, now, State.FAILED, _shards(failed), *_failed_shards(failed))
+    whole = len(mine) == len(seen.plan.moves)
+    made = written_down(run, mine) if whole and not seen.made else None
+    changes = {"progress": _progress(seen), "last_error": None, "started_at": run.started_at or now}
+    if whole and all(index.done for index in mine):
+        return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))
+    if not whole and (seen.made or now >= (run.claimed_at or run.created_at) + LATE_START):
+        return _vanished(run, seen, now)
+    return Decision(state=State.RESTORING, changes=changes, evidence=made, again=pace.next_look(run, now))
+
+
+def _nothing_there(run: Run, seen: Seen, now: datetime) -> Decision:
+    """A request without an answer may still come through; after that it was never made, and is asked for again: after
+    another look at the world."""
+    if seen.made:
+        message = "what was restored is gone: somebody deleted it"
+    elif now < (run.claimed_at or run.created_at) + LATE_START:
+        return Decision(state=State.RESTORING, again=pace.next_look(run, now))
+    elif run.attempts < ATTEMPTS:
+        return Decision(state=State.PLANNED, again=timedelta(0))
+    else:
+        message = (
+            f"asked {run.attempts} times, the server made none of the indices: {run.last_error or 'it said nothing'}"
+        )
+    return _failed(run, finding("restore.vanished", seen.plan.plan_id, message, "make a new plan and start it"))
+
+
+def _check(run: Run, seen: Seen, now: datetime) -> Decision:
+    mine = own(seen)
+    if len(mine) < len(seen.plan.moves) or not all(index.done for index in mine):
+        return _vanished(run, seen, now)
+    compared = few(comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted))
+    if wrong := [one for one in compared if one.severity is Severity.ERROR]:
+        return give_up(run, seen, now, State.FAILED, wrong[0].message, *compared)
+    docs = sum(count.docs for count in seen.counts) if len(seen.counts) == len(mine) else None
+    changes = {"findings": (*run.findings, *compared), "docs": docs, "checked": True}
+    return Decision(state=State.CHECKING, changes=changes, again=timedelta(0))
+
+
+def _release(run: Run, seen: Seen, now: datetime) -> Decision:
+    """A few at a time: the mark tells which of them wait for it still."""
+    mine = own(seen)
+    if len(mine) < len(seen.plan.moves):
+        return _vanished(run, seen, now)
+    marked = [index for index in mine if index.ours]
+    if not marked:
+        return _done(run, seen)
+    sources = {move.name: move.source for move in seen.plan.moves}
+    settings = {index.name: index.settings for index in seen.originals}
+    refs = tuple(
+        IndexRef(name=index.name, uuid=index.uuid, settings=settings.get(sources[index.name], {}))
+        for index in marked[:AT_ONCE]
+    )
+    return Decision(state=State.CHECKING, act=Release(indices=refs), again=pace.FIRST_LOOK)
+
+
+def _vanished(run: Run, seen: Seen, now: datetime) -> Decision:
+    message = "an index that was restored is gone: somebody deleted it"
+    found = finding("restore.vanished", seen.plan.plan_id, message, "make a new plan and start it")
+    return give_up(run, seen, now, State.FAILED, message, found)
+
+
+def _done(run: Run, seen: Seen) -> Decision:
+    shards = sum(move.shards for move in seen.plan.moves)
+    changes = {
+        "good": True,
+        "reason": None,
+        "indices": len(seen.plan.moves),
+        "bytes": seen.plan.bytes,
+        "shards": Shards(total=shards, failed=0),
+    }
+    return Decision(state=State.SUCCEEDED, changes=changes)
+
+
+def _progress(seen: Seen) -> Progress:
+    mine = own(seen)
+    return Progress(
+        done=sum(index.shards_done for index in mine),
+        total=sum(move.shards for move in seen.plan.moves),
+        bytes_done=sum(index.bytes_done for index in mine),
+        bytes_total=seen.plan.bytes,
+    )
+
+
+def _failed_shards(failed: Sequence[FailedShard]) -> Iterator[Finding]:
+    for shard in failed[:SHOWN]:
+        message = f"shard {shard.shard} of {shard.index} could not be restored: {shard.reason}"
+        yield finding("restore.shard_failed", f"{shard.index}[{shard.shard}]", message, "restore from another backup")
+
+
+def _shards(failed: Sequence[FailedShard]) -> str:
+    first = failed[0]
+    return f"{counted(len(failed), 'shard')} could not be restored, the first of {first.index}: {first.reason}"
+
+
+def _failed(run: Run, *found: Finding) -> Decision:
+    changes: Mapping[str, Any] = {"reason": found[0].message, "findings": (*run.findings, *found)}
+    return Decision(state=State.FAILED, changes=changes)

@@ -1,0 +1,155 @@
+"""How a restore ends otherwise than well: first what it made is removed, by exact name and uuid, then the run ends."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.core import pace
+from chalicelib.core.model import Finding, IndexRef, Run, Severity, State
+from chalicelib.core.restores import Restored
+from chalicelib.core.workflows import Decision, ends
+from chalicelib.core.workflows.ends import LATE_START, finding
+from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Remove, Restore, Seen, own, written_down
+
+CLEANING = timedelta(minutes=8)
+"""Past the deadline a run that is cleaning up may go on so long: its lease lasts a little longer."""
+TRIES, SLOWEST = 20, timedelta(minutes=5)
+"""Removals in vain, each later than the one before, until what is left is told."""
+SHOWN = 20
+
+
+def give_up(run: Run, seen: Seen, now: datetime, ending: State, reason: str, *found: Finding) -> Decision:
+    """From now on the run only cleans up; written before the first removal, so that a crash doesn't forget it."""
+    changes: dict[str, Any] = {"ending": ending, "reason": reason, "findings": (*run.findings, *found)}
+    mine = own(seen)
+    if not mine and not may_come(run, now):
+        return Decision(state=ending, changes={**changes, "ending": None})
+    made = None if seen.made or not mine else written_down(run, mine)
+    return Decision(state=run.state, changes=changes, evidence=made, again=timedelta(0))
+
+
+def clean(run: Run, seen: Seen, now: datetime) -> Decision:
+    ending = run.ending or State.FAILED
+    mine = own(seen)
+    if not mine and not may_come(run, now):
+        return Decision(state=ending)
+    if now >= run.deadline_at + CLEANING or run.aborts >= TRIES:
+        return Decision(state=ending, changes={"findings": (*run.findings, *left_over(run, mine))})
+    if not mine:
+        return Decision(state=run.state, again=pace.next_look(run, now))
+    refs = tuple(IndexRef(name=index.name, uuid=index.uuid) for index in mine[:AT_ONCE])
+    return Decision(state=run.state, act=Remove(indices=refs), again=pace.FIRST_LOOK)
+
+
+def not_accepted(
+    run: Run, act: Restore | Remove | Release, error: Exception, now: datetime, *, refused: bool
+) -> Decision:
+    """What follows when an act brought an error. A first restore that was refused has made nothing (a later one perhaps
+    because of what an earlier one made after all); after anything else the next look tells."""
+    changes: dict[str, Any] = {"last_error": str(error)}
+    match act:
+        case Restore() if refused and run.attempts == 1:
+            found = finding("restore.refused", run.target, str(error), "mend what the message names, and plan again")
+            return Decision(state=State.FAILED, changes={"reason": str(error), "findings": (found,)})
+        case Restore() if not refused:
+            changes["claimed_at"] = now  # it may be under way from now on, and not since it was decided
+        case Remove():
+            again = min(pace.FIRST_LOOK * 2**run.aborts, SLOWEST)
+            return Decision(state=run.state, changes={**changes, "aborts": run.aborts + 1}, again=again)
+        case Release() if refused:
+            found = finding("restore.refused", run.target, str(error), "mend what the message names, and plan again")
+            changes |= {"ending": State.FAILED, "reason": str(error), "findings": (*run.findings, found)}
+            return Decision(state=run.state, changes=changes, again=pace.FIRST_LOOK)
+    return Decision(state=run.state, changes=changes, again=pace.next_look(run, now))
+
+
+def not_begun(run: Run, error: Exception, now: datetime, *, refused: bool) -> Decision:
+    """What follows when a look before the first claim brought an error: nothing was touched."""
+    if now >= run.start_by:
+        return too_late(run, f": {error}")
+    if refused:
+        found = finding("restore.refused", run.target, str(error), "mend what the message names, and plan again")
+        return Decision(state=State.FAILED, changes={"reason": str(error), "findings": (found,)})
+    return Decision(state=run.state, changes={"last_error": str(error)}, again=pace.next_look(run, now))
+
+
+def too_late(run: Run, why: str = "") -> Decision:
+    reason = f"could not begin before its time to start ended at {ends.too_late(run)}{why}"
+    return Decision(state=State.MISSED, changes={"reason": reason})
+
+
+def no_answer(run: Run, error: Exception, now: datetime, *, refused: bool, last: bool) -> Decision:
+    """What follows when the look after a claim brought an error. The run ends only when nothing can be done any more:
+    what it made may be there still, and then people must know."""
+    refusals = run.refusals + 1 if refused else 0
+    changes: dict[str, Any] = {"last_error": str(error), "refusals": refusals}
+    if run.ending is None and now >= run.deadline_at:
+        changes |= {"ending": State.TIMED_OUT, "reason": f"not done by its deadline; last seen: {error}"}
+    ending = changes.get("ending") or run.ending or State.FAILED
+    if last or now >= run.deadline_at + CLEANING or refusals >= pace.MAX_REFUSALS:
+        changes |= {
+            "findings": (*run.findings, _may_be_there(run, error)),
+            "reason": changes.get("reason") or run.reason or str(error),
+        }
+        return Decision(state=ending, changes=changes)
+    again = pace.after_refusal(run, refusals, now) if refused else pace.next_look(run, now)
+    return Decision(state=run.state, changes=changes, again=again)
+
+
+def given_up(run: Run, decision: Decision) -> Decision:
+    """Too many steps crashed: the run cleans up; when those crash too, it ends, and says what that may mean."""
+    if run.ending is None:
+        changes = {**decision.changes, "ending": decision.state, "crashes": 0}
+        return Decision(state=run.state, changes=changes, again=timedelta(0))
+    changes = {**decision.changes, "reason": run.reason}
+    changes["findings"] = (*decision.changes["findings"], _may_be_there(run, decision.changes["last_error"]))
+    return Decision(state=run.ending, changes=changes)
+
+
+def _may_be_there(run: Run, why: Exception | str) -> Finding:
+    message = f"what {run.run_id} made may still be there: {why}"
+    return finding("restore.leftover", run.run_id, message, "look for its indices, and delete them yourself")
+
+
+def left_over(run: Run, mine: Sequence[Restored]) -> Iterator[Finding]:
+    """What nobody will remove any more."""
+    for index in mine[:SHOWN]:
+        message = (
+            f"{index.name} (uuid {index.uuid}) was made by {run.run_id} and could not be removed: {run.last_error}"
+        )
+        yield finding("restore.leftover", index.name, message, f"delete {index.name} yourself")
+    if more := mine[SHOWN:]:
+        message = f"{len(more)} more are left, from {more[0].name} to {more[-1].name}: those of plan {run.plan}"
+        yield finding("restore.leftover", run.run_id, message, "delete those that are of no use to you")
+
+
+def few(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Errors first, and of each code no more than a row and its reader can take; the last says how many there are."""
+    codes = Counter(each.code for each in findings)
+    shown: Counter[str] = Counter()
+    kept = []
+    for each in sorted(findings, key=lambda each: each.severity is not Severity.ERROR):
+        shown[each.code] += 1
+        if shown[each.code] < SHOWN or codes[each.code] == SHOWN:
+            kept.append(each)
+        elif shown[each.code] == SHOWN:
+            more = codes[each.code] - SHOWN
+            kept.append(replace(each, message=f"{each.message} (and so for {more} more, which are not listed)"))
+    return tuple(kept)
+
+
+def may_come(run: Run, now: datetime) -> bool:
+    return run.state is State.RESTORING and run.progress is None and now < (run.claimed_at or now) + LATE_START
+
+
+def asked(run: Run) -> str:
+    asked = run.cancel
+    return f"cancelled by {asked.by}{f': {asked.why}' if asked.why else ''}" if asked else "cancelled"
+
+
+def far(run: Run) -> str:
+    if run.last_error:
+        return run.last_error
+    return f"{run.progress.done} of {run.progress.total} shards" if run.progress else "nothing"

@@ -1,0 +1,41 @@
+"""What a key lacks when the server answers 403, by the methods of `elasticsearch_answers.Question`. Measured on 8.19.2
+and 9.2.0."""
+
+PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("look", "status", "sizes", "repository", "start", "try_out", "contents"),
+        "the cluster privilege create_snapshot is needed",
+    ),
+    (
+        ("resolve", "state"),
+        "the cluster privilege monitor, or just the action cluster:monitor/state, is needed",
+    ),
+    (
+        ("nodes",),
+        (
+            "the cluster privilege monitor, or just the actions cluster:monitor/nodes/stats and "
+            "cluster:monitor/allocation/stats, is needed"
+        ),
+    ),
+    (
+        ("settings",),
+        "the cluster privilege monitor, or just the action cluster:monitor/settings, is needed",
+    ),
+    (("refresh",), "the privilege maintenance, or just the action indices:admin/refresh, is needed on each index"),
+    (("stats",), "the privilege monitor, or just the action indices:monitor/stats, is needed on each index"),
+    (("delete",), "the action cluster:admin/snapshot/delete is needed"),
+    (
+        ("register",),
+        "the action cluster:admin/repository/put is needed, or register it yourself with `manage: false`",
+    ),
+    (("restore",), "the action cluster:admin/snapshot/restore is needed"),
+    (
+        ("recovery",),
+        "the privilege monitor, or just the action indices:monitor/recovery, is needed on restored indices",
+    ),
+    (("remove",), "the privilege delete_index, or just the action indices:admin/delete, is needed on restored indices"),
+    (
+        ("release",),
+        "the privilege manage, or just the action indices:admin/settings/update, is needed on restored indices",
+    ),
+)

@@ -1,0 +1,119 @@
+"""Making the plan of a restore: from the catalogue, the server and what the run of the backup counted."""
+
+from dataclasses import replace
+
+from chalicelib.core import planning
+from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
+from chalicelib.core.model import IndexCount, IndexRef
+from chalicelib.core.plans import Plan, Wish
+from chalicelib.core.ports import Create, Engine
+from chalicelib.core.restores import Contents, Surroundings
+from chalicelib.core.rows import Backup, BackupState, Evidence, Spec
+from chalicelib.service import query
+from chalicelib.service.world import World
+
+KIND = "plan"
+
+
+def plan(world: World, wish: Wish, *, by: str) -> Plan:
+    """Made and stored, whatever is in the way. BadInput when the wish makes no sense, when there is no such policy, or
+    no backup that will do; Retryable or Refused when the server does not say what is needed."""
+    if wrong := planning.problems(wish):
+        raise BadInput(*wrong)
+    state = query.named(world, wish.policy)
+    spec, backup = world.spec(wish.policy, state.spec_gen), _chosen(world, wish)
+    _check_place(spec, backup)
+    made = anew(world, wish, spec, world.engine(spec), backup, by=by)
+    world.store.commit(Create(Evidence(run_id=made.plan_id, kind=KIND, n=1, plan=made)))
+    return made
+
+
+def anew(world: World, wish: Wish, spec: Spec, engine: Engine, backup: Backup, *, by: str) -> Plan:
+    """Of this backup, as it would be now; not stored."""
+    contents = engine.restorer.contents(backup.repository, backup.snapshot)
+    if contents is None:
+        raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
+    surroundings = engine.restorer.surroundings()
+    expected = evidence(world, backup, "expected")
+    facts = planning.Facts(
+        backup=backup,
+        contents=contents,
+        surroundings=surroundings,
+        originals=expected.indices if expected else (),
+        before=expected.counts if expected else (),
+        counts=_live(engine, contents, surroundings) if expected and expected.counts else (),
+    )
+    made = planning.plan(wish, spec, facts, world.clock.now(), by=by)
+    return replace(made, calls=engine.restorer.spelled(planning.order(made))) if made.moves else made
+
+
+def stored(world: World, plan_id: str) -> Plan:
+    """BadInput when there is none of that id."""
+    found = world.store.evidence(plan_id, KIND, 1)
+    if found is None or found.plan is None:
+        raise BadInput(Problem(f"there is no plan {plan_id}", expected="one that `snapwarden restore plan` printed"))
+    return found.plan
+
+
+def of_plan(world: World, plan: Plan) -> Backup | None:
+    """What the plan restores, as the catalogue has it now."""
+    known = world.store.backups(plan.wish.policy)
+    return next((backup for backup in known if backup.backup_id == plan.backup_id), None)
+
+
+def evidence(world: World, backup: Backup, kind: str) -> Evidence | None:
+    """Of the attempt that made the backup."""
+    run = world.store.run(backup.run_id)
+    return world.store.evidence(run.run_id, kind, run.attempts) if run else None
+
+
+def _chosen(world: World, wish: Wish) -> Backup:
+    known = [
+        backup
+        for backup in world.store.backups(wish.policy)
+        if backup.state is not BackupState.GONE and (wish.level is None or backup.level >= wish.level)
+    ]
+    if wish.backup is not None:
+        if any(backup.backup_id == wish.backup for backup in known):
+            return next(backup for backup in known if backup.backup_id == wish.backup)
+        found = query.backup(world, wish.backup)
+        of = f"it is of policy {found.policy}" if found.policy != wish.policy else f"it is proved to {found.level} only"
+        raise BadInput(Problem(f"the backup {wish.backup} will not do: {of}", expected="one of this policy"))
+    in_time = [backup for backup in known if wish.at is None or backup.ended_at <= wish.at]
+    usable = [backup for backup in in_time if backup.good] or [backup for backup in in_time if wish.allow_partial]
+    if not usable:
+        raise BadInput(Problem(f"policy {wish.policy} has no good backup{_which(wish)}", expected=_instead(known)))
+    return usable[0]
+
+
+def _check_place(spec: Spec, backup: Backup) -> None:
+    """A policy may have moved since: where it is now, a repository of the same name may be another place."""
+    if backup.target != spec.target.name or backup.repository not in spec.target.repositories:
+        place = f"{backup.backup_id} is in repository {backup.repository} of target {backup.target}"
+        message = f"{place}, which policy {spec.policy.name} no longer has"
+        raise BadInput(Problem(message, expected="a file with both, applied, or a backup made since"))
+
+
+def _which(wish: Wish) -> str:
+    level = f" at {wish.level} or higher" if wish.level else ""
+    return f"{level} that had ended by {wish.at:%Y-%m-%d %H:%M:%S}Z" if wish.at else level
+
+
+def _instead(known: list[Backup]) -> str:
+    if not known:
+        return "a backup first: snapwarden backup POLICY"
+    return f"--backup with one of: {', '.join(backup.backup_id for backup in known[:3])}"
+
+
+def _live(engine: Engine, contents: Contents, surroundings: Surroundings) -> tuple[IndexCount, ...]:
+    """Of the live indices that the backup holds too."""
+    held = {index.name for index in contents.indices}
+    wanted = [
+        IndexRef(name=index.name, uuid=index.uuid, shards=index.shards, closed=index.closed)
+        for index in surroundings.indices
+        if index.name in held
+    ]
+    try:
+        return engine.counts(wanted, refresh=False)
+    except (Retryable, Refused):
+        return ()  # how far the backup is behind is good to know, and no reason not to restore

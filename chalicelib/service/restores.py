@@ -1,0 +1,154 @@
+"""Restores: how one is started, and the two sides of it that touch the world."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from chalicelib.core import naming, plans, traffic
+from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
+from chalicelib.core.model import IndexRef, Kind, Run, State, Step
+from chalicelib.core.planning import order
+from chalicelib.core.plans import Plan
+from chalicelib.core.ports import Engine
+from chalicelib.core.prose import span
+from chalicelib.core.rows import Spec
+from chalicelib.core.workflows import Decision, restore_ends
+from chalicelib.core.workflows import restore as workflow
+from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen
+from chalicelib.service import plans as planner
+from chalicelib.service import query
+from chalicelib.service.backups import patiently
+from chalicelib.service.create import place_beside
+from chalicelib.service.turns import in_turn
+from chalicelib.service.world import World
+
+TIMEOUT = timedelta(hours=12)
+WAITS = timedelta(hours=1)
+"""For whoever works on the repository; a plan that waits longer is stale."""
+
+
+def start(world: World, plan_id: str, *, by: str) -> Run:
+    """The run that carries out the plan; asked again, the same one, whatever became of it.
+
+    BadInput for a plan that is unknown, too old, or in conflict; Conflict when the policy was applied anew since. What
+    else has moved is found by the run itself, before it touches anything."""
+    plan = planner.stored(world, plan_id)
+    run_id = naming.run_id(Kind.RESTORE, plan.wish.policy, plan.plan_id)
+    if known := world.store.run(run_id):
+        return known
+    now = world.clock.now()
+    if plan.conflicts:
+        raise BadInput(*(Problem(found.message, expected=found.next_step) for found in plan.conflicts))
+    if now - plan.made_at > plans.FRESH:
+        age = f"the plan is {span(now - plan.made_at)} old, and an hour is the most"
+        raise BadInput(Problem(age, expected="a new one: snapwarden restore plan"))
+    state = query.named(world, plan.wish.policy)
+    if state.spec_gen != plan.spec_gen:
+        raise Conflict(f"policy {plan.wish.policy} was applied anew since the plan was made: make a new one")
+    spec = world.spec(state.policy, state.spec_gen)
+    return in_turn(
+        run_id,
+        lambda: place_beside(world, _run(plan, spec, now, by, world.token()), spec, state) or world.store.run(run_id),
+    )
+
+
+def _run(plan: Plan, spec: Spec, now: datetime, by: str, token: str) -> Run:
+    return Run(
+        run_id=naming.run_id(Kind.RESTORE, spec.policy.name, plan.plan_id),
+        kind=Kind.RESTORE,
+        policy=spec.policy.name,
+        target=spec.target.name,
+        repository=plan.repository,
+        slot=plan.plan_id,
+        requested_by=by,
+        spec_gen=spec.gen,
+        state=State.PLANNED,
+        snapshot=plan.snapshot,
+        snapshot_uuid=plan.snapshot_uuid,
+        created_at=now,
+        deadline_at=now + TIMEOUT,
+        start_by=now + WAITS,
+        wake_at=now,
+        token=token,
+        lease=traffic.lease_name(spec.target, plan.repository),
+        plan=plan.plan_id,
+        steps=(Step(state=State.PLANNED, at=now, rev=1),),
+    )
+
+
+class RestoreWork:
+    """What the driver needs to know of restores."""
+
+    def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Seen:
+        plan = _plan(world, run)
+        restored = engine.restorer.restored(order(plan)) if run.attempts else ()
+        if run.state is State.PLANNED and not restored:
+            return Seen(plan=plan, anew=_anew(world, plan, engine, run))
+        made = world.store.evidence(run.run_id, "made", 1)
+        refs = made.indices if made else ()
+        seen = Seen(plan=plan, restored=restored, made=refs, accepted=accepted)
+        if run.state is not State.CHECKING or run.ending is not None:
+            return seen
+        return _checking(run, world, engine, seen)
+
+    def decide(self, run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
+        return workflow.decide(run, seen, now)
+
+    def act(self, act: Restore | Remove | Release, engine: Engine) -> None:
+        match act:
+            case Restore():
+                engine.restorer.restore(act.order)
+            case Remove():
+                for index in act.indices:
+                    engine.restorer.remove(index)
+            case Release():
+                for index in act.indices:
+                    engine.restorer.release(index, index.settings)
+
+    def not_accepted(self, run: Run, act: Restore | Remove | Release, error: Exception, now: datetime) -> Decision:
+        return restore_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
+
+    def no_answer(self, run: Run, error: Exception, world: World, *, last: bool = False) -> Decision:
+        if run.attempts == 0:
+            return restore_ends.not_begun(run, error, world.clock.now(), refused=isinstance(error, Refused))
+        return restore_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
+
+    def given_up(self, run: Run, decision: Decision) -> Decision:
+        return restore_ends.given_up(run, decision)
+
+
+def _plan(world: World, run: Run) -> Plan:
+    try:
+        return planner.stored(world, run.plan or "")
+    except BadInput as error:
+        raise Retryable(f"the plan of {run.run_id} could not be read: {error}") from None
+
+
+def _anew(world: World, plan: Plan, engine: Engine, run: Run) -> Plan:
+    """By the file that is in force now, which may no longer allow it."""
+    backup = planner.of_plan(world, plan)
+    if backup is None:
+        raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
+    state = world.store.state(run.policy)
+    spec = world.spec(run.policy, state.spec_gen if state else run.spec_gen)
+    return planner.anew(world, plan.wish, spec, engine, backup, by=run.requested_by)
+
+
+def _checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:
+    """With what the backup's run wrote down; until it was compared, with what the restored indices hold, too."""
+    backup = planner.of_plan(world, seen.plan)
+    if backup is None:
+        return replace(seen, uncounted="the catalogue has lost the backup")
+    expected = planner.evidence(world, backup, "expected")
+    seen = replace(seen, originals=expected.indices if expected else ())
+    if run.checked:
+        return seen
+    wanted = [IndexRef(name=index.name, uuid=index.uuid, shards=index.shards) for index in seen.restored]
+    after = planner.evidence(world, backup, "after")
+    counts, why = patiently(run, world.clock.now(), lambda: engine.counts(wanted, refresh=False))
+    return replace(
+        seen,
+        before=expected.counts if expected else (),
+        after=after.counts if after else (),
+        counts=counts or (),
+        uncounted=why,
+    )

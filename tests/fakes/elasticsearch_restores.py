@@ -1,0 +1,204 @@
+"""Restores by the Elasticsearch in memory (elasticsearch.py). What tests can do to them is in elasticsearch_cluster.py:
+`restore_looks`, `lose_blob`, `shard_limit`, `nodes`; and outages, lost answers and refusals as for everything else."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from chalicelib.core.errors import NameTaken, Refused, Retryable
+from chalicelib.core.model import IndexRef
+from chalicelib.core.observations import Broken, Complete
+from chalicelib.core.restores import (
+    Contents,
+    FailedShard,
+    HeldIndex,
+    LiveIndex,
+    Restored,
+    RestoreOrder,
+    Surroundings,
+)
+from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
+from tests.fakes.elasticsearch_records import FakeIndex, FakeOrigin, FakeSnapshot
+
+
+class FakeRestorer:
+    """Keeps nothing itself: everything is in the cluster."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self._cluster = cluster
+
+    def contents(self, repository: str, snapshot: str) -> Contents | None:
+        with self._cluster._request("contents", snapshot):
+            found = self._cluster._seen(repository, snapshot)
+            return _contents(found, self._cluster.version) if found else None
+
+    def surroundings(self) -> Surroundings:
+        for question in ("state", "nodes", "settings"):
+            with self._cluster._request(question, "surroundings"):
+                pass
+        held = sorted(self._cluster.indices.items())
+        return Surroundings(
+            version=self._cluster.version,
+            indices=tuple(_live(name, index) for name, index in held),
+            streams=tuple(sorted({index.stream for _, index in held if index.stream})),
+            nodes=self._cluster.nodes,
+            shards=sum(index.shards * (1 + index.replicas) for _, index in held if not index.closed),
+            shard_limit=self._cluster.shard_limit,
+        )
+
+    def restore(self, order: RestoreOrder) -> None:
+        if not order.indices or any("*" in name for name in order.indices):
+            raise Refused(f"restore {order.snapshot}: needs exact names of indices")
+        wanted = {order.prefix + name: name for name in order.indices}
+        with self._cluster._request("state", ",".join(wanted)):
+            self._check_free(wanted)
+        with self._cluster._request("restore", order.snapshot):
+            found = self._cluster._readable(order.repository).snapshots.get(order.snapshot)
+            if found is None or found.done is None:
+                raise Refused(f"restore {order.repository}:{order.snapshot}: snapshot does not exist")
+            self._check_free(name for name in wanted if not self._is_closed(name))
+            self._check_held(found, order)
+            for name, source in wanted.items():
+                self._make(name, found.held[source], source, order)
+
+    def restored(self, order: RestoreOrder) -> tuple[Restored, ...]:
+        names = sorted(order.prefix + name for name in order.indices)
+        with self._cluster._request("state", ",".join(names)):
+            there = {name: self._cluster.indices[name] for name in names if name in self._cluster.indices}
+        if any(index.mark == order.mark for index in there.values()):
+            with self._cluster._request("recovery", ",".join(there)):
+                for index in there.values():
+                    _go_on(index)
+        return tuple(_restored(name, index, order) for name, index in there.items())
+
+    def remove(self, index: IndexRef) -> bool:
+        with self._cluster._request("state", index.name):
+            found = self._cluster.indices.get(index.name)
+        if found is None or found.uuid != index.uuid:
+            return found is None
+        with self._cluster._request("remove", index.name):
+            if self._cluster.is_bound(index.name):
+                raise Retryable(f"remove {index.name}: a snapshot of it runs")
+            self._cluster.indices.pop(index.name, None)
+        return True
+
+    def release(self, index: IndexRef, settings: Mapping[str, object]) -> None:
+        with self._cluster._request("state", index.name):
+            found = self._cluster.indices.get(index.name)
+        if found is None or found.uuid != index.uuid:
+            raise Refused(f"release {index.name}: it is gone, or was made anew")
+        with self._cluster._request("release", index.name):
+            found.mark, found.writable = None, True
+            found.settings.update(settings)
+            found.replicas = int(str(settings.get("index.number_of_replicas", found.replicas)))
+
+    def spelled(self, order: RestoreOrder) -> tuple[str, ...]:
+        return (f"restore {order.snapshot} as {order.prefix}*",)
+
+    def _check_free(self, names: Iterable[str]) -> None:
+        aliases = {alias for index in self._cluster.indices.values() for alias in (*index.aliases, index.stream)}
+        for name in names:
+            if name in self._cluster.indices or name in aliases:
+                raise NameTaken(f"restore: there is already {name}")
+
+    def _is_closed(self, name: str) -> bool:
+        return name in self._cluster.indices and self._cluster.indices[name].closed
+
+    def _check_held(self, found: FakeSnapshot, order: RestoreOrder) -> None:
+        if not isinstance(found.done, Complete):
+            raise Refused(f"restore {order.snapshot}: it ended badly")
+        torn = {failure.index for failure in found.done.failures}
+        for name in order.indices:
+            if name not in found.done.indices:
+                raise Refused(f"restore {order.snapshot}: no such index {name}")
+            if name in torn:
+                raise Refused(f"restore {order.snapshot}: index {name} wasn't fully snapshotted")
+        shards = sum(found.indices[name] for name in order.indices)
+        open_ones = sum(each.shards * (1 + each.replicas) for each in self._cluster.indices.values() if not each.closed)
+        if open_ones + shards > self._cluster.shard_limit:
+            raise Refused(f"restore {order.snapshot}: this action would add {shards} shards")
+
+    def _make(self, name: str, held: FakeIndex, source: str, order: RestoreOrder) -> None:
+        """Over a closed index, as the real one: it keeps its uuid."""
+        before = self._cluster.indices.get(name)
+        lost = dict(self._cluster.lost.get((order.snapshot, source), {}))
+        self._cluster.indices[name] = replace(
+            held,
+            uuid=before.uuid if before else self._cluster._new_uuid("index"),
+            red=bool(self._cluster.restore_looks or lost),
+            closed=False,
+            stream=None,
+            aliases=(),
+            replicas=0,
+            countable=held.documents,
+            mark=order.mark,
+            writable=False,
+            settings={},
+            origin=FakeOrigin(
+                repository=order.repository,
+                snapshot=order.snapshot,
+                looks_left=self._cluster.restore_looks,
+                lost=lost,
+            ),
+        )
+
+
+def _go_on(index: FakeIndex) -> None:
+    if index.origin is None:
+        return
+    index.origin.looks_left -= index.origin.looks_left > 0
+    if not index.origin.looks_left and not index.origin.lost:
+        index.red = False
+
+
+def _contents(found: FakeSnapshot, version: str) -> Contents:
+    if found.done is None:
+        raise Refused("contents: it is still in progress")
+    if isinstance(found.done, Broken):
+        raise Refused(f"contents: it cannot be restored: {found.done.reason}")
+    assert isinstance(found.done, Complete)
+    failed = [failure.index for failure in found.done.failures]
+    return Contents(
+        uuid=found.uuid,
+        version=version,
+        ended_at=found.done.ended_at,
+        indices=tuple(
+            HeldIndex(name=name, shards=failed.count(name), bytes=0, whole=False)
+            if name in failed
+            else HeldIndex(name=name, shards=found.indices[name], bytes=BYTES_PER_SHARD * found.indices[name])
+            for name in found.done.indices
+        ),
+        streams=tuple(sorted({stream for name in found.done.indices if (stream := found.held[name].stream)})),
+    )
+
+
+def _live(name: str, index: FakeIndex) -> LiveIndex:
+    return LiveIndex(
+        name=name,
+        uuid=index.uuid,
+        shards=index.shards,
+        replicas=index.replicas,
+        closed=index.closed,
+        aliases=tuple(sorted(index.aliases)),
+        mark=index.mark,
+    )
+
+
+def _restored(name: str, index: FakeIndex, order: RestoreOrder) -> Restored:
+    if index.mark != order.mark or index.origin is None:
+        return Restored(name=name, uuid=index.uuid, ours=False, shards=index.shards, shards_done=0)
+    over = not index.origin.looks_left
+    done = index.shards - len(index.origin.lost) if over else 0
+    return Restored(
+        name=name,
+        uuid=index.uuid,
+        ours=True,
+        shards=index.shards,
+        shards_done=done,
+        bytes_done=BYTES_PER_SHARD * done,
+        bytes_total=BYTES_PER_SHARD * (index.shards - len(index.origin.lost) if over else index.shards),
+        failed=tuple(
+            FailedShard(index=name, shard=shard, reason=reason)
+            for shard, reason in sorted(index.origin.lost.items())
+            if over
+        ),
+    )

@@ -1,0 +1,65 @@
+"""Restores with a witness beneath the fuse, as `watched.py` has it for the other parts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+
+from chalicelib.core.model import IndexRef
+from chalicelib.core.restores import Restored, RestoreOrder
+from tests.fakes.elasticsearch_restores import FakeRestorer
+from tests.faults.chaos import Actor, Chaos
+from tests.faults.ledger import Ledger
+from tests.faults.witness_restores import RestoreWitness
+from tests.faults.world import FusedEngine, FusedRestorer
+
+
+class _SeenRestorer(FakeRestorer):
+    chaos: Chaos
+    witness: RestoreWitness
+    ledgers: Mapping[str, Ledger]
+    postponed: Callable[[Callable[[], None]], bool]
+
+    @property
+    def _asking(self) -> tuple[Ledger, Actor]:
+        assert self.chaos.actor is not None
+        return self.ledgers[self.chaos.actor.stage], self.chaos.actor
+
+    def restore(self, order: RestoreOrder) -> None:
+        self.witness.restoring(*self._asking, order)
+        if self.postponed(partial(self._now, order)):
+            with self._cluster._request("restore", order.snapshot):
+                return
+        self._now(order)
+
+    def _now(self, order: RestoreOrder) -> None:
+        try:
+            super().restore(order)
+        finally:
+            self.witness.made(self._cluster, order)
+
+    def restored(self, order: RestoreOrder) -> tuple[Restored, ...]:
+        answer = super().restored(order)
+        if actor := self.chaos.actor:
+            actor.restored[order.mark] = {one.name: replace(self._cluster.indices[one.name]) for one in answer}
+        return answer
+
+    def remove(self, index: IndexRef) -> bool:
+        self.witness.removing(*self._asking, index)
+        return super().remove(index)
+
+    def release(self, index: IndexRef, settings: Mapping[str, object]) -> None:
+        self.witness.releasing(*self._asking, index, self._cluster)
+        super().release(index, settings)
+
+
+class WatchedRestorer(FusedRestorer, _SeenRestorer):
+    def __init__(
+        self,
+        engine: FusedEngine,
+        witness: RestoreWitness,
+        ledgers: Mapping[str, Ledger],
+        postponed: Callable[[Callable[[], None]], bool],
+    ) -> None:
+        super().__init__(engine)
+        assert isinstance(engine.fuse, Chaos)
+        self.chaos, self.witness, self.ledgers, self.postponed = engine.fuse, witness, ledgers, postponed
