@@ -52,8 +52,9 @@ def plan(
         bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
     ] = False,
 ) -> None:
-    """Works out everything before anything is touched: which backup, which names, what is in the way, what it takes.
-    Exit code 1 when something is in the way."""
+    """Works everything out before anything is touched.
+
+    Which backup, which names, what is in the way, what it takes. Exit code 1 when something is in the way."""
     out: Output = context.obj
     world = bootstrap.of_terminal(out.stage)
     wish = Wish(

@@ -13,7 +13,10 @@ from tests.faults.world import FILE
 COMMANDS = (
     *("up", "down", "tick", "apply", "schema", "policies", "status", "next", "backup", "runs", "show"),
     *("backups", "explain", "cancel", "pause", "resume", "mute", "accept", "doctor"),
+    *("restore plan", "restore start"),
 )
+GROUPS = ("", "restore")
+"""Commands of commands; the first is `snapwarden` itself."""
 
 
 @pytest.fixture
@@ -37,20 +40,25 @@ def snapwarden(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example(folder: Path, command: str) -> None:
-    done = snapwarden(folder, command, "--help")
+    done = snapwarden(folder, *command.split(), "--help")
     assert done.returncode == 0
     assert f"Example: snapwarden {command}" in done.stdout
 
 
 def test_help_lists_exactly_the_commands_that_exist(folder: Path) -> None:
-    done = snapwarden(folder, "--help")
-    listed = [line.split()[0] for line in done.stdout.split("Commands:")[1].splitlines() if line.strip()]
+    listed = []
+    for group in GROUPS:
+        done = snapwarden(folder, *group.split(), "--help")
+        names = [line.split()[0] for line in done.stdout.split("Commands:")[1].splitlines() if line.strip()]
+        listed += [f"{group} {name}".strip() for name in names if name not in GROUPS]
     assert sorted(listed) == sorted(COMMANDS)
 
 
-def test_help_says_of_each_command_a_whole_sentence(folder: Path) -> None:
+@pytest.mark.parametrize("group", GROUPS)
+def test_help_says_of_each_command_a_whole_sentence(folder: Path, group: str) -> None:
     """Its columns are 80 at most, however wide the terminal is."""
-    assert [line for line in snapwarden(folder, "--help").stdout.splitlines() if line.endswith("...")][1:] == []
+    said = snapwarden(folder, *group.split(), "--help").stdout.split("Commands:")[1]
+    assert [line for line in said.splitlines() if line.endswith("...")] == []
 
 
 def test_a_dry_run_needs_no_stage(folder: Path) -> None:
