@@ -8,7 +8,7 @@ import typer
 from chalicelib import bootstrap
 from chalicelib.cli import asking
 from chalicelib.cli.output import Output, instant, size
-from chalicelib.cli.runs import followed, print_end
+from chalicelib.cli.runs import started
 from chalicelib.core import wire
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.plans import Mode, Plan, Wish
@@ -86,15 +86,7 @@ def start(
     out: Output = context.obj
     world = bootstrap.of_terminal(out.stage)
     run = restores.start(world, plan_id, by=asking.who())
-    out.say(run.run_id)
-    if wait:
-        run = followed(out, world, run)
-    if out.json:
-        out.document(wire.public_run(run))
-    elif wait:
-        print_end(out, run)
-    if wait and not run.good:
-        sys.exit(1)
+    started(out, world, run, wait=wait)
 
 
 def _level(text: str | None) -> str | None:

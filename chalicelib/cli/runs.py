@@ -46,18 +46,23 @@ def backup(
     stamp = world.clock.now()
     request_id = request_id or f"now-{stamp:%Y%m%dt%H%M%S}-{secrets.token_hex(2)}"
     run = request.backup_now(world, policy, request_id=request_id, requested_by=asking.who())
+    started(out, world, run, wait=wait)
+
+
+def started(out: Output, world: World, run: Run, *, wait: bool) -> None:
+    """Says its id, and with `wait` how it goes and ends. Exit code 1 unless it ends well."""
     out.say(run.run_id)
     if wait:
-        run = followed(out, world, run)
+        run = _followed(out, world, run)
     if out.json:
         out.document(wire.public_run(run))
     elif wait:
-        print_end(out, run)
+        _print_end(out, run)
     if wait and not run.good:
         sys.exit(1)
 
 
-def followed(out: Output, world: World, run: Run) -> Run:
+def _followed(out: Output, world: World, run: Run) -> Run:
     """Ctrl-C ends the watching only."""
     try:
         return follow(world, run, quiet=out.json)
@@ -170,7 +175,7 @@ def show(
     world = bootstrap.of_terminal(out.stage)
     run = query.run_or_newest(world, run_id)
     if follow_it:
-        run = followed(out, world, run)
+        run = _followed(out, world, run)
     if out.json:
         out.document(wire.public_run(run))
     else:
@@ -180,7 +185,7 @@ def show(
 
 
 def _print_all(out: Output, run: Run) -> None:
-    print_end(out, run)
+    _print_end(out, run)
     out.say(f"  snapshot   {run.snapshot} in {run.repository} on {run.target}")
     if run.plan:
         out.say(f"  plan       {run.plan}")
@@ -202,7 +207,7 @@ def _print_all(out: Output, run: Run) -> None:
     )
 
 
-def print_end(out: Output, run: Run) -> None:
+def _print_end(out: Output, run: Run) -> None:
     parts = (run.run_id, state(run.state), run.level or "", _verdict(run), _took(run) if run.settled else "")
     console().print(Text(" ").join(Text(part) if isinstance(part, str) else part for part in parts if part))
     if run.reason and run.reason not in {finding.message for finding in run.findings}:
