@@ -46,9 +46,9 @@ def tick(world: World, now: datetime) -> None:
             _each(world, failures, due, lambda name: start_due(world, name, now))
     for shard in range(world.store.shards):
         open_runs = world.store.due_runs(shard, NEVER, PAGE)
-        late = tuple(run for run in open_runs if run.at <= past - OVERDUE)
-        waking, overdue = waking + len(open_runs), overdue + len(late)
-        _each(world, failures, late, lambda run_id: wake_overdue(world, run_id, past))
+        late = tuple(run for run in open_runs if run.at <= now - OVERDUE)  # woken too early it loses a look, no more
+        waking, overdue = waking + len(open_runs), overdue + sum(run.at <= past - OVERDUE for run in late)
+        _each(world, failures, late, lambda run_id: wake_overdue(world, run_id, now))
     broken, oldest = world.store.broken()
     world.metrics.gauge("PoliciesInBreach", broken)
     world.metrics.gauge("OldestBreachSeconds", max((past - oldest).total_seconds(), 0) if oldest else 0)
