@@ -175,16 +175,21 @@ def names(body: Body) -> Names:
 
 
 def _index(name: str, index: Body) -> IndexRef:
-    settings, state = index.body("settings").body("index"), index.text("state")
-    if state not in ("open", "close"):
-        raise index.unreadable("state")
+    settings = index.body("settings").body("index")
     return IndexRef(
         name=name,
         uuid=settings.text("uuid"),
         shards=settings.digits("number_of_shards"),
-        closed=state == "close",
+        closed=is_closed(index),
         settings={key: value for key, value in _settings(settings) if key.startswith(CHANGED)},
     )
+
+
+def is_closed(index: Body) -> bool:
+    state = index.text("state")
+    if state not in ("open", "close"):
+        raise index.unreadable("state")
+    return state == "close"
 
 
 def _settings(index: Body) -> Iterator[tuple[str, str]]:

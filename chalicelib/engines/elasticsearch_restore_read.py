@@ -20,7 +20,7 @@ from chalicelib.core.restores import (
     Surroundings,
 )
 from chalicelib.engines.elasticsearch_answers import Question
-from chalicelib.engines.elasticsearch_read import ASSIGNED, Body, flat, known, one, part, why
+from chalicelib.engines.elasticsearch_read import ASSIGNED, Body, flat, is_closed, known, one, part, why
 from chalicelib.engines.elasticsearch_restored import MARK
 
 MARK_KEYS = MARK.removeprefix("index.").split(".")
@@ -91,15 +91,13 @@ def surroundings(state: Body, disk: Body, settings: Body) -> Surroundings:
 
 
 def _live(name: str, index: Body, more: Iterable[str]) -> LiveIndex:
-    settings, state = index.body("settings").body("index"), index.text("state")
-    if state not in ("open", "close"):
-        raise index.unreadable("state")
+    settings = index.body("settings").body("index")
     return LiveIndex(
         name=name,
         uuid=settings.text("uuid"),
         shards=settings.digits("number_of_shards"),
         replicas=settings.digits("number_of_replicas"),
-        closed=state == "close",
+        closed=is_closed(index),
         aliases=tuple(sorted({*index.texts("aliases"), *more})),
         mark=_mark(index),
     )

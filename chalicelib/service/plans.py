@@ -74,8 +74,8 @@ def _chosen(world: World, wish: Wish) -> Backup:
         if backup.state is not BackupState.GONE and (wish.level is None or backup.level >= wish.level)
     ]
     if wish.backup is not None:
-        if any(backup.backup_id == wish.backup for backup in known):
-            return next(backup for backup in known if backup.backup_id == wish.backup)
+        if named := next((backup for backup in known if backup.backup_id == wish.backup), None):
+            return named
         found = query.backup(world, wish.backup)
         of = f"it is of policy {found.policy}" if found.policy != wish.policy else f"it is proved to {found.level} only"
         raise BadInput(Problem(f"the backup {wish.backup} will not do: {of}", expected="one of this policy"))

@@ -85,7 +85,7 @@ class RestoreWork:
             return Seen(plan=plan, anew=_anew(world, plan, engine, run))
         made = world.store.evidence(run.run_id, "made", 1)
         refs = made.indices if made else ()
-        seen = Seen(plan=plan, restored=restored, made=refs, accepted=accepted)
+        seen = Seen(plan=plan, restored=restored, made=refs)
         if run.state is not State.CHECKING or run.ending is not None:
             return seen
         return _checking(run, world, engine, seen)

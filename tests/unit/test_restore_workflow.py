@@ -145,10 +145,10 @@ def test_what_was_checked_is_released_with_the_settings_it_had() -> None:
 def test_it_succeeds_when_all_are_released() -> None:
     one_left = (WHOLE[0], *UNMARKED[1:])
     run = replace(CHECKING, checked=True)
-    again = decide(run, one_left, made=MADE, accepted=True)
+    again = decide(run, one_left, made=MADE)
     assert isinstance(again.act, Release)
     assert [index.name for index in again.act.indices] == ["restored-customers"]
-    decision = decide(run, UNMARKED, made=MADE, accepted=True)
+    decision = decide(run, UNMARKED, made=MADE)
     assert (decision.state, decision.changes["good"], decision.changes["indices"]) == (State.SUCCEEDED, True, 3)
 
 

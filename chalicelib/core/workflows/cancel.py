@@ -43,9 +43,13 @@ def decide(run: Run, seen: Observation, now: datetime, *, accepted: bool) -> Dec
 
 def cancelled(run: Run) -> Decision:
     """Nothing of it is on the engine."""
+    return Decision(state=State.CANCELLED, changes={"reason": reason(run)})
+
+
+def reason(run: Run) -> str:
+    """By whom it was cancelled, and why."""
     asked = run.cancel
-    reason = f"cancelled by {asked.by}{f': {asked.why}' if asked.why else ''}" if asked else "cancelled"
-    return Decision(state=State.CANCELLED, changes={"reason": reason})
+    return f"cancelled by {asked.by}{f': {asked.why}' if asked.why else ''}" if asked else "cancelled"
 
 
 def refused(run: Run, error: Exception, now: datetime) -> Decision:

@@ -16,9 +16,9 @@ from chalicelib.core import comparing, pace, planning, plans
 from chalicelib.core.model import Finding, IndexRef, Progress, Run, Severity, Shards, State
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import FailedShard
-from chalicelib.core.workflows import Decision
+from chalicelib.core.workflows import Decision, cancel
 from chalicelib.core.workflows.ends import LATE_START, finding
-from chalicelib.core.workflows.restore_ends import asked, clean, far, few, give_up, too_late
+from chalicelib.core.workflows.restore_ends import clean, far, few, give_up, too_late
 from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Restore, Seen, foreign, own, written_down
 
 ATTEMPTS = 3
@@ -36,7 +36,7 @@ def _decide(run: Run, seen: Seen, now: datetime) -> Decision:
     if run.ending is not None:
         return clean(run, seen, now)
     if run.cancel and run.attempts:
-        return give_up(run, seen, now, State.CANCELLED, asked(run))
+        return give_up(run, seen, now, State.CANCELLED, cancel.reason(run))
     if now >= run.deadline_at and run.attempts:
         return give_up(run, seen, now, State.TIMED_OUT, f"not done by its deadline; last seen: {far(run)}")
     match run.state:

@@ -51,16 +51,15 @@ def not_accepted(
     changes: dict[str, Any] = {"last_error": str(error)}
     match act:
         case Restore() if refused and run.attempts == 1:
-            found = finding("restore.refused", run.target, str(error), "mend what the message names, and plan again")
-            return Decision(state=State.FAILED, changes={"reason": str(error), "findings": (found,)})
+            return ends.fail(_refused(run, error))
         case Restore() if not refused:
             changes["claimed_at"] = now  # it may be under way from now on, and not since it was decided
         case Remove():
             again = min(pace.FIRST_LOOK * 2**run.aborts, SLOWEST)
             return Decision(state=run.state, changes={**changes, "aborts": run.aborts + 1}, again=again)
         case Release() if refused:
-            found = finding("restore.refused", run.target, str(error), "mend what the message names, and plan again")
-            changes |= {"ending": State.FAILED, "reason": str(error), "findings": (*run.findings, found)}
+            found = (*run.findings, _refused(run, error))
+            changes |= {"ending": State.FAILED, "reason": str(error), "findings": found}
             return Decision(state=run.state, changes=changes, again=pace.FIRST_LOOK)
     return Decision(state=run.state, changes=changes, again=pace.next_look(run, now))
 
@@ -70,8 +69,7 @@ def not_begun(run: Run, error: Exception, now: datetime, *, refused: bool) -> De
     if now >= run.start_by:
         return too_late(run, f": {error}")
     if refused:
-        found = finding("restore.refused", run.target, str(error), "mend what the message names, and plan again")
-        return Decision(state=State.FAILED, changes={"reason": str(error), "findings": (found,)})
+        return ends.fail(_refused(run, error))
     return Decision(state=run.state, changes={"last_error": str(error)}, again=pace.next_look(run, now))
 
 
@@ -108,6 +106,10 @@ def given_up(run: Run, decision: Decision) -> Decision:
     return Decision(state=run.ending, changes=changes)
 
 
+def _refused(run: Run, error: Exception) -> Finding:
+    return finding("restore.refused", run.target, str(error), "mend what the message names, and plan again")
+
+
 def _may_be_there(run: Run, why: Exception | str) -> Finding:
     message = f"what {run.run_id} made may still be there: {why}"
     return finding("restore.leftover", run.run_id, message, "look for its indices, and delete them yourself")
@@ -142,11 +144,6 @@ def few(findings: Sequence[Finding]) -> tuple[Finding, ...]:
 
 def may_come(run: Run, now: datetime) -> bool:
     return run.state is State.RESTORING and run.progress is None and now < (run.claimed_at or now) + LATE_START
-
-
-def asked(run: Run) -> str:
-    asked = run.cancel
-    return f"cancelled by {asked.by}{f': {asked.why}' if asked.why else ''}" if asked else "cancelled"
 
 
 def far(run: Run) -> str:

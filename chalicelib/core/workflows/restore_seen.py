@@ -46,7 +46,7 @@ class Release:
 class Seen:
     """`anew`: the plan as it would be made now, asked before the first attempt only. `made`: what was written down as
     ours. `before`, `after`: what the backup's run counted. `counts`: of what was restored, asked when it is whole;
-    `uncounted`: why there are none. `accepted`: the act of the last claim was."""
+    `uncounted`: why there are none."""
 
     plan: Plan
     anew: Plan | None = None
@@ -57,7 +57,6 @@ class Seen:
     after: tuple[IndexCount, ...] = ()
     counts: tuple[IndexCount, ...] = ()
     uncounted: str | None = None
-    accepted: bool = False
 
 
 def own(seen: Seen) -> tuple[Restored, ...]:
