@@ -18,6 +18,7 @@ from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Po
 from chalicelib.core.spec import Repository, Select
 
 if TYPE_CHECKING:
+    from chalicelib.core.proving import Document, Vitals
     from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
 
 
@@ -110,6 +111,29 @@ class Restorer(Protocol):
 
     def spelled(self, order: "RestoreOrder") -> tuple[str, ...]:
         """What will be sent, for people to read; nothing is."""
+
+
+class Prover(Protocol):
+    """Of the same target, over the same connection: its requests count among `Engine.calls`. It changes nothing, and
+    says nothing of what a key may not see: that is Refused."""
+
+    def mappings(self, names: Sequence[str]) -> Mapping[str, str]:
+        """By exact name of an index: its mapping as JSON with sorted keys, so that equal ones are equal texts. Those
+        that are not there are left out."""
+
+    def sample(self, count: IndexCount, wanted: int, key: bytes) -> "tuple[Document, ...]":
+        """Up to `wanted` documents of the index, at random: by random sequence numbers up to those of `count`. Fewer
+        when it holds fewer, none when it keeps no sources. One that answers without its source is left out."""
+
+    def documents(self, index: IndexRef, wanted: "Sequence[Document]", key: bytes) -> "tuple[Document, ...]":
+        """The same ids, with their routing, as they are now in the index of exactly this name and uuid; those that are
+        not there are left out. An error on one of them is Retryable, never a document that is missing."""
+
+    def hits(self, index: str, query: Mapping[str, object], *, enough: int, seconds: int) -> int:
+        """How many documents match, counted up to `enough`. Retryable when the server did not look at all shards in
+        that time and has not found enough."""
+
+    def vitals(self) -> "Vitals": ...
 
 
 @dataclass(frozen=True, slots=True)
