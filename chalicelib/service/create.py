@@ -113,11 +113,11 @@ def place(
     return run
 
 
-def place_beside(world: World, run: Run, spec: Spec, state: PolicyState) -> Run | None:
-    """Stores a run that does not take turns with the backups of its policy, and wakes it: it holds lease and slot, or
-    stands in line for them. None: somebody else was first, perhaps with this very run."""
+def place_beside(world: World, run: Run, spec: Spec, state: PolicyState, *beside: Change) -> Run | None:
+    """Stores a run that does not take turns with the backups of its policy, with the rows `beside`, and wakes it: it
+    holds lease and slot, or stands in line for them. None: somebody else was first, perhaps with this very run."""
     run, rows = _enter(world, run, spec, state)
-    if not world.stored(Create(run), *rows):
+    if not world.stored(Create(run), *rows, *beside):
         return None
     world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))
     return run

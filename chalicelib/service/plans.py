@@ -21,8 +21,8 @@ def plan(world: World, wish: Wish, *, by: str) -> Plan:
     if wrong := planning.problems(wish):
         raise BadInput(*wrong)
     state = query.named(world, wish.policy)
-    spec, backup = world.spec(wish.policy, state.spec_gen), _chosen(world, wish)
-    _check_place(spec, backup)
+    spec = world.spec(wish.policy, state.spec_gen)
+    backup = chosen(world, wish, spec)
     made = anew(world, wish, spec, world.engine(spec), backup, by=by)
     world.store.commit(Create(Evidence(run_id=made.plan_id, kind=KIND, n=1, plan=made)))
     return made
@@ -65,6 +65,13 @@ def evidence(world: World, backup: Backup, kind: str) -> Evidence | None:
     """Of the attempt that made the backup."""
     run = world.store.run(backup.run_id)
     return world.store.evidence(run.run_id, kind, run.attempts) if run else None
+
+
+def chosen(world: World, wish: Wish, spec: Spec) -> Backup:
+    """The backup that the wish means. BadInput when none will do, or when the policy has left its place since."""
+    backup = _chosen(world, wish)
+    _check_place(spec, backup)
+    return backup
 
 
 def _chosen(world: World, wish: Wish) -> Backup:
