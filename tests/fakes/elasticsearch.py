@@ -49,7 +49,10 @@ class FakeEngine(FakeCluster):
                     uuid=index.uuid,
                     shards=index.shards,
                     closed=index.closed,
-                    settings={key: str(value) for key, value in index.settings.items()},
+                    settings={
+                        "index.number_of_replicas": str(index.replicas),
+                        **{key: str(value) for key, value in index.settings.items()},
+                    },
                 )
                 for name, index in there.items()
                 if _any(select.indices, labels[name])
