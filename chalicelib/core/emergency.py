@@ -122,8 +122,8 @@ def _facts(subject: Subject, spec: Spec, units: tuple[_Unit, ...]) -> str:
 def _configuration(configuration: Configuration | None) -> str:
     """Commented out: what the cluster has by now may be newer. In the order in which it can be put back."""
     lines = [
-        "# 2. Templates, pipelines and policies as they were, commented out: take the # away where you need them, before the",
-        "#    restore. Index templates first of all, where there are data streams.",
+        "# 2. Templates, pipelines and policies as they were, commented out: take the # away where you need them,",
+        "#    before the restore. Index templates first of all, where there are data streams.",
     ]
     if configuration is None:
         return "\n".join((*lines, "#    None: the configuration was not stored with this backup.", ""))
@@ -211,4 +211,4 @@ def _url(name: str) -> str:
 
 
 def _line(words: str) -> str:
-    return " ".join(words.split())
+    return " ".join(words.splitlines())

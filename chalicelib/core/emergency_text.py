@@ -9,7 +9,8 @@ HEAD = """\
 #   ES=https://…:9200 ES_API_KEY=… bash THIS-FILE       what is missing on the cluster, under the names it had
 #   PREFIX=restored- ES=… bash THIS-FILE                all of it, beside what is there, without its aliases
 #
-# What is there already is left alone: nothing is deleted, closed or overwritten. It may be run again.
+# What is there already is left alone: nothing is deleted, closed or overwritten. Broken off? AGAIN="NAME NAME" says
+# what it had made already: it goes on with that.
 
 set -o pipefail
 
@@ -21,7 +22,7 @@ if [ -z "$ES" ]; then ES=@ES@; fi
 PREFIX="${PREFIX-}"
 
 stop() { echo "$*" >&2; exit 1; }
-case "$PREFIX" in [_-]* | *[!a-z0-9_-]*) stop "PREFIX may hold a-z, 0-9, - and _, and begins with none of the two" ;; esac
+case "$PREFIX" in [_-]* | *[!a-z0-9_-]*) stop "PREFIX may hold a-z, 0-9, - and _, and begins with a-z or 0-9" ;; esac
 
 OWN="$(mktemp)" || exit 1  # readable by you only, so that no list of processes shows the credentials
 trap 'rm -f "$OWN"' EXIT
@@ -68,7 +69,7 @@ RESTORE = """\
 # 5. Restore: index by index, without replicas for now. Lifecycle policies, pipelines and allocation rules are left out:
 #    the first would count from the day when the index was made, the others may not exist here.
 
-MADE=""
+MADE="${AGAIN-}"
 FAILED=""
 restore() { # restore NAME-IN-URLS NAME-AS-JSON
   status="$(curl "${OPTIONS[@]}" --output /dev/null --write-out '%{http_code}' --head "$ES/$PREFIX$1" 2>/dev/null)"
@@ -88,7 +89,7 @@ restore() { # restore NAME-IN-URLS NAME-AS-JSON
   fi
   echo "  $PREFIX$1"
 }
-made() { case "$MADE " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+made() { case " $MADE " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 """
 
 WAIT = """\
