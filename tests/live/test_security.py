@@ -202,6 +202,28 @@ def test_the_role_of_the_document_can_do_everything_for_a_user(secured: Secured)
         use(secured.connection({"username": "snapwarden", "password": "a-long-password"}))
 
 
+# The configuration beside a backup ----------------------------------------------------------------------------------
+
+
+def test_what_a_key_may_not_see_of_the_configuration_is_said(secured: Secured) -> None:
+    """The server leaves out aliases that a key may not see without a word."""
+    alias = {"add": {"index": "orders", "alias": "sold", "filter": {"term": {"a": "b"}}}}
+    secured.admin.send("POST", "/_aliases", {"actions": [alias]})
+    state, settings, aliases = "cluster:monitor/state", "cluster:monitor/settings", "indices:admin/aliases/get"
+    poor = secured.engine(secured.key(cluster(state))).configuration()
+    half = secured.engine(
+        secured.key(cluster(state, settings) | indices("other", privileges=(aliases,)))
+    ).configuration()
+    rich = secured.engine(secured.key(cluster(state, settings) | indices("*", privileges=(aliases,)))).configuration()
+    assert poor.incomplete.keys() == {"cluster_settings", "aliases"}
+    assert settings in poor.incomplete["cluster_settings"]
+    assert aliases in poor.incomplete["aliases"]
+    assert half.incomplete.keys() == {"aliases"}
+    assert "sold" in half.incomplete["aliases"]
+    assert rich.incomplete == {}
+    assert rich.parts["aliases"]["orders"]["sold"] == {"filter": {"term": {"a": "b"}}}
+
+
 # What a key may not count is left out in silence --------------------------------------------------------------------
 
 
