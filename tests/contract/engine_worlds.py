@@ -251,7 +251,7 @@ class ElasticsearchWorld:
 
     def leave_nothing_behind(self) -> None:
         """Streams stay until the server ends: the trimmed one cannot delete them."""
-        for path in reversed(self._configured):
+        for path in reversed(dict.fromkeys(self._configured)):
             self._admin.send("DELETE", path)
         for name in self._admin.send("GET", f"/_snapshot/{self._own}*"):
             self.mend_repository(name)

@@ -105,7 +105,7 @@ def test_what_is_no_capsule_is_refused(content: bytes) -> None:
 
 def test_a_new_template_is_one_difference_and_a_changed_one_says_where() -> None:
     before = {"index_templates": {"a": {"priority": 1, "template": {"settings": {"x": 1}}}, "old": {"priority": 1}}}
-    after = {
+    after: dict[str, dict[str, Any]] = {
         "index_templates": {"a": {"priority": 2, "template": {"settings": {"x": 1, "y": {"z": 2}}}}, "new": {"b": 1}},
         "cluster_settings": {"indices.recovery.max_bytes_per_sec": "5mb"},
         "data_streams": {"logs": [".ds-logs-1"]},
