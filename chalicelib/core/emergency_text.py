@@ -44,7 +44,7 @@ REPOSITORY = """\
 #    the old cluster is gone for good, and this one shall make backups there, register it again without "readonly".
 
 REPOSITORY=@REPOSITORY@
-status="$(curl "${OPTIONS[@]}" --output /dev/null --write-out '%{http_code}' "$ES/_snapshot/@NAME@")"
+status="$(curl "${OPTIONS[@]}" --output /dev/null --write-out '%{http_code}' "$ES/_snapshot/@NAME@" 2>/dev/null)"
 case "$status" in
 200) ;;
 404)

@@ -54,7 +54,7 @@ echo
 #    the old cluster is gone for good, and this one shall make backups there, register it again without "readonly".
 
 REPOSITORY='{"settings": {"bucket": "b", "max_restore_bytes_per_sec": "9mb", "readonly": true, "secret_key": "REDACTED"}, "type": "s3"}'
-status="$(curl "${OPTIONS[@]}" --output /dev/null --write-out '%{http_code}' "$ES/_snapshot/main")"
+status="$(curl "${OPTIONS[@]}" --output /dev/null --write-out '%{http_code}' "$ES/_snapshot/main" 2>/dev/null)"
 case "$status" in
 200) ;;
 404)

@@ -46,7 +46,7 @@ echo
 #    the old cluster is gone for good, and this one shall make backups there, register it again without "readonly".
 
 REPOSITORY='{"settings": {"compress": true, "location": "main", "readonly": true}, "type": "fs"}'
-status="$(curl "${OPTIONS[@]}" --output /dev/null --write-out '%{http_code}' "$ES/_snapshot/main")"
+status="$(curl "${OPTIONS[@]}" --output /dev/null --write-out '%{http_code}' "$ES/_snapshot/main" 2>/dev/null)"
 case "$status" in
 200) ;;
 404)

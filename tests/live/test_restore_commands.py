@@ -59,6 +59,7 @@ def test_the_configuration_and_a_script_are_stored_beside_each_backup(stage: Sta
     second = stage.ask("backup", "restoring", "--wait", "--request-id", "two")
     stage.elastic.send("DELETE", "/_index_template/new-one")
 
+    assert second["findings"] == []
     shown = stage.ask("show", second["run_id"])["capsule"]
     assert (shown["key"], shown["against"]) == (f"capsules/restoring/{second['snapshot']}.json.gz", first["snapshot"])
     assert "/index_templates/new-one" in shown["difference"]["added"]
