@@ -44,7 +44,7 @@ def test_a_slot_becomes_a_run_that_succeeds_and_is_told(stage: Stage) -> None:
 
 
 def test_a_run_costs_what_it_says(stage: Stage) -> None:
-    """Bounds of docs/performance.md: engine ≤ 6 + 1 a look and 3 for the configuration, writes ≤ 8 + 1 a look, reads ≤ 4 + 1 a look."""
+    """Bounds of docs/performance.md: engine ≤ 6 + 1 a look (and 3), writes ≤ 8 + 1 a look, reads ≤ 4 + 1 a look."""
     reads, writes = stage.store.reads, stage.store.writes
     advance_only = stage.engine.calls
     stage.live(0.5)
