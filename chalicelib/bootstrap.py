@@ -20,6 +20,7 @@ from chalicelib.notify.metrics import EmfMetrics, Unread
 from chalicelib.notify.queue import WorkQueue
 from chalicelib.notify.secrets import SecretReader
 from chalicelib.notify.sns import TopicNotifier
+from chalicelib.notify.vault import BucketVault
 from chalicelib.service.world import World
 from chalicelib.settings import Settings
 from chalicelib.store.dynamo import DynamoStore
@@ -105,6 +106,7 @@ def _world(settings: Settings) -> World:
         bus=EventBus(later("events"), settings.bus),
         notifier=TopicNotifier(later("sns"), settings.topic_arn),
         metrics=EmfMetrics(settings.stage),
+        vault=BucketVault(later("s3"), settings.bucket),
         clock=clock,
         engine=lambda spec: connect(spec, reader),
         token=new_token,

@@ -18,6 +18,7 @@ from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Po
 from chalicelib.core.spec import Repository, Select
 
 if TYPE_CHECKING:
+    from chalicelib.core.capsules import Configuration
     from chalicelib.core.proving import Document, Vitals
     from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
 
@@ -63,6 +64,10 @@ class Engine(Protocol):
 
     def sizes(self, repository: str, snapshot: str) -> Sizes:
         """Bytes of a complete backup."""
+
+    def configuration(self) -> "Configuration":
+        """How the cluster is configured, so that it can be put back. A part that a privilege is missing for is left out
+        and said to be incomplete; what gives no answer is Retryable."""
 
     def repository(self, name: str) -> Repository | None:
         """The registration as the server has it, None when there is none."""
@@ -272,3 +277,13 @@ class Clock(Protocol):
 class Secrets(Protocol):
     def read(self, name: str) -> Mapping[str, str]:
         """The JSON object behind a reference. Never logged, never stored."""
+
+
+class Vault(Protocol):
+    """Objects that are too big for a row, or must outlive us."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Safe to repeat: the last one counts. When it returns, it is there."""
+
+    def get(self, key: str) -> bytes | None:
+        """None: the other side itself says that there is none."""

@@ -155,7 +155,8 @@ class BackupState(StrEnum):
 class Backup:
     """A row `P#<policy> | B#<taken>#<id>`: the catalogue's entry. `taken_at` is the engine's start time. `good`: it
     counts for the promise. `errors`: codes of what is wrong with it. `accepted`: somebody made it the new measure.
-    `closed`: indices in it whose documents `docs` lacks."""
+    `closed`: indices in it whose documents `docs` lacks. `capsule`: where the cluster's configuration is stored beside
+    it, and the emergency script under the same name (None: it is not)."""
 
     backup_id: str
     run_id: str
@@ -177,6 +178,7 @@ class Backup:
     errors: tuple[str, ...] = ()
     accepted: Asked | None = None
     closed: int = 0
+    capsule: str | None = None
     state: BackupState = BackupState.KEPT
     rev: int = 1
     token: str = ""

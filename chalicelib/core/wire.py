@@ -144,6 +144,7 @@ def public_backup(backup: Backup) -> dict[str, Any]:
         "bytes": backup.bytes,
         "bytes_added": backup.bytes_added,
         "shards": _shards(backup.shards),
+        "capsule": backup.capsule,
     }
 
 

@@ -1,12 +1,13 @@
 """Elasticsearch 8 and 9 through their own client.
 
 Requests: resolve 1 or 2 (see `resolve` for more), counts 1 (with a refresh 2; see `counts` for more), look 1 (running:
-2 when the cheap question fails), sizes 1, repository 1, register 1, delete 1, try_out 1, start 1 (2 when nothing was
-resolved by this object before).
+2 when the cheap question fails), sizes 1, configuration 3, repository 1, register 1, delete 1, try_out 1, start 1 (2
+when nothing was resolved by this object before).
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Selection
@@ -20,6 +21,9 @@ from chalicelib.engines.elasticsearch_client import Connection, Silence
 from chalicelib.engines.elasticsearch_restore import ElasticsearchRestorer
 from chalicelib.engines.elasticsearch_restored import CHANGED
 from chalicelib.engines.elasticsearch_select import FOREIGN, is_pattern, matches, portions, unmatched, unseen
+
+if TYPE_CHECKING:
+    from chalicelib.core.capsules import Configuration
 
 TIMEOUT = 10.0
 """Seconds a request: the three of a look and the two of a start fit into one invocation of `work`."""
@@ -139,6 +143,11 @@ class ElasticsearchEngine:
 
     def sizes(self, repository: str, snapshot: str) -> Sizes:
         return read.sizes(self._status("sizes", repository, snapshot), snapshot)
+
+    def configuration(self) -> "Configuration":
+        from chalicelib.engines.elasticsearch_configuration import configuration
+
+        return configuration(self._connection)
 
     def repository(self, name: str) -> Repository | None:
         body = self._connection.ask(

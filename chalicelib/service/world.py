@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from chalicelib.core.errors import Contended, Refused, Retryable
 from chalicelib.core.messages import Wakeup
-from chalicelib.core.ports import Bus, Change, Clock, Create, Engine, Metrics, Notifier, Queue, Store
+from chalicelib.core.ports import Bus, Change, Clock, Create, Engine, Metrics, Notifier, Queue, Store, Vault
 from chalicelib.core.rows import Installation, Spec
 
 FUNCTION_TIMEOUT = timedelta(seconds=60)
@@ -30,6 +30,7 @@ class World:
     bus: Bus
     notifier: Notifier
     metrics: Metrics
+    vault: Vault
     clock: Clock
     engine: Callable[[Spec], Engine]
     token: Callable[[], str]

@@ -26,6 +26,7 @@ from tests.fakes.elasticsearch_restores import FakeRestorer
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.queue import FakeQueue
+from tests.fakes.vault import FakeVault
 
 START = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
 SLOT = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -135,6 +136,15 @@ class FusedNotifier(FakeNotifier):
         self.fuse.around("report", lambda: super(FusedNotifier, self).report(report))
 
 
+class FusedVault(FakeVault):
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__()
+        self.fuse = fuse
+
+    def put(self, key: str, content: bytes) -> None:
+        self.fuse.around("put", lambda: super(FusedVault, self).put(key, content))
+
+
 class Stage:
     """`live(seconds)` plays real time: messages arrive, a tick each minute. A killed process loses its message."""
 
@@ -151,6 +161,7 @@ class Stage:
         for part in (self.engine, self.queue, self.bus, self.notifier):
             part.fuse = self.fuse
         self.metrics = FakeMetrics()
+        self.vault = FusedVault(self.fuse)
         numbers = count(1)
         self.world = World(
             stage="local",
@@ -159,6 +170,7 @@ class Stage:
             bus=self.bus,
             notifier=self.notifier,
             metrics=self.metrics,
+            vault=self.vault,
             clock=self.clock,
             engine=lambda spec: self.engine,
             token=lambda: f"{self.name}-{next(numbers):08}",

@@ -25,6 +25,7 @@ ROWS = Path(__file__).parents[1] / "golden" / "rows"
 STORED = {
     "backup": Backup,
     "backup_v1": Backup,
+    "backup_capsule": Backup,
     "backup_closed": Backup,
     "config_state": ConfigState,
     "evidence": Evidence,
