@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core import results
-from chalicelib.core.model import Run, State
+from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.prose import counted, instant, size, span
 
 
@@ -61,7 +61,10 @@ def differed(failed: Run, good: Run, keys: Sequence[str], *, by_hand: bool) -> I
     for noun, was, became in (("indices", failed.indices, good.indices), ("documents", failed.docs, good.docs)):
         if was is not None and became is not None and was != became:
             yield f"{became:,} {noun} instead of {was:,}"
-    if failed.spec_gen == good.spec_gen and not by_hand:
+    another = failed.kind is Kind.RESTORE and failed.snapshot != good.snapshot  # each backup has its own
+    if another:
+        yield f"it was restored from {good.snapshot} instead of {failed.snapshot}"
+    if failed.spec_gen == good.spec_gen and not by_hand and not another:
         yield "the file was the same: it was mended on the server, or passed by itself"
 
 
@@ -69,6 +72,8 @@ def _cause(run: Run, now: datetime) -> str:
     if not run.settled:
         return _open(run, now)
     finding = results.worst(run)
+    if run.good and run.kind is Kind.RESTORE:
+        return f"it is good: all of it came back from {run.snapshot}"
     if run.good:
         what = f"{run.reason}, which the contract allows" if run.state is State.PARTIAL else "complete"
         return f"it is good: {what}" + (f", proved to {run.level}" if run.level else "")
@@ -83,14 +88,20 @@ def _open(run: Run, now: datetime) -> str:
     if run.last_error:
         return run.last_error if run.state is State.QUEUED else f"no end is known yet; the last error: {run.last_error}"
     if run.state is State.QUEUED:
-        return f"it waits for the open run of its policy, until {instant(run.start_by)} at the latest"
+        whom = "the open run of its policy" if run.kind is Kind.BACKUP else "its repository"
+        return f"it waits for {whom}, until {instant(run.start_by)} at the latest"
+    if run.state is State.PLANNED:
+        return "it is about to look whether the world is still as it was planned"
     if run.state is State.STARTING:
         return "it is about to start" if not run.attempts else "the server was asked for it and has not begun yet"
     seen = run.progress
     moved = f": {seen.done} of {seen.total} shards" if seen else ""
     if seen and seen.bytes_total:
         moved += f", {size(seen.bytes_done or 0)} of {size(seen.bytes_total)}"
-    return f"it is being checked{moved}" if run.state is State.VERIFYING else f"it is in progress{moved}"
+    if run.ending:
+        return f"{run.reason or 'it failed'}; what it made is being removed"
+    checked = run.state in (State.VERIFYING, State.CHECKING)
+    return f"it is being checked{moved}" if checked else f"it is in progress{moved}"
 
 
 def _next_step(run: Run) -> str | None:

@@ -175,7 +175,8 @@ class Run:
     same cause came before) and `quiet` (people heard of it within a day).
     `last_look`: a look past the deadline has begun and has not come back. `plan`: what a restore carries out.
     `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
-    removed.
+    removed. `approved_by`: the second person, where one was needed; `glass`: who started it without, and why; people
+    heard of that when it is `glass_told`.
     """
 
     run_id: str
@@ -237,6 +238,9 @@ class Run:
     repeats: int = 0
     quiet: bool = False
     last_look: bool = False
+    approved_by: str | None = None
+    glass: Asked | None = None
+    glass_told: bool = False
 
     @property
     def settled(self) -> bool:

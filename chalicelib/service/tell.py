@@ -49,6 +49,22 @@ def end(world: World, run: Run, policy: PolicyState | None = None) -> None:
         world.queue.send(Wakeup(run_id=run.run_id, rev=again.rev, emitted_rev=emitted), delay=delay)
 
 
+def broken_glass(world: World, run: Run) -> bool:
+    """Everybody of the target hears at once that one person started it without a second. False: not all do yet; the
+    run's next step says it again, under the same key."""
+    from chalicelib.core import incident_reports  # it is seldom needed, and every cold start would pay
+    from chalicelib.service import audience
+
+    try:
+        world.bus.emit([incident_reports.glass_event(run)])
+        for topic in audience.topics(world, run.target):
+            world.notifier.report(incident_reports.glass(run, topic, stage=world.stage))
+        return True
+    except (Retryable, Refused) as error:
+        log.error("a broken glass could not be told of yet", extra={"run_id": run.run_id, "error": str(error)})
+        return False
+
+
 def _written(world: World, run: Run, state: PolicyState) -> Policy:
     """Whom to tell by the file that is in force now: whoever corrects `notify` hears of what could not be told before.
     When it can't be read, by the run's own, else by the defaults: an end is told somewhere, whatever was stored."""

@@ -17,15 +17,17 @@ from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Drain, Event, Report, Wakeup
 from chalicelib.core.model import Run
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Pause, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, Pause, PolicyState, Spec
 from chalicelib.core.wire import dump, load, message, millis, public_backup, public_run, seconds
 from tests.contract.records import NOON, a_backup, a_full_run, a_run, a_spec, at
 
 ROWS = Path(__file__).parents[1] / "golden" / "rows"
 STORED = {
+    "approval": Approval,
     "backup": Backup,
     "backup_v1": Backup,
     "backup_closed": Backup,
+    "backup_in_use": Backup,
     "config_state": ConfigState,
     "evidence": Evidence,
     "evidence_plan": Evidence,
@@ -40,8 +42,10 @@ STORED = {
     "policy_state_v1": PolicyState,
     "run": Run,
     "run_restore": Run,
+    "run_restore_approved": Run,
     "run_v1": Run,
     "slots": Slots,
+    "slots_held": Slots,
     "spec": Spec,
     "waiter": Waiter,
 }
