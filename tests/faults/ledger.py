@@ -162,6 +162,15 @@ def roads_kept(ledger: Ledger, now: datetime) -> None:
     )
 
 
+def in_use_marked(ledger: Ledger) -> None:
+    """A backup that is being read is marked with its reader, and no mark is left by a run that ended."""
+    marks = {user for backup in ledger.backups.values() for user in backup.users}
+    ended = [user for user in marks if ledger.runs[user].settled]
+    must(not ended, f"{ended} ended and mark a backup as in use")
+    reading = {run.run_id for run in ledger.at_work if run.kind is Kind.RESTORE and run.attempts}
+    must(reading <= marks, f"{sorted(reading - marks)} read a backup that is not marked")
+
+
 def slots_kept(ledger: Ledger, after: PolicyState, runs: Sequence[Run]) -> None:
     """Whoever moves the cursor stores what becomes of each slot that it passes, once."""
     before = ledger.policies[after.policy]
