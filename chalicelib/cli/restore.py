@@ -147,7 +147,7 @@ def _print(out: Output, plan: Plan) -> None:
         out.say(f"{counted(len(plan.conflicts), 'conflict')}: it will not be started")
         return
     if plan.approval:
-        out.say(f"a second person first, with credentials of his own: snapwarden restore approve {plan.plan_id}")
+        out.say(f"a second person first, with credentials of their own: snapwarden restore approve {plan.plan_id}")
     out.say(f"start it within an hour: snapwarden restore start {plan.plan_id} --wait")
 
 

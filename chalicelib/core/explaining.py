@@ -117,9 +117,9 @@ def _row(run: Run, earlier: Sequence[Run]) -> int:
     """What says nothing about the data (SKIPPED, CANCELLED) is passed over."""
     count = 1
     for other in earlier:
-        if other.good or (_telling(other) and results.why(other) != results.why(run)):
+        if other.good or (_telling(other) and _why(other) != _why(run)):
             break
-        count += results.why(other) == results.why(run)
+        count += _why(other) == _why(run)
     return count
 
 
@@ -128,7 +128,7 @@ def _telling(run: Run) -> bool:
 
 
 def _before(run: Run, earlier: Sequence[Run]) -> Episode | None:
-    similar = [other for other in earlier if not other.good and results.why(other) == results.why(run)]
+    similar = [other for other in earlier if not other.good and _why(other) == _why(run)]
     episodes = [Episode(run=other, fixed_by=_first_good(earlier, other)) for other in similar]
     mended = (episode for episode in episodes if episode.fixed_by)
     return next(mended, episodes[0] if episodes else None)
@@ -137,3 +137,10 @@ def _before(run: Run, earlier: Sequence[Run]) -> Episode | None:
 def _first_good(runs: Sequence[Run], after: Run) -> Run | None:
     later = (run for run in reversed(runs) if run.created_at > after.created_at)
     return next((run for run in later if run.good), None)
+
+
+def _why(run: Run) -> tuple[str, str]:
+    """What two runs have in common that ended for one cause. What a restore's is about is each time another: the new
+    names, the plan."""
+    code, subject = results.why(run)
+    return (code, "") if run.kind is Kind.RESTORE else (code, subject)

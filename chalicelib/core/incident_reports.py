@@ -28,7 +28,7 @@ def glass(run: Run, topic: str, *, stage: str) -> Report:
         f"  {command(stage, f'cancel {run.run_id} --why …')}   if it must not be: what it made is removed",
     )
     attributes = {"policy": run.policy, "kind": run.kind.value, "state": "BREAK_GLASS", "severity": "error"}
-    subject = f"BREAK-GLASS restore {run.policy} on {run.target} by {asked.by}: {asked.why}"
+    subject = f"BREAK-GLASS restore {run.policy} on {run.target}: {asked.why}"
     return Report(
         key=f"{run.run_id}#break-glass",
         topic=topic,

@@ -65,7 +65,7 @@ def test_the_plan_says_that_it_needs_a_second_person_and_can_be_started_then(sta
     done = snapwarden("restore", "plan", "--policy", "nightly", "--prefix", "copy-")
     assert done.code == 0
     assert f"made by {ANNA}" in done.words
-    assert "a second person first, with credentials of his own: snapwarden restore approve plan-" in done.words
+    assert "a second person first, with credentials of their own: snapwarden restore approve plan-" in done.words
     plan = plan_of(snapwarden, "--prefix", "copy-")
     refused = snapwarden("restore", "start", plan)
     assert (refused.code, "a second person must approve the plan" in refused.err) == (2, True)

@@ -29,7 +29,7 @@ RANK = {
 """Settled states rank above."""
 ANEW = (State.RESTORING, State.PLANNED)
 """The one way back: of a restore that the server was asked for, and never made."""
-BOOKKEEPING = {"rev", "token", "wake_at", "told", "reported", "tells", "emitted_rev", "calls"}
+BOOKKEEPING = {"rev", "token", "wake_at", "told", "reported", "tells", "emitted_rev", "calls", "glass_told"}
 """What may still change in a settled row."""
 WISH = {"rev", "token", "calls", "cancel", "wake_at", "usual"}
 """What somebody who wants a run to end, or to be measured anew, may write, whoever is at work on it."""
