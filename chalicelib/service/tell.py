@@ -33,13 +33,14 @@ def transitions(world: World, run: Run) -> int:
 
 def end(world: World, run: Run, policy: PolicyState | None = None) -> None:
     """Tells the end of a settled run, then marks it `told`; `policy` as it was stored with that end, when it is at
-    hand. Until then the row stays due, later each time; only the winner of the write sends the next message, so that a
-    topic that is down does not multiply them. A bus that is down keeps nobody's mail back, nor the other way round."""
+    hand. Until then, and until a broken glass is told, the row stays due, later each time; only the winner of the write
+    sends the next message, so that a topic that is down does not multiply them. A bus that is down keeps nobody's mail
+    back, nor the other way round."""
     if run.told:
         return
     emitted = transitions(world, run)
     reported = run.reported or _report(world, run, policy)
-    if emitted == run.rev and reported:
+    if emitted == run.rev and reported and (run.glass_told or not run.glass):
         world.store.commit(Update(driver.told(run, token=world.token())))
         return
     now = world.clock.now()

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.core.errors import BadInput, Retryable
+from chalicelib.core.messages import Report
 from chalicelib.core.model import State
 from chalicelib.core.plans import Wish
 from chalicelib.service import control
@@ -85,3 +86,30 @@ def test_where_other_names_are_refused_no_glass_helps() -> None:
         started(stage, plan, glass=WHY)
     with pytest.raises(BadInput, match="allows no restore"):
         approved(stage, plan)
+
+
+def test_the_end_is_not_all_that_is_told_when_the_glass_could_not_be_until_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever asked to hear of no end at all hears of it."""
+    stage = backed_up()
+    notifier, tries = stage.notifier, []
+    report = notifier.report
+
+    def refusing(told_now: Report) -> None:
+        if told_now.key.endswith("#break-glass"):
+            tries.append(told_now.key)
+            raise DOWN
+        report(told_now)
+
+    monkeypatch.setattr(notifier, "report", refusing)
+    run = started(stage, planned(stage), glass=WHY)
+    stage.live(2)
+    run = stage.run(run.run_id)
+    assert (run.state, run.reported, run.told, run.glass_told) == (State.SUCCEEDED, True, False, False)
+    monkeypatch.setattr(notifier, "report", report)
+    stage.live(30, step=5)
+    run = stage.run(run.run_id)
+    assert (run.told, run.glass_told, told(stage)) == (True, True, ["default"])
+    assert [one.key for one in notifier.reports].count(f"{run.run_id}#end") == 1
+    assert len(tries) > 2
