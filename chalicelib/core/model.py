@@ -38,6 +38,7 @@ class State(StrEnum):
     CANCELLED = "CANCELLED"
     SKIPPED = "SKIPPED"
     MISSED = "MISSED"
+    DEFERRED = "DEFERRED"
 
     @property
     def settled(self) -> bool:
@@ -173,7 +174,9 @@ class Run:
     (`reported`) and by events; `tells`: how often that was tried in vain. Decided in the write that settled it: `good`
     (it counts for the promise), `recovers` (the first good one after a failure), `repeats` (how often in a row the
     same cause came before) and `quiet` (people heard of it within a day).
-    `last_look`: a look past the deadline has begun and has not come back. `plan`: what a restore carries out.
+    `last_look`: a look past the deadline has begun and has not come back. `plan`: what a restore carries out; None: it
+    has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
+    under the slot's id, None: nobody could ask for anything else under it.
     `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
     removed. `approved_by`: the second person, where one was needed; `glass`: who started it without, and why; people
     heard of that when it is `glass_told`.
@@ -205,6 +208,7 @@ class Run:
     cancel: Asked | None = None
     aborts: int = 0
     plan: str | None = None
+    payload: str | None = None
     checked: bool = False
     ending: State | None = None
     reason: str | None = None

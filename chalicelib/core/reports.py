@@ -2,7 +2,7 @@
 
 Who hears of what (`notify.on` of a policy):
 
-| failure  | FAILED, TIMED_OUT, PARTIAL, MISSED, CANCELLED |
+| failure  | FAILED, TIMED_OUT, PARTIAL, MISSED, CANCELLED, DEFERRED |
 | recovery | the first SUCCEEDED after anything else |
 | success  | SUCCEEDED, SKIPPED |
 
@@ -28,7 +28,7 @@ LEAST_REASON = 30
 SHOWN = 20
 """Findings that a report lists; `snapwarden show` has all of them."""
 
-WARNINGS = (State.SUCCEEDED, State.PARTIAL, State.CANCELLED)
+WARNINGS = (State.SUCCEEDED, State.PARTIAL, State.CANCELLED, State.DEFERRED)
 """When they are not good; the others are errors then."""
 
 

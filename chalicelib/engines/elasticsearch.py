@@ -74,7 +74,8 @@ class ElasticsearchEngine:
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """By the cluster state, which privileges on indices cannot narrow: an index that the key may not see must not
         silently become one that is not to be backed up. `exclude` matches names of indices and of data streams, never
-        aliases: an alias that somebody adds must not take its index out of the backup.
+        aliases: an alias that somebody adds must not take its index out of the backup. And a selected alias puts one
+        that a restore made into it: whoever gave it that alias works with it.
 
         One request when `*` is among the patterns. Otherwise one more for the repository, and one more when only the
         aliases of data streams can tell whether a pattern matched, because the server leaves both out as soon as
@@ -85,24 +86,26 @@ class ElasticsearchEngine:
             ((select.indices, whole),) if whole else ((part, self._state(part)) for part in portions(select.indices))
         )
         found: dict[str, IndexRef] = {}
+        live: set[str] = set()
         missing: set[str] = set()
         doubtful: list[str] = []
         for patterns, body in answers:
             names = read.names(body)
             found.update((index.name, index) for index in names.indices)
             self._streams = {**(self._streams or {}), **names.streams}
+            live |= {name for name, own in names.aliases.items() if any(matches(alias, patterns) for alias in own)}
             self._red.update((index.name, index.name in names.red) for index in names.indices)
             left, certain = unmatched(patterns, names)
             missing.update(left if certain else ())
             doubtful.extend(() if certain else left)
         if doubtful:
             missing.update(unseen(doubtful, read.stream_aliases(whole or self._state(None, (*READY, STREAM_ALIASES)))))
-        excluded = (*select.exclude, *ALWAYS_EXCLUDED)
         for stream, members in (self._streams or {}).items():
-            if matches(stream, excluded):
+            if matches(stream, (*select.exclude, *ALWAYS_EXCLUDED)):
                 found = {name: index for name, index in found.items() if name not in members}
+        wanted = [name for name in sorted(found) if not matches(name, select.exclude)]
         return Selection(
-            indices=tuple(found[name] for name in sorted(found) if not matches(name, excluded)),
+            indices=tuple(found[name] for name in wanted if name in live or not matches(name, ALWAYS_EXCLUDED)),
             unmatched=tuple(pattern for pattern in select.indices if pattern in missing),
             registered=self._registered(repository, whole),
         )

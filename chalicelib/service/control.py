@@ -13,6 +13,7 @@ from chalicelib.core.rows import Pause, PolicyState, Spec
 from chalicelib.core.workflows import driver
 from chalicelib.service import query
 from chalicelib.service.create import announce, gap_run
+from chalicelib.service.request import check_active
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
@@ -100,6 +101,5 @@ def _change(world: World, policy: str, change: Callable[[PolicyState, datetime],
 
 def _active(world: World, policy: str) -> PolicyState:
     state = query.named(world, policy)
-    if not state.active:
-        raise BadInput(Problem(f"policy {policy} is retired", expected="one that the applied file holds"))
+    check_active(state)
     return state

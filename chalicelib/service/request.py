@@ -22,8 +22,7 @@ def backup_now(world: World, policy: str, *, request_id: str, requested_by: str)
     Raises BadInput for an unknown or retired policy and for an id that could be taken for a slot, Conflict when the
     policy's row is written by others all the time.
     """
-    if not REQUEST_ID.fullmatch(request_id):
-        raise BadInput(Problem(f"{request_id[:80]!r} can't be the id of a request", expected="1 to 64 of a-z 0-9 -"))
+    check_id(request_id)
 
     def asked() -> Run | None:
         # The policy first: a twin of this request that comes between is then either found or lost to, never displaced.
@@ -32,13 +31,24 @@ def backup_now(world: World, policy: str, *, request_id: str, requested_by: str)
             return known
         if state is None:
             raise no_such_policy(world, policy)
-        if not state.active:
-            raise BadInput(Problem(f"policy {policy} is retired", expected="one that the applied file holds"))
+        check_active(state)
         spec = world.spec(state.policy, state.spec_gen)
         run = _request(world, spec, state, request_id, requested_by)
         return place(world, run, spec, state, change=lambda before: before)
 
     return in_turn(f"policy {policy}", asked)
+
+
+def check_id(request_id: str) -> None:
+    """BadInput for what could be taken for a slot, or could not be shown."""
+    if not REQUEST_ID.fullmatch(request_id):
+        raise BadInput(Problem(f"{request_id[:80]!r} can't be the id of a request", expected="1 to 64 of a-z 0-9 -"))
+
+
+def check_active(state: PolicyState) -> None:
+    """BadInput for a policy that has left the file."""
+    if not state.active:
+        raise BadInput(Problem(f"policy {state.policy} is retired", expected="one that the applied file holds"))
 
 
 def _request(world: World, spec: Spec, state: PolicyState, request_id: str, requested_by: str) -> Run:

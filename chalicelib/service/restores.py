@@ -1,16 +1,18 @@
 """Restores: how one is started, and the two sides of it that touch the world."""
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from chalicelib.core import approving, naming, traffic
+from chalicelib.core import approving, naming, planning, traffic
 from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable
 from chalicelib.core.model import Asked, IndexRef, Kind, Run, State, Step
 from chalicelib.core.planning import order
-from chalicelib.core.plans import Plan
-from chalicelib.core.ports import Engine, Update
-from chalicelib.core.rows import BackupState, PolicyState, Spec
+from chalicelib.core.plans import Plan, Wish
+from chalicelib.core.ports import Create, Engine, Update
+from chalicelib.core.rows import BackupState, Evidence, PolicyState, Spec
+from chalicelib.core.wire import dump
 from chalicelib.core.workflows import Decision, restore_ends
 from chalicelib.core.workflows import restore as workflow
 from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen
@@ -18,6 +20,7 @@ from chalicelib.service import approvals, in_use, query, tell
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import patiently
 from chalicelib.service.create import place_beside
+from chalicelib.service.request import check_active, check_id
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
@@ -70,26 +73,69 @@ def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, 
     return place_beside(world, run, spec, state, *beside, tell=telling)
 
 
+def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
+    """A run that thinks its restore through itself, as its first step, and then starts only what needs nobody's yes.
+    The same `request_id` again answers the same run, whatever became of it.
+
+    BadInput for a wish that makes no sense, an unknown or retired policy, an id that could be taken for a slot, and
+    when no backup will do; Conflict when something else was asked for under that id."""
+    check_id(request_id)
+    if wrong := planning.problems(wish):
+        raise BadInput(*wrong)
+    state = query.named(world, wish.policy)
+    run_id, payload = naming.run_id(Kind.RESTORE, wish.policy, request_id), _digest(wish)
+
+    def asked() -> Run | None:
+        if known := world.store.run(run_id):
+            if known.payload != payload:
+                raise Conflict(f"{run_id} was asked for already, and was to do something else")
+            return known
+        check_active(state)
+        spec = world.spec(state.policy, state.spec_gen)
+        backup = planner.chosen(world, wish, spec)
+        run = unplanned(
+            Kind.RESTORE, spec, backup.repository, request_id, world.clock.now(), by=by, token=world.token()
+        )
+        pinned = replace(wish, backup=backup.backup_id, at=None)
+        beside = (wished(run, pinned), in_use.taken(backup, run))
+        return place_beside(world, replace(run, payload=payload), spec, state, *beside)
+
+    return in_turn(run_id, asked)
+
+
+def wished(run: Run, wish: Wish) -> Create:
+    """The row that tells an unplanned run what it is for."""
+    return Create(Evidence(run_id=run.run_id, kind="wish", n=1, wish=wish))
+
+
+def _digest(wish: Wish) -> str:
+    return hashlib.sha256(dump(wish).encode()).hexdigest()[:16]
+
+
 def _run(plan: Plan, spec: Spec, now: datetime, by: str, token: str) -> Run:
+    run = unplanned(Kind.RESTORE, spec, plan.repository, plan.plan_id, now, by=by, token=token)
+    return replace(run, plan=plan.plan_id, snapshot=plan.snapshot, snapshot_uuid=plan.snapshot_uuid)
+
+
+def unplanned(kind: Kind, spec: Spec, repository: str, slot: str, now: datetime, *, by: str, token: str) -> Run:
+    """A run from that repository, about to be thought through."""
     return Run(
-        run_id=naming.run_id(Kind.RESTORE, spec.policy.name, plan.plan_id),
-        kind=Kind.RESTORE,
+        run_id=naming.run_id(kind, spec.policy.name, slot),
+        kind=kind,
         policy=spec.policy.name,
         target=spec.target.name,
-        repository=plan.repository,
-        slot=plan.plan_id,
+        repository=repository,
+        slot=slot,
         requested_by=by,
         spec_gen=spec.gen,
         state=State.PLANNED,
-        snapshot=plan.snapshot,
-        snapshot_uuid=plan.snapshot_uuid,
+        snapshot="",
         created_at=now,
         deadline_at=now + TIMEOUT,
         start_by=now + WAITS,
         wake_at=now,
         token=token,
-        lease=traffic.lease_name(spec.target, plan.repository),
-        plan=plan.plan_id,
+        lease=traffic.lease_name(spec.target, repository),
         steps=(Step(state=State.PLANNED, at=now, rev=1),),
     )
 
@@ -98,6 +144,8 @@ class RestoreWork:
     """What the driver needs to know of restores."""
 
     def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Seen:
+        if run.plan is None:
+            return Seen(plan=_thought_through(world, run, engine))
         plan = _plan(world, run)
         restored = engine.restorer.restored(order(plan)) if run.attempts else ()
         if run.state is State.PLANNED and not restored:
@@ -135,6 +183,19 @@ class RestoreWork:
         return restore_ends.given_up(run, decision)
 
 
+def _thought_through(world: World, run: Run, engine: Engine) -> Plan:
+    """The plan that the run's wish comes to now."""
+    found = world.store.evidence(run.run_id, "wish", 1)
+    if found is None or found.wish is None:
+        raise Retryable(f"what {run.run_id} was asked for could not be read")
+    spec = _spec_now(world, run)
+    try:
+        backup = planner.chosen(world, found.wish, spec)
+    except BadInput as error:
+        raise Refused(str(error)) from None
+    return planner.anew(world, found.wish, spec, engine, backup, by=run.requested_by)
+
+
 def _plan(world: World, run: Run) -> Plan:
     try:
         return planner.stored(world, run.plan or "")
@@ -143,13 +204,16 @@ def _plan(world: World, run: Run) -> Plan:
 
 
 def _anew(world: World, plan: Plan, engine: Engine, run: Run) -> Plan:
-    """By the file that is in force now, which may no longer allow it."""
     backup = planner.of_plan(world, plan)
     if backup is None:
         raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
+    return planner.anew(world, plan.wish, _spec_now(world, run), engine, backup, by=run.requested_by)
+
+
+def _spec_now(world: World, run: Run) -> Spec:
+    """What the file says that is in force now: it may no longer allow what it did."""
     state = world.store.state(run.policy)
-    spec = world.spec(run.policy, state.spec_gen if state else run.spec_gen)
-    return planner.anew(world, plan.wish, spec, engine, backup, by=run.requested_by)
+    return world.spec(run.policy, state.spec_gen if state else run.spec_gen)
 
 
 def _checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:

@@ -49,11 +49,15 @@ class FakeEngine(FakeCluster):
                     uuid=index.uuid,
                     shards=index.shards,
                     closed=index.closed,
-                    settings={key: str(value) for key, value in index.settings.items()},
+                    settings={
+                        "index.number_of_replicas": str(index.replicas),
+                        **{key: str(value) for key, value in index.settings.items()},
+                    },
                 )
                 for name, index in there.items()
                 if _any(select.indices, labels[name])
-                and not _any((*select.exclude, *ALWAYS_EXCLUDED), (name, index.stream))
+                and not _any(select.exclude, (name, index.stream))
+                and (_any(select.indices, index.aliases) or not _any(ALWAYS_EXCLUDED, (name, index.stream)))
             )
             known = [label for own in labels.values() for label in own]
             unmatched = tuple(pattern for pattern in select.indices if not _any((pattern,), known))

@@ -16,12 +16,14 @@ from chalicelib.core import comparing, pace, planning, plans
 from chalicelib.core.model import Finding, IndexRef, Progress, Run, Severity, Shards, State
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import FailedShard
+from chalicelib.core.rows import Evidence
 from chalicelib.core.workflows import Decision, cancel
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.restore_ends import clean, far, few, give_up, too_late
 from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Restore, Seen, foreign, own, written_down
 
 ATTEMPTS = 3
+APPROVAL = "restore.approval"
 SHOWN = 20
 
 
@@ -50,13 +52,15 @@ def _decide(run: Run, seen: Seen, now: datetime) -> Decision:
 def _start(run: Run, seen: Seen, now: datetime) -> Decision:
     """Only what was shown is done: a world that has moved since is told, and nothing is touched. What an earlier
     attempt made after all is gone on with."""
+    if run.plan is None:
+        return _taken_up(run, seen)
     if seen.restored:
         return Decision(state=State.RESTORING, again=timedelta(0))
     if now >= run.start_by and not run.attempts:
         return too_late(run)
     if seen.plan.approval and not (run.approved_by or run.glass):
         message = f"{seen.plan.approval[0]} is beyond `restore.allow`, and nobody approved it"
-        return _failed(run, finding("restore.approval", seen.plan.plan_id, message, "plan it, and have it approved"))
+        return _failed(run, finding(APPROVAL, seen.plan.plan_id, message, "plan it, and have it approved"))
     if seen.anew is None:
         raise ValueError(f"{run.run_id}: nothing is restored without a look at what is in the way")
     if changed := plans.moved(seen.plan, seen.anew):
@@ -69,6 +73,26 @@ def _start(run: Run, seen: Seen, now: datetime) -> Decision:
         act=act,
         again=pace.FIRST_LOOK,
     )
+
+
+def _taken_up(run: Run, seen: Seen) -> Decision:
+    """Nobody read this plan: with a conflict it fails, and what needs a second person is left to people."""
+    plan = seen.plan
+    stored = Evidence(run_id=plan.plan_id, kind="plan", n=1, plan=plan)
+    taken: dict[str, Any] = {"plan": plan.plan_id, "snapshot": plan.snapshot, "snapshot_uuid": plan.snapshot_uuid}
+    if found := [each for each in plan.conflicts if each.code != APPROVAL]:
+        changes = {**taken, "reason": found[0].message, "findings": few(plan.findings)}
+        return Decision(state=State.FAILED, changes=changes, evidence=stored)
+    if plan.approval:
+        reason = (
+            f"{counted(len(plan.approval), 'name')} beyond `restore.allow`: somebody else has to approve {plan.plan_id}"
+        )
+        next_step = f"snapwarden restore approve {plan.plan_id}, then: snapwarden restore start {plan.plan_id} --wait"
+        wanted = replace(finding(APPROVAL, plan.plan_id, reason, next_step), severity=Severity.WARNING)
+        return Decision(
+            state=State.DEFERRED, changes={**taken, "reason": reason, "findings": (wanted,)}, evidence=stored
+        )
+    return Decision(state=State.PLANNED, changes=taken, evidence=stored, again=timedelta(0))
 
 
 def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
