@@ -196,6 +196,10 @@ def _print_all(out: Output, run: Run) -> None:
         out.say(f"  plan       {run.plan}")
     out.say(f"  asked by   {run.requested_by}, spec generation {run.spec_gen}, attempts {run.attempts}")
     out.say(f"  deadline   {instant(run.deadline_at)}")
+    if run.approved_by:
+        out.say(f"  approved   by {run.approved_by}")
+    if run.glass:
+        out.say(f"  one person {run.glass.by} broke the glass: {run.glass.why}")
     if run.cancel:
         why = f": {run.cancel.why}" if run.cancel.why else ""
         out.say(f"  cancel     asked for by {run.cancel.by} {instant(run.cancel.at)}{why}")

@@ -250,7 +250,8 @@ def _second_person(names: Sequence[str]) -> Iterator[Finding]:
     if names:
         which = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
         message = f"{counted(len(names), 'name')} beyond `restore.allow`: {which}"
-        yield _conflict("restore.approval", "approval", message, "a --prefix that `restore.allow` allows")
+        fix = "snapwarden restore approve PLAN, by somebody else; or a --prefix that is allowed"
+        yield _note("restore.approval", "approval", message, fix)
 
 
 def _spare(surroundings: Surroundings) -> int | None:

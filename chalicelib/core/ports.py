@@ -14,7 +14,7 @@ from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Drain, Event, Report, Wakeup
 from chalicelib.core.model import IndexCount, IndexRef, Run, Selection
 from chalicelib.core.observations import Observation, Owner, Sizes
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.spec import Repository, Select
 
 if TYPE_CHECKING:
@@ -145,14 +145,14 @@ class Prover(Protocol):
 class Create:
     """Put a row that must not exist."""
 
-    item: Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter
+    item: Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter | Approval
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """Replace a row whose stored `rev` is `item.rev - 1`."""
 
-    item: Run | PolicyState | Backup | ConfigState | Lease | Slots
+    item: Run | PolicyState | Backup | ConfigState | Lease | Slots | Approval
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +220,16 @@ class Store(Protocol):
     def backups(self, policy: str) -> tuple[Backup, ...]:
         """Newest `taken_at` first."""
 
+    def approval(self, plan_id: str) -> Approval | None:
+        """Consistent."""
+
     def config(self) -> ConfigState | None: ...
 
     def traffic(self, lease: str, target: str) -> tuple[Lease | None, Slots | None]:
         """Consistent, in one request."""
+
+    def slots(self, target: str) -> Slots | None:
+        """Consistent."""
 
     def waiters(self, target: str, limit: int) -> tuple[Waiter, ...]:
         """The first in the order of their keys. Consistent."""

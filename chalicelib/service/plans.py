@@ -16,15 +16,16 @@ from chalicelib.service.world import World
 KIND = "plan"
 
 
-def plan(world: World, wish: Wish, *, by: str) -> Plan:
-    """Made and stored, whatever is in the way. BadInput when the wish makes no sense, when there is no such policy, or
-    no backup that will do; Retryable or Refused when the server does not say what is needed."""
+def plan(world: World, wish: Wish, *, by: str | None = None) -> Plan:
+    """Made and stored, whatever is in the way. `by`: what asks, where no person does. BadInput when the wish makes no
+    sense, when there is no such policy, or no backup that will do; Retryable or Refused when the server does not say
+    what is needed, or AWS who calls."""
     if wrong := planning.problems(wish):
         raise BadInput(*wrong)
     state = query.named(world, wish.policy)
     spec = world.spec(wish.policy, state.spec_gen)
     backup = chosen(world, wish, spec)
-    made = anew(world, wish, spec, world.engine(spec), backup, by=by, policies=_beside(world, spec))
+    made = anew(world, wish, spec, world.engine(spec), backup, by=by or world.identity(), policies=_beside(world, spec))
     world.store.commit(Create(Evidence(run_id=made.plan_id, kind=KIND, n=1, plan=made)))
     return made
 

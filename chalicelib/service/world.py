@@ -19,10 +19,15 @@ def _no_limit() -> timedelta:
     return timedelta.max
 
 
+def _nobody() -> str:
+    raise Refused("nobody calls: a function acts for the stage")
+
+
 @dataclass(frozen=True, kw_only=True)
 class World:
     """The ports of one stage. `engine` connects to the target of a spec. `token` makes a fresh random write token.
-    `remaining`: time until this invocation is killed."""
+    `remaining`: time until this invocation is killed. `identity`: the ARN by which AWS knows whoever calls; Retryable
+    when AWS does not say. `local`: a local stage, whose rows a command line may write."""
 
     stage: str
     store: Store
@@ -35,6 +40,8 @@ class World:
     engine: Callable[[Spec], Engine]
     token: Callable[[], str]
     remaining: Callable[[], timedelta] = field(default=_no_limit)
+    identity: Callable[[], str] = field(default=_nobody)
+    local: bool = False
 
     def spec(self, policy: str, gen: int) -> Spec:
         """What the file said in that generation. Retryable when it can't be read: it was there before it was named, and

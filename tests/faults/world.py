@@ -146,7 +146,8 @@ class FusedVault(FakeVault):
 
 
 class Stage:
-    """`live(seconds)` plays real time: messages arrive, a tick each minute. A killed process loses its message."""
+    """`live(minutes)` plays real time: messages arrive, a tick each minute. A killed process loses its message.
+    `who`: by whose credentials somebody calls (None: nobody can say)."""
 
     clock: FakeClock
     fuse: Fuse
@@ -155,6 +156,7 @@ class Stage:
     queue: FusedQueue
     bus: FusedBus
     notifier: FusedNotifier
+    who: str | None = "arn:aws:iam::123456789012:user/anna"
 
     def __init__(self, file: str = FILE, *, looks: int | None = 1, indices: Sequence[str] = ("orders",)) -> None:
         self.make_parts(looks, indices)
@@ -174,9 +176,16 @@ class Stage:
             clock=self.clock,
             engine=lambda spec: self.engine,
             token=lambda: f"{self.name}-{next(numbers):08}",
+            identity=self.whoami,
+            local=True,
         )
         self.apply(file)
         self.fuse.effects.clear()
+
+    def whoami(self) -> str:
+        if self.who is None:
+            raise Retryable("AWS does not say who calls")
+        return self.who
 
     def make_parts(self, looks: int | None, indices: Sequence[str]) -> None:
         """What stands for the world; another kind of stage brings its own."""

@@ -132,7 +132,8 @@ def test_a_data_stream_is_not_torn_into_its_indices() -> None:
 def test_names_beyond_those_allowed_need_a_second_person_or_are_refused() -> None:
     wish = replace(WISH, indices=("customers",), prefix="copy-")
     second = plan(wish, spec=allowing("restored-*"))
-    assert (second.approval, conflicts(second)) == (("copy-customers",), [("restore.approval", "approval")])
+    assert (second.approval, conflicts(second)) == (("copy-customers",), [])
+    assert [(found.code, found.severity) for found in second.findings] == [("restore.approval", Severity.WARNING)]
     assert conflicts(plan(wish, spec=allowing("restored-*", approval=False))) == [
         ("restore.not_allowed", "copy-customers")
     ]
