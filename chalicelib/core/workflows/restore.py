@@ -82,7 +82,7 @@ def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
     if failed:
         return give_up(run, seen, now, State.FAILED, _shards(failed), *_failed_shards(failed))
     whole = len(mine) == len(seen.plan.moves)
-    made = written_down(run, mine) if whole and not seen.made else None
+    made = (written_down(run, mine),) if whole and not seen.made else ()
     changes = {"progress": _progress(seen), "last_error": None, "started_at": run.started_at or now}
     if whole and all(index.done for index in mine):
         return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))
