@@ -191,7 +191,7 @@ def test_what_was_restored_is_exactly_what_was_read(any_world: EngineWorld) -> N
     world = any_world
     repository = registered(world, "main")
     index = filled(world, "a", shards=3)
-    world.put(index, "odd", '{"z": 1.50,  "a": [1, 2.0, null], "ü": {"b": true}}')
+    world.put(index, "odd", '{"z": 1.50,  "a": [1.0, 2.50, null], "ü": {"b": true}}')
     world.put(index, "routed", "{}", routing="shop")
     known = sampled(world, index, 1000).documents
     world.engine.start(order(repository, "snap", index))
