@@ -19,8 +19,7 @@ from chalicelib.core.spec import Repository, Select
 
 if TYPE_CHECKING:
     from chalicelib.core.capsules import Configuration
-    from chalicelib.core.proving import Document, Vitals
-    from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
+    from chalicelib.core.restore_ports import Prover, Restorer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +43,9 @@ class Engine(Protocol):
 
     @property
     def restorer(self) -> "Restorer": ...
+
+    @property
+    def prover(self) -> "Prover": ...
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """What `select` means right now: open and closed indices and backing indices of data streams, without system
@@ -85,60 +87,6 @@ class Engine(Protocol):
     def start(self, order: StartOrder) -> None:
         """Asks for the backup and returns as soon as the request is accepted. Sent at most once: never retried by any
         layer. A name that is taken is `Refused`; look to see by whom."""
-
-
-class Restorer(Protocol):
-    """Of the same target, over the same connection: its requests count among `Engine.calls`."""
-
-    def contents(self, repository: str, snapshot: str) -> "Contents | None":
-        """What a complete backup holds; None when the engine says that there is none. One that is in progress, or that
-        ended badly, is Refused."""
-
-    def surroundings(self) -> "Surroundings":
-        """Whom a restore would meet; system indices are among `indices`, because their names are taken too."""
-
-    def restore(self, order: "RestoreOrder") -> None:
-        """Asks for it and returns as soon as that is accepted. Sent at most once, as `Engine.start`. Refused: nothing
-        was made. NameTaken: a name is that of an index, an alias or a data stream. A closed index is found by a look of
-        our own just before, because the server would restore over it and keep its uuid."""
-
-    def restored(self, order: "RestoreOrder") -> "tuple[Restored, ...]":
-        """What there is under the names that the order makes, sorted; those that are not there are left out."""
-
-    def remove(self, index: IndexRef) -> bool:
-        """Deletes the index of exactly this name and uuid, read anew. False: one of another uuid has the name, and was
-        left alone. One that is not there is removed. Retryable while a snapshot of somebody else's runs that must hold
-        all of it; ours let it go."""
-
-    def release(self, index: IndexRef, settings: Mapping[str, object]) -> None:
-        """Takes off all that a restore put on, and sets what is named, but for a lifecycle. Safe to repeat. Refused
-        when it is gone, or was made anew."""
-
-    def spelled(self, order: "RestoreOrder") -> tuple[str, ...]:
-        """What will be sent, for people to read; nothing is."""
-
-
-class Prover(Protocol):
-    """Of the same target, over the same connection: its requests count among `Engine.calls`. It changes nothing, and
-    says nothing of what a key may not see: that is Refused."""
-
-    def mappings(self, names: Sequence[str]) -> Mapping[str, str]:
-        """By exact name of an index: its mapping as JSON with sorted keys, so that equal ones are equal texts. Those
-        that are not there are left out."""
-
-    def sample(self, count: IndexCount, wanted: int, key: bytes) -> "tuple[Document, ...]":
-        """Up to `wanted` documents of the index, at random: by random sequence numbers up to those of `count`. Fewer
-        when it holds fewer, none when it keeps no sources. One that answers without its source is left out."""
-
-    def documents(self, index: IndexRef, wanted: "Sequence[Document]", key: bytes) -> "tuple[Document, ...]":
-        """The same ids, with their routing, as they are now in the index of exactly this name and uuid; those that are
-        not there are left out. An error on one of them is Retryable, never a document that is missing."""
-
-    def hits(self, index: str, query: Mapping[str, object], *, enough: int, seconds: int) -> int:
-        """How many documents match, counted up to `enough`. Retryable when the server did not look at all shards in
-        that time and has not found enough."""
-
-    def vitals(self) -> "Vitals": ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Selection
 from chalicelib.core.observations import Absent, Observation, Owner, Sizes
-from chalicelib.core.ports import Engine, Restorer, StartOrder
+from chalicelib.core.ports import Engine, StartOrder
+from chalicelib.core.restore_ports import Prover, Restorer
 from chalicelib.core.spec import Repository, Select, Target
 from chalicelib.engines import elasticsearch_counts as counting
 from chalicelib.engines import elasticsearch_read as read
@@ -74,6 +75,12 @@ class ElasticsearchEngine:
     @property
     def restorer(self) -> Restorer:
         return ElasticsearchRestorer(self._connection)
+
+    @property
+    def prover(self) -> Prover:
+        from chalicelib.engines.elasticsearch_prove import ElasticsearchProver  # few runs prove anything
+
+        return ElasticsearchProver(self._connection)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """By the cluster state, which privileges on indices cannot narrow: an index that the key may not see must not

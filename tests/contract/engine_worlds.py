@@ -12,6 +12,7 @@ from chalicelib.core.observations import Owner
 from chalicelib.core.ports import Engine, StartOrder
 from chalicelib.core.spec import Repository, Select
 from infra.local.servers import Server
+from tests.contract.proof_worlds import ElasticsearchProofs, FakeProofs, ProofWorld
 from tests.elastic_admin import Admin
 from tests.fakes.elasticsearch import FakeEngine
 from tests.replay import engine_of
@@ -19,7 +20,7 @@ from tests.replay import engine_of
 OWNER = Owner(installation="1f0c", policy="orders", slot="2026-11-21T02:00Z", run_id="backup:orders:2026-11-21T02:00Z")
 
 
-class EngineWorld(Protocol):
+class EngineWorld(ProofWorld, Protocol):
     """An engine with a server behind it. `own("x")` is a name that no other test uses; names begin with it."""
 
     engine: Engine
@@ -73,7 +74,7 @@ class EngineWorld(Protocol):
         """An engine whose server does not answer."""
 
 
-class FakeWorld:
+class FakeWorld(FakeProofs):
     def __init__(self) -> None:
         self.fake = FakeEngine(indices=())
         self.fake.repositories.clear()
@@ -148,7 +149,7 @@ class FakeWorld:
         return self.fake
 
 
-class ElasticsearchWorld:
+class ElasticsearchWorld(ElasticsearchProofs):
     def __init__(self, server: Server) -> None:
         assert server.repositories is not None
         self._repositories: Path = server.repositories
