@@ -35,10 +35,11 @@ pytestmark = pytest.mark.live
 
 PASSWORD = "zq-hunter2-zq"
 API_KEY = "WnF3a2V5OnpxLWFwaWtleS16cQ=="
-FUNCTIONS = ("dead_letters", "tick", "work")
+FUNCTIONS = ("dead_letters", "events", "tick", "work")
 ENTITLED = {
     "tick": {"dynamodb", "sqs", "sns", "events", "logs"},
     "work": {"dynamodb", "sqs", "sns", "events", "secretsmanager", "logs"},
+    "events": {"dynamodb", "sqs", "sns", "events", "logs"},
     "dead_letters": {"sqs", "sns", "logs"},
 }
 """The table of docs/architecture.md in one line each: who talks to whom."""
@@ -75,6 +76,7 @@ policies:
   foreign: {{<<: *policy, target: foreign}}
   untagged: {{<<: *policy, target: untagged}}
   garbled: {{<<: *policy, target: garbled}}
+  asked: {{<<: *policy, target: loud, schedule: []}}
 """
 SECRETS: Mapping[str, tuple[str, str | None]] = {
     "shop-login": (json.dumps({"username": "elastic", "password": PASSWORD}), STAGE),
@@ -88,7 +90,7 @@ SECRETS: Mapping[str, tuple[str, str | None]] = {
 FOREIGN = ("of-another-stage", "of-nobody")
 
 
-ENDING = ("nightly", "typo", "loud", "echo", "foreign", "untagged", "garbled")
+ENDING = ("nightly", "typo", "loud", "echo", "foreign", "untagged", "garbled", "asked")
 """All but `silent`, which waits for an answer."""
 
 
@@ -99,7 +101,9 @@ class Story:
 
     def run(self, policy: str) -> Run:
         """Its newest."""
-        return self.store.runs(policy=policy, limit=1)[0]
+        found = self.store.runs(policy=policy, limit=1)
+        assert found, f"nothing runs of {policy}"
+        return found[0]
 
     def refused(self, name: str) -> set[Use]:
         """Beside the secrets that it shall not read."""
@@ -108,6 +112,8 @@ class Story:
 
     def unsettled(self) -> dict[str, str]:
         """What the end of the story is waited for."""
+        if not self.store.runs(policy="asked", limit=1):
+            return {"asked": "the event has not arrived yet"}
         runs = {policy: self.run(policy) for policy in ENDING}
         waiting = {
             policy: f"{run.state} {run.last_error}" for policy, run in runs.items() if not (run.settled and run.told)
@@ -159,6 +165,14 @@ def _play(product: Deployed, store: DynamoStore, file: str, stack: ExitStack) ->
         poller.start()
         stack.callback(poller.join, 3)
         stack.callback(poller.stop)
+    _ask(product, "Backup Requested", policy="asked", request_id="before-release-7")
+    _ask(product, "Restore Requested", policy="asked")
+
+
+def _ask(product: Deployed, what: str, **detail: str) -> None:
+    """The backup becomes a run; the restore is refused, because there is no backup yet, and that is told."""
+    entry = {"EventBusName": f"snapwarden-{STAGE}", "Source": "ci", "DetailType": what, "Detail": json.dumps(detail)}
+    assert product.aws.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
 def _slot(days: int) -> str:
