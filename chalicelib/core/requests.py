@@ -85,9 +85,9 @@ class Refusal:
 def read(body: str, now: datetime) -> Request | Triggered | Refusal | None:
     """The body of a message of the events' queue. None: an event of our own, which starts nothing."""
     written = _parsed(body)
-    trigger = written.get(WRAPPED)
-    if WRAPPED in written:
-        written = _mapping(written.get("event"))
+    wrapped = WRAPPED in written
+    named = _mapping(written.get(WRAPPED))
+    written = _mapping(written.get("event")) if wrapped else written
     key = hashlib.sha256(body.encode(errors="replace")).hexdigest()[:16]
     envelope = Envelope(
         key=line(written.get("id")) or key,
@@ -103,8 +103,7 @@ def read(body: str, now: datetime) -> Request | Triggered | Refusal | None:
         return replace(_refused(envelope, [played], ANEW), replayed=True)
     if wrong := _envelope(written, envelope, now):
         return _refused(envelope, wrong, ANEW)
-    if trigger is not None:
-        named = _mapping(trigger)
+    if wrapped:
         return Triggered(envelope=envelope, policy=line(named.get("policy")), trigger=line(named.get("trigger")))
     if envelope.detail_type not in KINDS:
         known = " or ".join(KINDS)
