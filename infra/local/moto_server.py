@@ -148,19 +148,23 @@ def _match_no_schedules() -> None:
 
 
 def _send_whole_events() -> None:
-    """Moto leaves the account out, and puts the time as a number and one more key into `<aws.events.event.json>`."""
+    """Moto leaves the account out, puts the time as a number and one more key into `<aws.events.event.json>`, and fills
+    in whatever looks like a placeholder in the event itself."""
     from moto.core.utils import iso_8601_datetime_without_milliseconds, utcfromtimestamp
     from moto.events.utils import EventTemplateParser
 
     parse: Any = EventTemplateParser.parse
 
     def parsed(input_template: str | None, input_paths_map: dict[str, Any], event: Any) -> dict[str, Any]:
+        whole = {key: value for key, value in event.items() if key != "ingestion-time"}
         if input_template is None:
-            return {**parse(input_template, input_paths_map, event), "account": event["account"]}
+            return whole  # whoever sends it makes a text of its time
+        if input_paths_map:
+            return dict(parse(input_template, input_paths_map, event))
         time = iso_8601_datetime_without_milliseconds(utcfromtimestamp(int(event["time"])))
-        whole = {**{key: value for key, value in event.items() if key != "ingestion-time"}, "time": time}
-        template = input_template.replace("<aws.events.event.json>", json.dumps(whole))
-        return dict(parse(template, input_paths_map, event))
+        text = input_template.replace("<aws.events.event.ingestion-time>", str(event["ingestion-time"]))
+        text = text.replace("<aws.events.event.json>", json.dumps({**whole, "time": time}))
+        return dict(json.loads(text))
 
     _replace(EventTemplateParser, "parse", staticmethod(parsed))
 

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -27,14 +27,13 @@ from infra.local.runtime.poller import Poller, mappings
 from infra.local.servers import Server
 from tests.app.deployed import PREFIX, STAGE, Deployed
 from tests.app.gate import Use, grants
+from tests.app.played import API_KEY, FILE, FOREIGN, PASSWORD, SECRETS
 from tests.elastic_admin import Admin
 from tests.fakes.clock import FakeClock
 from tests.replay import PRODUCT, Replay, Reply
 
 pytestmark = pytest.mark.live
 
-PASSWORD = "zq-hunter2-zq"
-API_KEY = "WnF3a2V5OnpxLWFwaWtleS16cQ=="
 FUNCTIONS = ("dead_letters", "events", "tick", "work")
 ENTITLED = {
     "tick": {"dynamodb", "sqs", "sns", "events", "logs"},
@@ -46,49 +45,6 @@ ENTITLED = {
 NOT_OUR_CODE = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "logs:CreateLogStream"}
 NOT_OUR_CODE |= {"logs:PutLogEvents"}
 """Lambda itself does these with the function's role: it polls the queue and writes logs."""
-
-FILE = """\
-version: 1
-targets:
-  shop: &shop
-    engine: elasticsearch
-    hosts: [{url}]
-    auth: {{secret: shop-login}}
-    repositories: {{main: {{type: fs, settings: {{location: {location}}}}}}}
-  loud: {{<<: *shop, hosts: ["{loud}"], auth: {{secret: loud-key}}}}
-  echo: {{<<: *shop, hosts: ["{echo}"], auth: {{secret: loud-login}}}}
-  silent: {{<<: *shop, hosts: ["http://127.0.0.1:9"], auth: {{secret: loud-login}}}}
-  foreign: {{<<: *shop, hosts: ["http://127.0.0.2:9"], auth: {{secret: of-another-stage}}}}
-  untagged: {{<<: *shop, hosts: ["http://127.0.0.3:9"], auth: {{secret: of-nobody}}}}
-  garbled: {{<<: *shop, hosts: ["http://127.0.0.4:9"], auth: {{secret: garbled}}}}
-policies:
-  nightly: &policy
-    target: shop
-    repository: main
-    select: {{indices: ["{index}"]}}
-    schedule: "0 2 * * *"
-    catch_up: 3h
-    notify: {{on: [failure, recovery, success]}}
-  typo: {{<<: *policy, select: {{indices: [nothing-is-called-so]}}, rpo: 1h}}
-  loud: {{<<: *policy, target: loud}}
-  echo: {{<<: *policy, target: echo}}
-  silent: {{<<: *policy, target: silent}}
-  foreign: {{<<: *policy, target: foreign}}
-  untagged: {{<<: *policy, target: untagged}}
-  garbled: {{<<: *policy, target: garbled}}
-  asked: {{<<: *policy, target: loud, schedule: []}}
-"""
-SECRETS: Mapping[str, tuple[str, str | None]] = {
-    "shop-login": (json.dumps({"username": "elastic", "password": PASSWORD}), STAGE),
-    "loud-key": (json.dumps({"api_key": API_KEY}), STAGE),
-    "loud-login": (json.dumps({"username": "elastic", "password": PASSWORD}), STAGE),
-    "of-another-stage": (json.dumps({"username": "elastic", "password": PASSWORD}), "prod"),
-    "of-nobody": (json.dumps({"username": "elastic", "password": PASSWORD}), None),
-    "garbled": (f"password={PASSWORD}", STAGE),
-}
-"""Name -> text, and the stage of its tag."""
-FOREIGN = ("of-another-stage", "of-nobody")
-
 
 ENDING = ("nightly", "typo", "loud", "echo", "foreign", "untagged", "garbled", "asked")
 """All but `silent`, which waits for an answer."""

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core import refusals, requests
+from chalicelib.core.dead_letter_reports import dead_letter_report
 from chalicelib.core.model import Kind
 from chalicelib.core.plans import Wish
 from chalicelib.core.requests import Refusal, Request, Triggered
@@ -216,3 +217,12 @@ def test_who_waits_for_data_is_told_and_no_other() -> None:
     assert refusals.report(refused(event(detail={})), stage="local", topic="default") is None
     replayed = refused(event("Restore Requested", **{"replay-name": "again"}))
     assert refusals.report(replayed, stage="local", topic="default") is None
+
+
+@pytest.mark.parametrize("body", [event(), {"snapwarden_trigger": {}, "event": event()}])
+def test_a_request_that_failed_too_often_is_not_called_a_strangers_message(body: Any) -> None:
+    """Its run may not be there: whoever asked has to know."""
+    report = dead_letter_report(json.dumps(body), "m-1", stage="local")
+    assert "DEAD LETTER: an event failed too often" in report.subject
+    assert "was perhaps not begun" in report.body
+    assert "snapwarden-local-events around that time" in report.body
