@@ -11,6 +11,7 @@ import pytest
 from chalicelib.core import requests
 from chalicelib.core.config import load
 from chalicelib.core.model import Kind
+from chalicelib.core.request_details import instant
 from chalicelib.core.requests import Refusal, Request, Triggered
 from chalicelib.service import apply as applying
 from chalicelib.store.dynamo import DynamoStore
@@ -34,8 +35,12 @@ class Local:
         foundation.create(aws, self.stage)
 
     def apply(self, file: str) -> None:
-        of = {"region": self.aws.region, "host": self.aws.dynamodb_endpoint_url}
-        store = DynamoStore(f"snapwarden-{self.stage}", token=lambda: uuid4().hex, **of)
+        store = DynamoStore(
+            f"snapwarden-{self.stage}",
+            region=self.aws.region,
+            host=self.aws.dynamodb_endpoint_url,
+            token=lambda: uuid4().hex,
+        )
         config = load(file.encode(), "f")
         applying.apply(config, store, FakeClock(START), "tester", new_token=lambda: uuid4().hex)
 
@@ -63,7 +68,7 @@ def local(tmp_path: Path, dynamodb_url: str) -> Iterator[Local]:
 
 
 def now(written: dict[str, Any]) -> Any:
-    at = requests.instant(written["time"])
+    at = instant(written["time"])
     assert at is not None, written["time"]
     return at
 
