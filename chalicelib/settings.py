@@ -53,6 +53,11 @@ class Settings:
     def topic_arn(self) -> str:
         return f"arn:aws:sns:{self.region}:{self.account}:snapwarden-{self.stage}"
 
+    @property
+    def bucket(self) -> str:
+        """Names of buckets are one space for all accounts."""
+        return f"snapwarden-{self.stage}-{self.account}"
+
     def function(self, name: str) -> str:
         return f"snapwarden-{self.stage}-{name}"
 

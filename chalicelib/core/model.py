@@ -178,7 +178,8 @@ class Run:
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
     under the slot's id, None: nobody could ask for anything else under it.
     `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
-    removed.
+    removed. `approved_by`: the second person, where one was needed; `glass`: who started it without, and why; people
+    heard of that when it is `glass_told`.
     """
 
     run_id: str
@@ -241,6 +242,9 @@ class Run:
     repeats: int = 0
     quiet: bool = False
     last_look: bool = False
+    approved_by: str | None = None
+    glass: Asked | None = None
+    glass_told: bool = False
 
     @property
     def settled(self) -> bool:

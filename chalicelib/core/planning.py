@@ -12,12 +12,14 @@ from fnmatch import fnmatchcase
 
 from pydantic_core import PydanticCustomError
 
+from chalicelib.core import plan_notes
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
 from chalicelib.core.plans import Move, Plan, Wish, named
 from chalicelib.core.prose import counted, size
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
+from chalicelib.core.spec import Policy
 from chalicelib.core.values import check_index_pattern, check_prefix
 from chalicelib.core.wire import dump
 
@@ -29,7 +31,8 @@ REPLICAS = "index.number_of_replicas"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a plan is made from. `before`: the counts that were taken when the backup started; `counts`: those of the
-    live indices now. Either may be empty: nothing was counted. `originals`: what was backed up, with its settings."""
+    live indices now. Either may be empty: nothing was counted. `originals`: what was backed up, with its settings.
+    `policies`: those that back up the same target."""
 
     backup: Backup
     contents: Contents
@@ -37,6 +40,7 @@ class Facts:
     originals: tuple[IndexRef, ...] = ()
     before: tuple[IndexCount, ...] = ()
     counts: tuple[IndexCount, ...] = ()
+    policies: tuple[Policy, ...] = ()
 
 
 def problems(wish: Wish) -> tuple[Problem, ...]:
@@ -66,6 +70,7 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         *_shards(moves, facts),
         *_room(moves, facts.surroundings),
         *_versions(facts),
+        *plan_notes.notes(moves, facts.originals, facts.policies),
         *(_second_person(beyond) if spec.target.restore.approval else _refused(beyond)),
     )
     backup = facts.backup
@@ -245,7 +250,8 @@ def _second_person(names: Sequence[str]) -> Iterator[Finding]:
     if names:
         which = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
         message = f"{counted(len(names), 'name')} beyond `restore.allow`: {which}"
-        yield _conflict("restore.approval", "approval", message, "a --prefix that `restore.allow` allows")
+        fix = "snapwarden restore approve PLAN, by somebody else; or a --prefix that is allowed"
+        yield _note("restore.approval", "approval", message, fix)
 
 
 def _spare(surroundings: Surroundings) -> int | None:

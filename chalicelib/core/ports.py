@@ -14,10 +14,11 @@ from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Drain, Event, Report, Wakeup
 from chalicelib.core.model import IndexCount, IndexRef, Run, Selection
 from chalicelib.core.observations import Observation, Owner, Sizes
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.spec import Repository, Select
 
 if TYPE_CHECKING:
+    from chalicelib.core.capsules import Configuration
     from chalicelib.core.proving import Document, Vitals
     from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
     from chalicelib.core.triggers import TriggerRule
@@ -64,6 +65,10 @@ class Engine(Protocol):
 
     def sizes(self, repository: str, snapshot: str) -> Sizes:
         """Bytes of a complete backup."""
+
+    def configuration(self) -> "Configuration":
+        """How the cluster is configured, so that it can be put back. A part that a privilege is missing for is left out
+        and said to be incomplete; what gives no answer is Retryable."""
 
     def repository(self, name: str) -> Repository | None:
         """The registration as the server has it, None when there is none."""
@@ -141,14 +146,14 @@ class Prover(Protocol):
 class Create:
     """Put a row that must not exist."""
 
-    item: Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter
+    item: Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter | Approval
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """Replace a row whose stored `rev` is `item.rev - 1`."""
 
-    item: Run | PolicyState | Backup | ConfigState | Lease | Slots
+    item: Run | PolicyState | Backup | ConfigState | Lease | Slots | Approval
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +221,16 @@ class Store(Protocol):
     def backups(self, policy: str) -> tuple[Backup, ...]:
         """Newest `taken_at` first."""
 
+    def approval(self, plan_id: str) -> Approval | None:
+        """Consistent."""
+
     def config(self) -> ConfigState | None: ...
 
     def traffic(self, lease: str, target: str) -> tuple[Lease | None, Slots | None]:
         """Consistent, in one request."""
+
+    def slots(self, target: str) -> Slots | None:
+        """Consistent."""
 
     def waiters(self, target: str, limit: int) -> tuple[Waiter, ...]:
         """The first in the order of their keys. Consistent."""
@@ -286,3 +297,13 @@ class Clock(Protocol):
 class Secrets(Protocol):
     def read(self, name: str) -> Mapping[str, str]:
         """The JSON object behind a reference. Never logged, never stored."""
+
+
+class Vault(Protocol):
+    """Objects that are too big for a row, or must outlive us."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Safe to repeat: the last one counts. When it returns, it is there."""
+
+    def get(self, key: str) -> bytes | None:
+        """None: the other side itself says that there is none."""

@@ -155,7 +155,9 @@ class BackupState(StrEnum):
 class Backup:
     """A row `P#<policy> | B#<taken>#<id>`: the catalogue's entry. `taken_at` is the engine's start time. `good`: it
     counts for the promise. `errors`: codes of what is wrong with it. `accepted`: somebody made it the new measure.
-    `closed`: indices in it whose documents `docs` lacks."""
+    `closed`: indices in it whose documents `docs` lacks. `capsule`: where the cluster's configuration is stored beside
+    it, and the emergency script under the same name (None: it is not). `users`: open runs that read it; while there is
+    one, nobody may delete it."""
 
     backup_id: str
     run_id: str
@@ -177,7 +179,23 @@ class Backup:
     errors: tuple[str, ...] = ()
     accepted: Asked | None = None
     closed: int = 0
+    capsule: str | None = None
+    users: tuple[str, ...] = ()
     state: BackupState = BackupState.KEPT
+    rev: int = 1
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """The row `A#<plan_id> | META`: a second person's yes to this very plan, until then. `used_by`: the one run that
+    it was for."""
+
+    plan_id: str
+    by: str
+    at: datetime
+    expires_at: datetime
+    used_by: str | None = None
     rev: int = 1
     token: str = ""
 

@@ -30,7 +30,8 @@ class Verdict(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One request: `method` of the port (and `status`, the cheap question of a look; `refresh` and `stats`, those of
-    counts; `state`, `nodes`, `settings` and `recovery`, those of restores), and what it was about."""
+    counts; `state`, `nodes`, `settings` and `recovery`, those of restores; `settings` and `aliases`, those of the
+    configuration), and what it was about."""
 
     method: str
     target: str

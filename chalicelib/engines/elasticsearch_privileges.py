@@ -21,6 +21,10 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("settings",),
         "the cluster privilege monitor, or just the action cluster:monitor/settings, is needed",
     ),
+    (
+        ("aliases",),
+        "the privilege view_index_metadata, or just the action indices:admin/aliases/get, is needed on all indices",
+    ),
     (("refresh",), "the privilege maintenance, or just the action indices:admin/refresh, is needed on each index"),
     (("stats",), "the privilege monitor, or just the action indices:monitor/stats, is needed on each index"),
     (("delete",), "the action cluster:admin/snapshot/delete is needed"),

@@ -70,6 +70,8 @@ def advance(world: World, wakeup: Wakeup) -> None:
     if wakeup.rev < run.rev and not acted:
         return  # stale: somebody moved the run since, and sent the next message
     run = replace(run, emitted_rev=max(run.emitted_rev, wakeup.emitted_rev))
+    if run.glass and not (run.glass_told or run.told):
+        run = replace(run, glass_told=wakeup.glass_told or tell.broken_glass(world, run))
     if run.settled:
         tell.end(world, run)
         return

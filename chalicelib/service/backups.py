@@ -43,7 +43,8 @@ class BackupWork:
         if starting and isinstance(observation, Absent):
             return _before(run, spec, engine, seen, now)
         if run.state is State.VERIFYING and isinstance(observation, Complete):
-            return _afterwards(run, spec, engine, replace(seen, expected=_expected(run, store)), observation, now)
+            seen = _afterwards(run, spec, engine, replace(seen, expected=_expected(run, store)), observation, now)
+            return _with_capsule(run, spec, engine, seen, world)
         return seen
 
     def decide(self, run: Run, spec: Spec, seen: workflow.Seen, now: datetime) -> Decision:
@@ -99,6 +100,13 @@ def _afterwards(
     return replace(seen, sizes=sizes, counts=counts, uncounted=uncounted)
 
 
+def _with_capsule(run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, world: World) -> workflow.Seen:
+    """Imported here because a cold start of `work` seldom needs it."""
+    from chalicelib.service import capsules
+
+    return capsules.recorded(run, spec, engine, seen, world)
+
+
 def _counts(
     run: Run, spec: Spec, engine: Engine, indices: tuple[IndexRef, ...], now: datetime, *, refresh: bool
 ) -> tuple[tuple[IndexCount, ...], str | None]:
@@ -116,7 +124,7 @@ def patiently(run: Run, now: datetime, ask: Callable[[], T]) -> tuple[T | None, 
     except Refused as error:
         return None, str(error)
     except Retryable as error:
-        if now - run.steps[-1].at < pace.PATIENCE:
+        if now - run.steps[-1].at < pace.PATIENCE and now < run.deadline_at:  # past it there is no other look
             raise
         return None, str(error)
 

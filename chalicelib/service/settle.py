@@ -7,7 +7,7 @@ from chalicelib.core.ports import Change, Create, Delete, Update
 from chalicelib.core.rows import Backup, PolicyState
 from chalicelib.core.traffic import Traffic
 from chalicelib.core.workflows import Decision
-from chalicelib.service import queueing
+from chalicelib.service import in_use, queueing
 from chalicelib.service.world import World
 
 TRIES = 6
@@ -44,7 +44,7 @@ def _ended(
     """The run and its policy after it, and what is written beside the run: what a restore brought is nothing that its
     policy remembers."""
     if after.kind is not Kind.BACKUP:
-        return after, policy, ()
+        return after, policy, in_use.given_back(world, after)
     spec = world.spec(after.policy, policy.spec_gen).policy if decision.backup else None
     settled = results.judged(policy, after)
     freed = results.recorded(policy, spec, settled, decision.backup, world.token())

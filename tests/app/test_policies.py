@@ -37,7 +37,7 @@ pytestmark = pytest.mark.live
 FUNCTIONS = ("dead_letters", "events", "tick", "work")
 ENTITLED = {
     "tick": {"dynamodb", "sqs", "sns", "events", "logs"},
-    "work": {"dynamodb", "sqs", "sns", "events", "secretsmanager", "logs"},
+    "work": {"dynamodb", "s3", "sqs", "sns", "events", "secretsmanager", "logs"},
     "events": {"dynamodb", "sqs", "sns", "events", "logs"},
     "dead_letters": {"sqs", "sns", "logs"},
 }
@@ -191,6 +191,8 @@ def test_stars_stand_only_where_nothing_else_can(path: Path) -> None:
     """Region and account are open, because a committed file doesn't know them, and a role reaches no other account
     without that one's consent. What follows the name of a log group is its streams, which Lambda names.
 
+    Of the bucket, whose name ends in the account that the role belongs to, what follows is one of two folders.
+
     Which secrets there are is up to the targets of the configuration, and AWS adds six random characters to each name:
     so any, if it carries the tag of this stage.
     """
@@ -200,7 +202,7 @@ def test_stars_stand_only_where_nothing_else_can(path: Path) -> None:
         if service == "secretsmanager":
             assert (name, grant.tags) == ("secret:*", {"snapwarden:stage": STAGE})
             continue
-        bare = name.removesuffix(":*") if service == "logs" else name
+        bare = name.removesuffix({"logs": ":*", "s3": "/*"}.get(service, ""))
         assert "*" not in bare, grant
         assert f"snapwarden-{STAGE}" in bare, grant
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
+from chalicelib.core.emergency import APIS
 from chalicelib.core.observations import Owner
 from chalicelib.core.ports import Engine, StartOrder
 from chalicelib.core.spec import Repository, Select
@@ -35,8 +36,11 @@ class EngineWorld(Protocol):
 
     def drop(self, name: str) -> None: ...
     def close(self, name: str) -> None: ...
-    def alias(self, index: str, alias: str) -> None:
+    def alias(self, index: str, alias: str, **how: object) -> None:
         """Of an index or of a data stream."""
+
+    def configure(self, part: str, name: str, body: object) -> None:
+        """A template, a pipeline, or a persistent setting of the cluster."""
 
     def stream(self, name: str) -> str:
         """Makes a data stream; its backing index."""
@@ -94,10 +98,14 @@ class FakeWorld:
         """Closed ones belong into backups like open ones."""
         self.fake.indices[name].closed = True
 
-    def alias(self, index: str, alias: str) -> None:
+    def alias(self, index: str, alias: str, **how: object) -> None:
+        self.fake.alias_details[alias] = how
         for name, held in self.fake.indices.items():
             if index in (name, held.stream):
                 held.aliases += (alias,)
+
+    def configure(self, part: str, name: str, body: object) -> None:
+        self.fake.configured.setdefault(part, {})[name] = body
 
     def stream(self, name: str) -> str:
         self.fake.create_index(f".ds-{name}-1", stream=name, documents=1)
@@ -147,6 +155,7 @@ class ElasticsearchWorld:
         self._own = f"own{uuid4().hex[:8]}"
         self._throttled: set[str] = set()
         self._written: dict[str, list[str]] = defaultdict(list)
+        self._configured: list[str] = []
         self._admin = Admin(server.url)
         self.engine = engine_of(server.url)
 
@@ -177,8 +186,15 @@ class ElasticsearchWorld:
     def close(self, name: str) -> None:
         self._admin.send("POST", f"/{name}/_close")
 
-    def alias(self, index: str, alias: str) -> None:
-        self._admin.send("POST", "/_aliases", {"actions": [{"add": {"index": index, "alias": alias}}]})
+    def alias(self, index: str, alias: str, **how: object) -> None:
+        self._admin.send("POST", "/_aliases", {"actions": [{"add": {"index": index, "alias": alias, **how}}]})
+
+    def configure(self, part: str, name: str, body: object) -> None:
+        if part == "cluster_settings":
+            self._admin.send("PUT", "/_cluster/settings", {"persistent": {name: body}})
+        else:
+            self._admin.send("PUT", f"/{APIS[part]}/{name}", body)
+            self._configured.append(f"/{APIS[part]}/{name}")
 
     def stream(self, name: str) -> str:
         template = {"index_patterns": [f"{name}*"], "data_stream": {}, "priority": 500}
@@ -235,6 +251,8 @@ class ElasticsearchWorld:
 
     def leave_nothing_behind(self) -> None:
         """Streams stay until the server ends: the trimmed one cannot delete them."""
+        for path in reversed(dict.fromkeys(self._configured)):
+            self._admin.send("DELETE", path)
         for name in self._admin.send("GET", f"/_snapshot/{self._own}*"):
             self.mend_repository(name)
             self._admin.send("DELETE", f"/_snapshot/{name}/*")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable
 from chalicelib.core.observations import Broken, Complete, InProgress, Owner, ShardFailure
@@ -24,7 +25,8 @@ class FakeCluster:
 
     A removal is done at once; or it takes as many authoritative looks as `slow_delete` says, and none ends while
     `blocked` is set (other snapshots of the repository run). A running snapshot is found in progress until then, once
-    more as Broken, then absent. A restore is under way for `restore_looks` looks.
+    more as Broken, then absent. A restore is under way for `restore_looks` looks. `configured`: templates and the like,
+    as `Engine.configuration` tells them; `alias_details`: filters and so on, by alias.
     """
 
     def __init__(
@@ -44,6 +46,8 @@ class FakeCluster:
         self.nodes: tuple[DataNode, ...] = (DataNode(name="local", spare=10**12),)
         self.shard_limit = 1000
         self.restore_looks = 0
+        self.configured: dict[str, dict[str, Any]] = {}
+        self.alias_details: dict[str, dict[str, Any]] = {}
         self.lost: dict[tuple[str, str], dict[int, str]] = {}
         self._made = 0
         self._silent = 0
@@ -182,7 +186,8 @@ class FakeCluster:
 
     def sent(self, method: str) -> int:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
-        delete, try_out, start; contents, state, nodes, settings, restore, recovery, remove, release."""
+        delete, try_out, start; configuration, cluster_settings, aliases; contents, state, nodes, settings, restore,
+        recovery, remove, release."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------

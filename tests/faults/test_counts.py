@@ -18,12 +18,15 @@ from tests.faults.world import FILE, SLOT, START, Stage
 
 L2 = FILE.replace("    timeout: 4h\n", "    timeout: 4h\n    prove: L2\n    contract: {max_shrink: 20%, min_docs: 1}\n")
 MANY = 10_000
+FACTS = 3
+"""Requests for the cluster's configuration, once a run and beside its bound: the issue allows 10, and 3 an index."""
 
 
 @pytest.mark.parametrize(("file", "beside"), [(FILE, 4), (L2, 6)], ids=["L1", "L2"])
 def test_a_run_costs_a_few_calls_and_one_for_each_look(file: str, beside: int) -> None:
-    """The goal is 6 + 1 a look for engine calls, 8 + 1 for writes, 4 + 1 for reads, everything counted: also what the
-    tick and the telling do. The first run, which registers the repository and fills the caches, is played before."""
+    """The goal is 6 + 1 a look for engine calls (the facts beside), 8 + 1 for writes, 4 + 1 for reads, everything
+    counted: also what the tick and the telling do. The first run, which registers the repository and fills the caches,
+    is played before."""
     stage = Stage(file, looks=2)
     stage.engine.write("orders", 100)
     stage.backup()
@@ -37,7 +40,10 @@ def test_a_run_costs_a_few_calls_and_one_for_each_look(file: str, beside: int) -
     reads_of_run = stage.store.reads - reads - placed
     run = stage.run(run.run_id)
     assert (run.state, run.good) == (State.SUCCEEDED, True)
-    assert stage.engine.calls - engine == run.calls.engine <= beside + run.looks
+    assert stage.engine.calls - engine == run.calls.engine <= beside + FACTS + run.looks
+    facts = [stage.engine.sent(what) for what in ("configuration", "cluster_settings", "aliases")]
+    assert sum(facts) == 2 * FACTS, "of both runs"
+    assert len(stage.vault.objects) == 4, "two of each"
     assert stage.store.writes - writes <= 3 + run.looks
     assert placed <= 4
     assert reads_of_run <= 4 + run.looks

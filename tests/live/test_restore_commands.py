@@ -1,6 +1,7 @@
 """Back from a backup by the commands that people type, on a whole stage and a real Elasticsearch."""
 
 import json
+from pathlib import Path
 
 from tests.stages import Stage
 
@@ -45,3 +46,28 @@ def test_what_can_t_be_meant_is_said_all_at_once(stage: Stage) -> None:
     assert (
         "no level" in stage.run("restore", "plan", "--policy", "restoring", "--level-at-least", "L9", expect=2).stderr
     )
+
+
+def test_the_configuration_and_a_script_are_stored_beside_each_backup(stage: Stage, tmp_path: Path) -> None:
+    """By the deployed function, in the bucket of the stage."""
+    stage.elastic.create_index("kept-for-emergencies", documents=3)
+    policy = {**POLICY, "select": {"indices": ["kept-for-emergencies"]}}
+    stage.apply({"restoring": policy}, repositories=OWN)
+    first = stage.ask("backup", "restoring", "--wait", "--request-id", "one")
+    template = {"index_patterns": ["never-*"], "priority": 901}
+    stage.elastic.send("PUT", "/_index_template/new-one", template)
+    second = stage.ask("backup", "restoring", "--wait", "--request-id", "two")
+    stage.elastic.send("DELETE", "/_index_template/new-one")
+
+    assert second["findings"] == []
+    shown = stage.ask("show", second["run_id"])["capsule"]
+    assert (shown["key"], shown["against"]) == (f"capsules/restoring/{second['snapshot']}.json.gz", first["snapshot"])
+    assert "/index_templates/new-one" in shown["difference"]["added"]
+    assert "+ /index_templates/new-one" in stage.run("show", second["run_id"]).stdout
+    script = stage.run("emergency", second["snapshot"]).stdout
+    assert "restore kept-for-emergencies" in script
+    assert "_index_template/new-one" in script
+    stage.run("emergency", second["snapshot"], "-o", str(tmp_path / "restore.sh"))
+    assert (tmp_path / "restore.sh").read_text() == script
+    assert (tmp_path / "restore.sh").stat().st_mode & 0o777 == 0o600
+    assert "there is no backup nope" in stage.run("emergency", "nope", expect=2).stderr

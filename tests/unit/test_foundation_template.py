@@ -36,6 +36,25 @@ def test_the_table_is_kept_whatever_happens_to_the_stack(resources: dict[str, Re
     assert table.properties["BillingMode"] == "PAY_PER_REQUEST"
 
 
+def test_the_bucket_is_kept_private_encrypted_and_never_archived(resources: dict[str, Resource]) -> None:
+    """Who needs an emergency script needs it at once: an archive takes hours. And nobody else may read how a cluster is
+    configured."""
+    bucket = resources["Bucket"]
+
+    assert bucket.name == "snapwarden-x-123456789012"
+    assert bucket.deletion_policy == "Retain"
+    assert bucket.properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(bucket.properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert "AES256" in str(bucket.properties["BucketEncryption"])
+    for rule in bucket.properties["LifecycleConfiguration"]["Rules"]:
+        assert not [key for key in rule if "Transition" in key or key.startswith("Expiration")], rule
+    (statement,) = resources["BucketPolicy"].properties["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    arn = "arn:aws:s3:::snapwarden-x-123456789012"
+    assert statement["Resource"] == [arn, f"{arn}/*"]
+
+
 def test_the_table_of_the_tests_is_the_table_of_the_template(resources: dict[str, Resource]) -> None:
     properties = resources["Table"].properties
 
@@ -51,7 +70,7 @@ def test_the_table_of_the_tests_is_the_table_of_the_template(resources: dict[str
 
 
 def test_everything_that_can_be_tagged_says_its_stage(resources: dict[str, Resource]) -> None:
-    for kind in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::SNS::Topic"):
+    for kind in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic"):
         for resource in _of_type(resources, kind):
             assert {"Key": "snapwarden:stage", "Value": "x"} in resource.properties["Tags"]
 
@@ -122,7 +141,7 @@ def test_no_alarm_waits_for_a_metric_that_nobody_publishes() -> None:
 
 
 def test_every_function_has_a_log_group_and_an_alarm(resources: dict[str, Resource]) -> None:
-    names = {resource.name for resource in resources.values() if resource.type != "AWS::SQS::QueuePolicy"}
+    names = {resource.name for resource in resources.values() if not resource.type.endswith("Policy")}
     for function in _stage()["lambda_functions"]:
         assert f"/aws/lambda/snapwarden-x-{function}" in names
         assert f"snapwarden-x-{function}-errors" in names

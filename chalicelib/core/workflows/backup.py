@@ -30,6 +30,7 @@ class Seen:
     `sizes`, `counts` anew, and, when something is missing, the selection; `expected` is what the start stored.
 
     `accepted`: the claim's act is known to have been answered with yes. `uncounted`: why there are no counts.
+    `capsule`: where the cluster's configuration was stored beside it, and `beside` what was wrong with that.
     """
 
     observation: Observation
@@ -40,6 +41,8 @@ class Seen:
     uncounted: str | None = None
     expected: Evidence | None = None
     sizes: Sizes | None = None
+    capsule: str | None = None
+    beside: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +227,7 @@ def _judged(run: Run, spec: Spec, seen: Seen, complete: Complete) -> Decision:
     backup = _entry(run, seen, complete, verdict)
     changes = {
         "reason": verdict.reason,
-        "findings": (*run.findings, *verdict.findings),
+        "findings": (*run.findings, *verdict.findings, *seen.beside),
         "level": verdict.level,
         "good": verdict.good,
         "indices": backup.indices,
@@ -264,6 +267,7 @@ def _entry(run: Run, seen: Seen, complete: Complete, verdict: contract.Verdict) 
         bytes_added=seen.sizes.added if seen.sizes else None,
         shards=Shards(total=complete.shards_total, failed=complete.shards_failed),
         good=verdict.good,
+        capsule=seen.capsule,
         errors=tuple({finding.code: 0 for finding in verdict.findings if finding.severity is Severity.ERROR}),
     )
 

@@ -58,6 +58,9 @@ def _start(run: Run, seen: Seen, now: datetime) -> Decision:
         return Decision(state=State.RESTORING, again=timedelta(0))
     if now >= run.start_by and not run.attempts:
         return too_late(run)
+    if seen.plan.approval and not (run.approved_by or run.glass):
+        message = f"{seen.plan.approval[0]} is beyond `restore.allow`, and nobody approved it"
+        return _failed(run, finding(APPROVAL, seen.plan.plan_id, message, "plan it, and have it approved"))
     if seen.anew is None:
         raise ValueError(f"{run.run_id}: nothing is restored without a look at what is in the way")
     if changed := plans.moved(seen.plan, seen.anew):
