@@ -14,8 +14,9 @@ from botocore.session import Session, get_session
 
 from chalicelib import engines
 from chalicelib import settings as settings_of
-from chalicelib.core.ports import Engine, Rules, Secrets
+from chalicelib.core.ports import Engine, Secrets
 from chalicelib.core.rows import Spec
+from chalicelib.core.triggers import Rules
 from chalicelib.notify.answers import asked
 from chalicelib.notify.events import EventBus
 from chalicelib.notify.identity import CallerIdentity

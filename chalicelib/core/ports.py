@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from chalicelib.core.capsules import Configuration
     from chalicelib.core.proving import Document, Vitals
     from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
-    from chalicelib.core.triggers import TriggerRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,19 +260,6 @@ class Queue(Protocol):
 class Bus(Protocol):
     def emit(self, events: Sequence[Event]) -> None:
         """All of them arrive, or Retryable; some may then have arrived, and come again under the same key."""
-
-
-class Rules(Protocol):
-    """The rules of one stage on the account's default bus that stand for triggers of policies, and no others."""
-
-    def all(self) -> "tuple[TriggerRule, ...]":
-        """As they are there, sorted by name; one that does not send to our queue has an empty template."""
-
-    def put(self, rule: "TriggerRule") -> None:
-        """Makes it, or makes it again as it shall be. Safe to repeat."""
-
-    def remove(self, name: str) -> None:
-        """One that is not there is removed: safe to repeat."""
 
 
 class Notifier(Protocol):

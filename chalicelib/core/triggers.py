@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from chalicelib.core.spec import Policy, Trigger
 
@@ -29,6 +30,20 @@ class TriggerRule:
     pattern: str
     template: str
     enabled: bool = True
+
+
+class Rules(Protocol):
+    """The rules of one stage on the account's default bus that stand for triggers of policies, and no others. A port as those of
+    `ports.py`: it raises Retryable or Refused, and nothing else that comes from the world."""
+
+    def all(self) -> tuple[TriggerRule, ...]:
+        """As they are there, sorted by name; one that does not send to our queue has an empty template."""
+
+    def put(self, rule: TriggerRule) -> None:
+        """Makes it, or makes it again as it shall be. Safe to repeat."""
+
+    def remove(self, name: str) -> None:
+        """One that is not there is removed: safe to repeat."""
 
 
 def rules(stage: str, policies: Iterable[Policy]) -> tuple[TriggerRule, ...]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from chalicelib.core import triggers
 from chalicelib.core.config import Config
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.ports import Rules, Store
-from chalicelib.core.triggers import TriggerRule
+from chalicelib.core.ports import Store
+from chalicelib.core.triggers import Rules, TriggerRule
 from chalicelib.service.differences import Active, read_current
 
 

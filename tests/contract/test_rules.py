@@ -9,8 +9,7 @@ import boto3
 import pytest
 
 from chalicelib.core.errors import Retryable
-from chalicelib.core.ports import Rules
-from chalicelib.core.triggers import TriggerRule
+from chalicelib.core.triggers import Rules, TriggerRule
 from chalicelib.notify.rules import DefaultBus
 from tests.contract.aws import REGION, stage
 from tests.fakes.rules import FakeRules
