@@ -33,8 +33,8 @@ class TriggerRule:
 
 
 class Rules(Protocol):
-    """The rules of one stage on the account's default bus that stand for triggers of policies, and no others. A port as those of
-    `ports.py`: it raises Retryable or Refused, and nothing else that comes from the world."""
+    """The rules of one stage on the account's default bus that stand for triggers of policies, and no others.
+    A port as those of `ports.py`: it raises Retryable or Refused, and nothing else that comes from the world."""
 
     def all(self) -> tuple[TriggerRule, ...]:
         """As they are there, sorted by name; one that does not send to our queue has an empty template."""
