@@ -16,6 +16,7 @@ from chalicelib import engines
 from chalicelib import settings as settings_of
 from chalicelib.core.ports import Engine, Secrets
 from chalicelib.core.rows import Spec
+from chalicelib.core.triggers import Rules
 from chalicelib.notify.answers import asked
 from chalicelib.notify.events import EventBus
 from chalicelib.notify.identity import CallerIdentity
@@ -47,6 +48,22 @@ def of_function(context: Any) -> World:
 def of_terminal(stage: str | None) -> World:
     """The world of a command line. NotRunning when there is no stage, BadInput for one that isn't local."""
     return replace(_world(terminal_settings(stage)), metrics=Unread())
+
+
+def of_settings(settings: Settings) -> World:
+    return _world(settings)
+
+
+def rules(settings: Settings) -> Rules:
+    """The rules of triggers. No function has them: they are made where a file is applied."""
+    from chalicelib.notify.rules import DefaultBus  # of `apply` alone
+
+    return DefaultBus(client(settings, "events"), settings.stage, settings.events_queue_arn)
+
+
+def rules_of_terminal(stage: str | None) -> Rules:
+    """As `of_terminal`."""
+    return rules(terminal_settings(stage))
 
 
 def terminal_settings(stage: str | None) -> Settings:

@@ -46,6 +46,10 @@ class Settings:
         return f"snapwarden-{self.stage}-work"
 
     @property
+    def events_queue_arn(self) -> str:
+        return f"arn:aws:sqs:{self.region}:{self.account}:snapwarden-{self.stage}-events"
+
+    @property
     def topic_arn(self) -> str:
         return f"arn:aws:sns:{self.region}:{self.account}:snapwarden-{self.stage}"
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from chalicelib.core import approving, naming, planning, traffic
-from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable
+from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable, Taken
 from chalicelib.core.model import Asked, IndexRef, Kind, Run, State, Step
 from chalicelib.core.planning import order
 from chalicelib.core.plans import Plan, Wish
@@ -78,7 +78,7 @@ def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
     The same `request_id` again answers the same run, whatever became of it.
 
     BadInput for a wish that makes no sense, an unknown or retired policy, an id that could be taken for a slot, and
-    when no backup will do; Conflict when something else was asked for under that id."""
+    when no backup will do; Taken when something else was asked for under that id."""
     check_id(request_id)
     if wrong := planning.problems(wish):
         raise BadInput(*wrong)
@@ -88,7 +88,7 @@ def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
     def asked() -> Run | None:
         if known := world.store.run(run_id):
             if known.payload != payload:
-                raise Conflict(f"{run_id} was asked for already, and was to do something else")
+                raise Taken(f"{run_id} was asked for already, and was to do something else")
             return known
         check_active(state)
         spec = world.spec(state.policy, state.spec_gen)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.core import patterns, requests
 from infra.template import Resource, UnknownTemplate, read
 from tests import tables
 
 ROOT = Path(__file__).parents[2]
-FUNCTION_TIMEOUTS = {"work": 60, "dead": 30}
+FUNCTION_TIMEOUTS = {"work": 60, "events": 60, "dead": 30}
 
 
 @pytest.fixture(scope="module")
@@ -78,18 +79,34 @@ def test_messages_stay_invisible_for_six_timeouts(resources: dict[str, Resource]
     for queue in _of_type(resources, "AWS::SQS::Queue"):
         assert queue.properties["SqsManagedSseEnabled"] is True
         assert queue.properties["VisibilityTimeout"] >= 6 * FUNCTION_TIMEOUTS[queue.name.rpartition("-")[2]]
-    redrive = resources["WorkQueue"].properties["RedrivePolicy"]
-    assert redrive == {
-        "deadLetterTargetArn": "arn:aws:sqs:eu-central-1:123456789012:snapwarden-x-dead",
-        "maxReceiveCount": 5,
+    for name in ("WorkQueue", "EventsQueue"):
+        assert resources[name].properties["RedrivePolicy"] == {
+            "deadLetterTargetArn": "arn:aws:sqs:eu-central-1:123456789012:snapwarden-x-dead",
+            "maxReceiveCount": 5,
+        }
+
+
+def test_only_our_rules_send_to_the_events_queue(resources: dict[str, Resource]) -> None:
+    """The one on the stage's bus, and those that `apply` makes on the default bus; whatever a rule of another account
+    or name sends is refused by SQS."""
+    statements = resources["EventsQueuePolicy"].properties["PolicyDocument"]["Statement"]
+    (allowed,) = [one for one in statements if one["Effect"] == "Allow"]
+    rules = "arn:aws:events:eu-central-1:123456789012:rule/"
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allowed["Condition"] == {
+        "ArnLike": {"aws:SourceArn": [f"{rules}snapwarden-x/snapwarden-x-requests", f"{rules}snapwarden-x-*"]}
     }
+    rule = resources["RequestsRule"].properties
+    assert (rule["EventBusName"], rule["Name"]) == ("snapwarden-x", "snapwarden-x-requests")
+    assert rule["EventPattern"] == {"source": [{"anything-but": ["snapwarden"]}], "detail-type": list(requests.KINDS)}
+    assert not patterns.matches_source(rule["EventPattern"]), "nothing of our own starts anything of ours"
 
 
 def test_the_timeouts_are_those_of_the_configuration() -> None:
     functions = _stage()["lambda_functions"]
 
-    assert {"work": functions["work"], "dead": functions["dead_letters"]}.keys() == FUNCTION_TIMEOUTS.keys()
     assert functions["work"]["lambda_timeout"] == FUNCTION_TIMEOUTS["work"]
+    assert functions["events"]["lambda_timeout"] == FUNCTION_TIMEOUTS["events"]
     assert functions["dead_letters"]["lambda_timeout"] == FUNCTION_TIMEOUTS["dead"]
     assert functions["tick"]["lambda_timeout"] == 60
 
@@ -132,7 +149,7 @@ def test_every_function_has_a_log_group_and_an_alarm(resources: dict[str, Resour
 
 def test_every_function_has_a_policy_of_its_own_that_names_what_it_needs() -> None:
     stage = _stage()
-    assert stage["lambda_functions"].keys() == {"tick", "work", "dead_letters"}
+    assert stage["lambda_functions"].keys() == {"tick", "work", "events", "dead_letters"}
     for name, settings in stage["lambda_functions"].items():
         policy = json.loads((ROOT / ".chalice" / str(settings["iam_policy_file"])).read_text())
         for statement in policy["Statement"]:
