@@ -180,7 +180,7 @@ def _write_and_go_on(world: World, decision: Decision, after: Run, engine: _Lazy
     if after.settled:
         _end(world, decision, after)
         return
-    evidence = [Create(decision.evidence)] if decision.evidence else []
+    evidence = [Create(each) for each in decision.evidence]
     fence = [traffic.fenced(after)] if decision.act is not None and after.fence is not None else []
     if not world.store.commit(Update(after), *evidence, *fence):
         return  # somebody else moved the run first: they go on

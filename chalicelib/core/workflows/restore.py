@@ -79,7 +79,7 @@ def _taken_up(run: Run, seen: Seen) -> Decision:
     taken: dict[str, Any] = {"plan": plan.plan_id, "snapshot": plan.snapshot, "snapshot_uuid": plan.snapshot_uuid}
     if found := [each for each in plan.conflicts if each.code != APPROVAL]:
         changes = {**taken, "reason": found[0].message, "findings": few(plan.findings)}
-        return Decision(state=State.FAILED, changes=changes, evidence=stored)
+        return Decision(state=State.FAILED, changes=changes, evidence=(stored,))
     if plan.approval:
         reason = (
             f"{counted(len(plan.approval), 'name')} beyond `restore.allow`: somebody else has to approve {plan.plan_id}"
@@ -87,9 +87,9 @@ def _taken_up(run: Run, seen: Seen) -> Decision:
         next_step = f"snapwarden restore approve {plan.plan_id}, then: snapwarden restore start {plan.plan_id} --wait"
         wanted = replace(finding(APPROVAL, plan.plan_id, reason, next_step), severity=Severity.WARNING)
         return Decision(
-            state=State.DEFERRED, changes={**taken, "reason": reason, "findings": (wanted,)}, evidence=stored
+            state=State.DEFERRED, changes={**taken, "reason": reason, "findings": (wanted,)}, evidence=(stored,)
         )
-    return Decision(state=State.PLANNED, changes=taken, evidence=stored, again=timedelta(0))
+    return Decision(state=State.PLANNED, changes=taken, evidence=(stored,), again=timedelta(0))
 
 
 def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
@@ -106,7 +106,7 @@ def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
     if failed:
         return give_up(run, seen, now, State.FAILED, _shards(failed), *_failed_shards(failed))
     whole = len(mine) == len(seen.plan.moves)
-    made = written_down(run, mine) if whole and not seen.made else None
+    made = (written_down(run, mine),) if whole and not seen.made else ()
     changes = {"progress": _progress(seen), "last_error": None, "started_at": run.started_at or now}
     if whole and all(index.done for index in mine):
         return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))
