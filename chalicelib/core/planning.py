@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
-from chalicelib.core.plans import Move, Plan, Wish, named
+from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted, size
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
@@ -50,6 +50,8 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
         except PydanticCustomError as wrong:
             expected = (wrong.context or {}).get("expected")
             found.append(Problem(wrong.message(), key=key, expected=expected))
+    if wish.mode is Mode.DRILL:
+        found.append(Problem("a drill is no plan of yours", key="--mode", expected="snapwarden drill POLICY"))
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)
