@@ -131,10 +131,10 @@ class Prover(Protocol):
         not to ask for more than it can hold."""
 
     def documents(self, wanted: "Mapping[IndexRef, Sequence[Document]]", key: bytes | None) -> "Mapping[str, Read]":
-        """The same ids, with their routing, as they are now in the indices of exactly these names and uuids, by name; an
-        index that is gone or was made anew holds none of them. Documents that are not there are left out; an error on
-        one of them is said of its index (`why`), and is never a document that is missing. Without a key no source is
-        read."""
+        """The same ids, with their routing, as they are now in the indices of exactly these names and uuids, by name;
+        an index that is gone or was made anew holds none of them. Documents that are not there are left out; an error
+        on one of them is said of its index (`why`), and is never a document that is missing. Without a key no source
+        is read."""
 
     def hits(self, index: str, query: Mapping[str, object], *, enough: int, seconds: int) -> int:
         """How many documents match, counted up to `enough`. Retryable when the server did not look at all shards in

@@ -33,9 +33,9 @@ class IndexFacts:
     """Of one index of a backup. `mapping`: its place in `Facts.mappings`; `unmapped`: why it has none. `unread`: why
     there are no documents.
 
-    Before the backup: `documents` are candidates, `bytes` the size of their sources, `held` how many the index had, where
-    all of them were read. After it: `stable` are the places, among those candidates, of the ones that were live and
-    unchanged when it had ended, and so must be in it."""
+    Before the backup: `documents` are candidates, `bytes` the size of their sources, `held` how many the index had,
+    where all of them were read. After it: `stable` are the places, among those candidates, of the ones that were live
+    and unchanged when it had ended, and so must be in it."""
 
     name: str
     uuid: str
