@@ -161,13 +161,14 @@ def _selection(missing: Sequence[str], moves: Sequence[Move], contents: Contents
         yield _conflict("restore.not_in_backup", pattern, f"nothing in the backup matches {pattern}", held)
     if not moves and not missing:
         yield _conflict("restore.nothing", "indices", "nothing of the backup would be restored", held)
-    streams = [name for move in moves if (name := _stream(move.source, contents))]
+    streams = [name for move in moves if (name := stream_of(move.source, contents))]
     for name in dict.fromkeys(streams):
         message = f"{name} is a data stream; its backing indices would be restored without it"
         yield _conflict("restore.data_stream", name, message, "choose others with --indices")
 
 
-def _stream(index: str, contents: Contents) -> str | None:
+def stream_of(index: str, contents: Contents) -> str | None:
+    """The data stream whose backing index it is."""
     return next((stream for stream in contents.streams if fnmatchcase(index, f".ds-{stream}-*")), None)
 
 

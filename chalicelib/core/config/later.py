@@ -6,6 +6,7 @@ from chalicelib.core.config.load import Config
 from chalicelib.core.promise import PROVABLE
 from chalicelib.core.spec import Policy, RestoreRules, Target
 
+
 def elsewhere(policy: Policy) -> bool:
     """Its drill is to restore to another target."""
     return policy.drill is not None and policy.drill.into.target not in (None, policy.target)
