@@ -1,12 +1,14 @@
 """What a drill restores: which backup, which of its indices, through which registration, in what time. Pure: every draw
 is seeded by the id of the run, so that a step that is repeated draws the same."""
 
-import random
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from statistics import median
+from typing import TypeVar
 
+from chalicelib.core import drawing
 from chalicelib.core.model import Finding, Run, Severity
 from chalicelib.core.planning import stream_of
 from chalicelib.core.plans import Plan
@@ -15,6 +17,7 @@ from chalicelib.core.restores import Contents, HeldIndex
 from chalicelib.core.rows import Backup, BackupState
 from chalicelib.core.spec import Drill, RandomWithin, Repository
 
+T = TypeVar("T")
 REGISTRATION = "snapwarden-drill-"
 """Begins the name of the second registration of a repository, which can only be read."""
 BYTES_PER_SECOND = 40_000_000
@@ -34,7 +37,7 @@ def backup(backups: Sequence[Backup], drill: Drill, seed: str, now: datetime) ->
     good = [each for each in backups if each.good and each.state is not BackupState.GONE]
     if isinstance(drill.select, RandomWithin):
         good = [each for each in good if now - each.taken_at <= drill.select.random_within]
-        return _drawn(seed, "backup").choice(good) if good else None
+        return next(iter(_drawn(seed, "backup", good, min(len(good), 1))), None)
     return good[0] if good else None
 
 
@@ -73,14 +76,14 @@ def _ordered(
 ) -> list[HeldIndex]:
     if not indices:
         return []
-    draw = _drawn(seed, "indices")
-    mixed = draw.sample(sorted(indices, key=lambda index: index.name), len(indices))
+    mixed = _drawn(seed, "indices", sorted(indices, key=lambda index: index.name), len(indices))
     mixed.sort(key=lambda index: proved.get(index.name, NEVER))
     led = max((index for index in indices if index.name in before), key=_weight, default=None)
     others = [index for index in mixed if index != led] or mixed
     oldest = proved.get(others[0].name, NEVER)
     stale = [index for index in others if proved.get(index.name, NEVER) == oldest]
-    first = draw.choice(others) if draw.randrange(ANY_ONE) == 0 else max(stale, key=_weight)
+    anyhow = _drawn(seed, "whether", range(ANY_ONE), 1) == [0]
+    first = _drawn(seed, "first", others, 1)[0] if anyhow else max(stale, key=_weight)
     return [first, *(index for index in mixed if index != first)]
 
 
@@ -157,5 +160,5 @@ def _warning(code: str, subject: str, message: str, next_step: str) -> Finding:
     return Finding(code=code, severity=Severity.WARNING, subject=subject, message=message, next_step=next_step)
 
 
-def _drawn(seed: str, what: str) -> random.Random:
-    return random.Random(f"{seed}/{what}")
+def _drawn(seed: str, what: str, items: Sequence[T], many: int) -> list[T]:
+    return drawing.chosen(hashlib.sha256(f"{what}/{seed}".encode()).digest(), items, many)

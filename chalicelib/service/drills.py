@@ -35,8 +35,8 @@ DUE = 100
 
 
 def new(world: World, spec: Spec, slot: str, *, by: str, start_by: datetime) -> Run:
-    """The row of a drill; it is to be stored by `create.place_beside`. Not begun by `start_by`, it is MISSED. ValueError
-    for a policy without `drill`."""
+    """The row of a drill; it is to be stored by `create.place_beside`. Not begun by `start_by`, it is MISSED.
+    ValueError for a policy without `drill`."""
     if spec.policy.drill is None:
         raise ValueError(f"policy {spec.policy.name} has no drill")
     repository, now = spec.policy.repository, world.clock.now()
@@ -160,8 +160,8 @@ class _Past:
 
 
 def _past(world: World, run: Run) -> _Past:
-    drills = [each for each in world.store.runs(policy=run.policy, kind=Kind.DRILL.value, limit=REMEMBERED + 1)]
-    drills = [each for each in drills if each.run_id != run.run_id and each.settled and each.plan]
+    known = world.store.runs(policy=run.policy, kind=Kind.DRILL.value, limit=REMEMBERED + 1)
+    drills = [each for each in known if each.run_id != run.run_id and each.settled and each.plan]
     proved: dict[str, datetime] = {}
     for each in reversed(drills):
         evidence = world.store.evidence(each.run_id, "proved", 1)

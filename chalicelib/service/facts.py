@@ -52,7 +52,7 @@ def before(
     counts: Sequence[IndexCount],
     ask: Ask,
 ) -> Facts:
-    """`counts`: what was counted for the backup itself; none where nobody asked for it. `ask`: asks, and says why not."""
+    """`counts`: what was counted for the backup itself; none where nobody asked for it. `ask`: or why not."""
     many, key, order = samples.wanted(spec.policy), world.token(), _shuffled(run, indices)
     reading = _Reading(world, engine, ask, calls=6 + 2 * len(order))
     texts, unmapped = reading.mappings(spec, order)

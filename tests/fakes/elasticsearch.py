@@ -21,9 +21,10 @@ from fnmatch import fnmatchcase
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Selection
 from chalicelib.core.observations import Absent, Observation, Owner, Sizes
-from chalicelib.core.ports import Restorer, StartOrder
+from chalicelib.core.ports import Prover, Restorer, StartOrder
 from chalicelib.core.spec import Repository, Select
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
+from tests.fakes.elasticsearch_prove import FakeProver
 from tests.fakes.elasticsearch_records import FakeOrigin, FakeRepository
 from tests.fakes.elasticsearch_restores import FakeRestorer
 
@@ -38,6 +39,10 @@ class FakeEngine(FakeCluster):
     @property
     def restorer(self) -> Restorer:
         return FakeRestorer(self)
+
+    @property
+    def prover(self) -> Prover:
+        return FakeProver(self)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         with self._request("resolve", ",".join(select.indices)):

@@ -132,7 +132,7 @@ def _under_way(run: Run, drill: Drill, watched: Watched, seen: Seen, now: dateti
 
 
 def _check(run: Run, drill: Drill, watched: Watched, seen: Seen, now: datetime) -> Decision:
-    """A few indices at each look. `unproved`: the places of those of which something was wrong, or could not be told."""
+    """A few indices at each look. Unproved is each of which something was wrong, or could not be told."""
     mine = own(seen)
     if len(mine) < len(seen.plan.moves) or not all(index.done for index in mine):
         return vanished(run, seen, now)

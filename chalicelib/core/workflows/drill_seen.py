@@ -22,9 +22,9 @@ class Register:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
     """`cannot`: why there is no plan; then nothing else is told. `seen`: as at a restore. `around`: asked as long as
-    something is to be forbidden. `register`: the second registration, when it lacks or differs, and `through` its name;
-    asked before the first attempt. `findings`: of the first look, about what is left out; of a look that compares, about
-    the next `compared` indices of the plan. `sources`: what the backup's run asked for."""
+    something is to be forbidden. `register`: the second registration, when it lacks or differs, and `through` its
+    name; asked before the first attempt. `findings`: of the first look, about what is left out; of one that compares,
+    about the next `compared` indices of the plan. `sources`: what the backup's run asked for."""
 
     cannot: Finding | None = None
     seen: Seen | None = None

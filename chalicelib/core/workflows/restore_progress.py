@@ -32,7 +32,7 @@ def wait(run: Run, seen: Seen, now: datetime) -> Decision:
         return give_up(run, seen, now, State.FAILED, _shards(lost), *_failed_shards(lost))
     whole = len(mine) == len(seen.plan.moves)
     made = (written_down(run, mine),) if whole and not seen.made else ()
-    changes = {"progress": _progress(seen), "last_error": None, "started_at": run.started_at or now}
+    changes: dict[str, Any] = {"progress": _progress(seen), "last_error": None, "started_at": run.started_at or now}
     if whole and all(index.done for index in mine):
         changes["restore_seconds"] = (now - (run.claimed_at or run.created_at)).total_seconds()
         return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))
