@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter
 
 from chalicelib.core.messages import Drain, Wakeup
-from chalicelib.core.model import Asked, Finding, Progress, Run, Shards
+from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Shards
 from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Backup
 
@@ -63,8 +63,8 @@ def millis(at: datetime) -> str:
 
 
 def public_run(run: Run) -> dict[str, Any]:
-    """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel` and `repeats`
-    only when they say something."""
+    """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats` and what
+    only restores and drills have, only when they say something."""
     extra: dict[str, Any] = {}
     if run.missed:
         extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
@@ -74,6 +74,12 @@ def public_run(run: Run) -> dict[str, Any]:
         extra["cancel"] = public_asked(run.cancel)
     if run.repeats:
         extra["repeats"] = run.repeats
+    if run.restore_seconds is not None:
+        extra["restore_seconds"] = run.restore_seconds
+    if run.leftover:
+        extra["leftover"] = True
+    if run.kind is Kind.DRILL and run.checked:
+        extra["proved"] = (run.indices or 0) - len(run.unproved)
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,

@@ -152,7 +152,7 @@ def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: E
 
 @dataclass(frozen=True, kw_only=True)
 class _Past:
-    """`proved`: by index, when it was last proved by one of the last drills. `before`: what the drill before restored."""
+    """`proved`: by index, when it was last proved by one of the last drills. `before`: what the one before had."""
 
     runs: tuple[Run, ...]
     proved: Mapping[str, datetime]

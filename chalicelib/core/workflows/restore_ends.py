@@ -40,7 +40,8 @@ def clean(run: Run, seen: Seen, now: datetime) -> Decision:
         return Decision(state=ending, changes={"findings": found, "leftover": bool(mine) or run.leftover})
     if not mine:
         return Decision(state=run.state, again=pace.next_look(run, now))
-    refs = tuple(IndexRef(name=index.name, uuid=index.uuid) for index in mine[:AT_ONCE])
+    turn = run.aborts % len(mine)  # the one that could not be removed must not keep the others
+    refs = tuple(IndexRef(name=index.name, uuid=index.uuid) for index in (*mine[turn:], *mine[:turn])[:AT_ONCE])
     return Decision(state=run.state, act=Remove(indices=refs), again=pace.FIRST_LOOK)
 
 
