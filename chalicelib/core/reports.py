@@ -12,9 +12,9 @@ is a failure; an allowed PARTIAL a success. A cause that people heard of within 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from chalicelib.core import promise, wire
+from chalicelib.core import promise, restore_reports, wire
 from chalicelib.core.messages import Event, Report
 from chalicelib.core.model import Finding, Kind, Run, Severity, State, Step
 from chalicelib.core.prose import ascii_line, counted, instant, shortened, size, span
@@ -176,36 +176,16 @@ def _body(run: Run, policy: Policy, state: PolicyState, stage: str, now: datetim
 def _meaning(run: Run, policy: Policy, state: PolicyState, now: datetime) -> Iterator[str]:
     if run.kind is Kind.DRILL:
         yield "What it proves"
-        for line in _proved(run, policy):
+        for line in restore_reports.proved(run, policy):
             yield f"  {line}"
         yield ""
     if run.kind in (Kind.RESTORE, Kind.DRILL):
         yield "What there is now"
-        yield f"  {_left(run)}"
+        yield f"  {restore_reports.left(run)}"
         return
     yield "What it means for the RPO"
     for line in _rpo(policy, state, now):
         yield f"  {line}"
-
-
-def _proved(run: Run, policy: Policy) -> Iterator[str]:
-    if not run.checked:
-        yield "Nothing: it did not come so far as to compare. A drill that could not run is not a pass."
-        return
-    proved, all_of = (run.indices or 0) - len(run.unproved), counted(run.indices or 0, "index", "indices")
-    yield f"{proved} of {all_of} came back as they were backed up; of the others nothing is proved."
-    rto = policy.drill.rto if policy.drill else None
-    if run.restore_seconds is not None:
-        promised = f"; `rto` promises {span(rto)}" if rto else ""
-        yield f"The restore took {span(timedelta(seconds=run.restore_seconds))}{promised}."
-
-
-def _left(run: Run) -> str:
-    if run.state is State.SUCCEEDED and run.kind is Kind.RESTORE:
-        return "All that was to come back is there under its new names, open for writing, with the settings it had."
-    if any(finding.code == "restore.leftover" for finding in run.findings):
-        return "Some of what it made may be left: the findings name it. Nothing else was touched."
-    return "Nothing that it made is left, and nothing else was touched."
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:

@@ -74,7 +74,7 @@ def test_it_goes_through_a_second_registration_that_can_only_be_read() -> None:
     assert second.settings == {"location": "main", "readonly": "true", "max_restore_bytes_per_sec": "20000000b"}
     assert "readonly" not in stage.engine.repositories["main"].definition.settings
     registered = stage.engine.sent("register")
-    assert drills.request(stage.world, "nightly", request_id="again", by="cli:anna")
+    started(stage, "again")
     stage.live(2)
     assert stage.engine.sent("register") == registered, "it stays, and is registered again only when it differs"
 
