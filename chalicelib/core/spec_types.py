@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict, WithJsonSchema
 
 from chalicelib.core.values import (
+    A_DURATION,
     A_NAME,
     A_PERCENTAGE,
     A_SIZE,
