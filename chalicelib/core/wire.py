@@ -65,21 +65,6 @@ def millis(at: datetime) -> str:
 def public_run(run: Run) -> dict[str, Any]:
     """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`, and
     what only restores and drills have, only when they say something."""
-    extra: dict[str, Any] = {}
-    if run.missed:
-        extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
-    if run.last_error is not None:
-        extra["last_error"] = run.last_error
-    if run.cancel is not None:
-        extra["cancel"] = public_asked(run.cancel)
-    if run.repeats:
-        extra["repeats"] = run.repeats
-    if run.restore_seconds is not None:
-        extra["restore_seconds"] = run.restore_seconds
-    if run.leftover:
-        extra["leftover"] = True
-    if run.kind is Kind.DRILL and run.checked:
-        extra["proved"] = (run.indices or 0) - len(run.unproved)
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -107,8 +92,27 @@ def public_run(run: Run) -> dict[str, Any]:
         "findings": [public_finding(finding) for finding in run.findings],
         "steps": [{"state": step.state.value, "at": seconds(step.at)} for step in run.steps],
         "calls": asdict(run.calls),
-        **extra,
+        **_more(run),
     }
+
+
+def _more(run: Run) -> dict[str, Any]:
+    extra: dict[str, Any] = {}
+    if run.missed:
+        extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
+    if run.last_error is not None:
+        extra["last_error"] = run.last_error
+    if run.cancel is not None:
+        extra["cancel"] = public_asked(run.cancel)
+    if run.repeats:
+        extra["repeats"] = run.repeats
+    if run.restore_seconds is not None:
+        extra["restore_seconds"] = run.restore_seconds
+    if run.leftover:
+        extra["leftover"] = True
+    if run.kind is Kind.DRILL and run.checked:
+        extra["proved"] = (run.indices or 0) - len(run.unproved)
+    return extra
 
 
 def public_asked(asked: Asked) -> dict[str, str]:
