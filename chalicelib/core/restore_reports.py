@@ -13,7 +13,8 @@ def proved(run: Run, policy: Policy) -> Iterator[str]:
         yield "Nothing: it did not come so far as to compare. A drill that could not run is not a pass."
         return
     proved, all_of = (run.indices or 0) - len(run.unproved), counted(run.indices or 0, "index", "indices")
-    yield f"{proved} of {all_of} came back as they were backed up; of the others nothing is proved."
+    others = "; of the others nothing is proved" if run.unproved else ""
+    yield f"{proved} of {all_of} came back as they were backed up{others}."
     rto = policy.drill.rto if policy.drill else None
     if run.restore_seconds is not None:
         promised = f"; `rto` promises {span(rto)}" if rto else ""

@@ -86,8 +86,8 @@ def test_without_the_privilege_it_goes_through_the_repository_itself_and_says_so
 
 
 def test_requests_of_a_drill_are_bounded() -> None:
-    """13 before the restore, which is 2, 7 a look, 5 for the checks, 2 for each index that is removed and 1 more look
-    after each few; the first drill of a cluster registers, and so looks at everything once more."""
+    """12 before the restore, which is 2, 7 a look, 4 for the checks and 1 for the query, 2 for each index that is
+    removed, and 3 for the looks around the removal."""
     stage = backed_up()
     drilled(stage)
     before = stage.engine.calls

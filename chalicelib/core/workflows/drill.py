@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import drilling, guards, pace, planning
-from chalicelib.core.model import Finding, IndexRef, Run, Severity, State
+from chalicelib.core.model import Finding, IndexRef, Run, Severity, Shards, State
 from chalicelib.core.plans import Move, Plan
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import RestoreOrder
@@ -162,6 +162,7 @@ def _judged(run: Run, drill: Drill, watched: Watched, seen: Seen, changes: dict[
     late = tuple(drilling.rto(run, drill))
     wrong = [found for found in run.findings if found.severity is Severity.ERROR]
     changes |= {"findings": (*run.findings, *late), "checked": True, "indices": len(moves)}
+    changes["shards"] = Shards(total=sum(move.shards for move in moves), failed=0)
     if wrong:
         changes |= {"ending": State.FAILED, "reason": wrong[0].message}
     elif not proved:
