@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from chalicelib.core.leases import Hold
 from chalicelib.core.messages import Drain, Wakeup
-from chalicelib.core.model import Asked, Finding, Progress, Run, Shards
+from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Shards
 from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Approval, Backup
 
@@ -65,7 +65,7 @@ def millis(at: datetime) -> str:
 
 def public_run(run: Run) -> dict[str, Any]:
     """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`,
-    `approved_by` and `break_glass` only when they say something."""
+    `approved_by`, `break_glass`, and what only restores and drills have, only when they say something."""
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -112,6 +112,12 @@ def _at_times(run: Run) -> dict[str, Any]:
         extra["approved_by"] = run.approved_by
     if run.glass is not None:
         extra["break_glass"] = public_asked(run.glass)
+    if run.restore_seconds is not None:
+        extra["restore_seconds"] = run.restore_seconds
+    if run.leftover:
+        extra["leftover"] = True
+    if run.kind is Kind.DRILL and run.checked:
+        extra["proved"] = (run.indices or 0) - len(run.unproved)
     return extra
 
 
