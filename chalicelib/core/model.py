@@ -178,7 +178,8 @@ class Run:
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
     under the slot's id, None: nobody could ask for anything else under it.
     `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
-    removed.
+    removed. `leftover`: something that it made may be left. `restore_seconds`: what a restore itself took, from the
+    accepted request to the last primary.
     """
 
     run_id: str
@@ -210,6 +211,8 @@ class Run:
     payload: str | None = None
     checked: bool = False
     ending: State | None = None
+    leftover: bool = False
+    restore_seconds: float | None = None
     reason: str | None = None
     level: str | None = None
     snapshot_uuid: str | None = None

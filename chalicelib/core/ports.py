@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.core.leases import Lease, Slots, Waiter
-from chalicelib.core.messages import Drain, Event, Report, Wakeup
+from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import IndexCount, IndexRef, Run, Selection
 from chalicelib.core.observations import Observation, Owner, Sizes
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
 from chalicelib.core.spec import Repository, Select
 
 if TYPE_CHECKING:
@@ -140,14 +140,14 @@ class Prover(Protocol):
 class Create:
     """Put a row that must not exist."""
 
-    item: Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter
+    item: Run | PolicyState | Spec | Backup | Proofs | Evidence | ConfigState | Installation | Lease | Slots | Waiter
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """Replace a row whose stored `rev` is `item.rev - 1`."""
 
-    item: Run | PolicyState | Backup | ConfigState | Lease | Slots
+    item: Run | PolicyState | Backup | Proofs | ConfigState | Lease | Slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +215,9 @@ class Store(Protocol):
     def backups(self, policy: str) -> tuple[Backup, ...]:
         """Newest `taken_at` first."""
 
+    def proofs(self, policy: str) -> Proofs | None:
+        """Consistent."""
+
     def config(self) -> ConfigState | None: ...
 
     def traffic(self, lease: str, target: str) -> tuple[Lease | None, Slots | None]:
@@ -242,7 +245,7 @@ class Store(Protocol):
 class Queue(Protocol):
     """Wake-up calls. Losing every one of them delays and loses nothing."""
 
-    def send(self, message: Wakeup | Drain, *, delay: int = 0) -> None:
+    def send(self, message: Message, *, delay: int = 0) -> None:
         """`delay` in seconds, 0 to 900."""
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
-from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core.messages import Drain, Message, Sweep, Wakeup
 from chalicelib.core.model import Asked, Finding, Progress, Run, Shards
 from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Backup
@@ -39,12 +39,14 @@ def load(kind: type[T], text: str | bytes) -> T:
     return cast(T, _adapter(kind).validate_json(text, extra="ignore"))
 
 
-def message(text: str | bytes) -> Wakeup | Drain:
+def message(text: str | bytes) -> Message:
     """What a queue of ours brought. ValueError for anything else."""
-    try:
-        return load(Wakeup, text)
-    except ValueError:
-        return load(Drain, text)
+    for kind in (Wakeup, Drain):
+        try:
+            return cast(Message, load(kind, text))
+        except ValueError:
+            continue
+    return load(Sweep, text)
 
 
 def seconds(at: datetime) -> str:
@@ -63,8 +65,8 @@ def millis(at: datetime) -> str:
 
 
 def public_run(run: Run) -> dict[str, Any]:
-    """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel` and `repeats`
-    only when they say something."""
+    """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`,
+    `restore_seconds` and `leftover` only when they say something."""
     extra: dict[str, Any] = {}
     if run.missed:
         extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
@@ -74,6 +76,10 @@ def public_run(run: Run) -> dict[str, Any]:
         extra["cancel"] = public_asked(run.cancel)
     if run.repeats:
         extra["repeats"] = run.repeats
+    if run.restore_seconds is not None:
+        extra["restore_seconds"] = run.restore_seconds
+    if run.leftover:
+        extra["leftover"] = True
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -141,6 +147,9 @@ def public_backup(backup: Backup) -> dict[str, Any]:
         "indices": backup.indices,
         "docs": backup.docs,
         "closed": backup.closed,
+        "drills": list(backup.drills),
+        "drilled_at": _maybe(backup.drilled_at),
+        "proved": backup.proved,
         "bytes": backup.bytes,
         "bytes_added": backup.bytes_added,
         "shards": _shards(backup.shards),

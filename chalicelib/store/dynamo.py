@@ -12,7 +12,7 @@ from chalicelib.core.errors import Refused
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Delete, Due, Update
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.dynamo_table import Drop, Hold, Item, Put, Table, item_for
@@ -106,6 +106,9 @@ class DynamoStore:
 
     def backups(self, policy: str) -> tuple[Backup, ...]:
         return tuple(_read(Backup, row) for row in self._all(f"P#{policy}", "B#", newest=True))
+
+    def proofs(self, policy: str) -> Proofs | None:
+        return self._get(Proofs, keys.proofs_key(policy))
 
     def config(self) -> ConfigState | None:
         return self._get(ConfigState, Key(*keys.CONFIG))

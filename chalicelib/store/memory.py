@@ -12,7 +12,7 @@ from typing import TypeVar
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Create, Delete, Due, Update
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.keys import Key, Record
@@ -115,6 +115,9 @@ class MemoryStore:
             self._reads += 1
             places = sorted((key for key in self._rows if key.pk == f"P#{policy}" and key.sk[:2] == "B#"), reverse=True)
             return tuple(load(Backup, self._rows[key].body) for key in places)
+
+    def proofs(self, policy: str) -> Proofs | None:
+        return self._get(Proofs, keys.proofs_key(policy))
 
     def config(self) -> ConfigState | None:
         return self._get(ConfigState, Key(*keys.CONFIG))

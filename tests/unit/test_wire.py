@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.leases import Lease, Slots, Waiter
-from chalicelib.core.messages import Drain, Event, Report, Wakeup
+from chalicelib.core.messages import Drain, Event, Message, Report, Wakeup
 from chalicelib.core.model import Run
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress
 from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Pause, PolicyState, Spec
@@ -147,7 +147,7 @@ def test_rows_of_the_first_release_mean_what_they_meant() -> None:
 
 
 @pytest.mark.parametrize("sent", [Wakeup(run_id="r", rev=3, claim="c", emitted_rev=2), Drain(shard=3, now=NOON)])
-def test_a_message_is_what_was_sent(sent: Wakeup | Drain) -> None:
+def test_a_message_is_what_was_sent(sent: Message) -> None:
     assert message(dump(sent)) == sent
 
 
