@@ -177,9 +177,10 @@ class Run:
     `last_look`: a look past the deadline has begun and has not come back. `plan`: what a restore carries out; None: it
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
     under the slot's id, None: nobody could ask for anything else under it.
+    `restore_seconds`: what a restore itself took, from the accepted request to the last primary, as seen. `leftover`:
+    something that it made may be left.
     `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
-    removed. `leftover`: something that it made may be left. `restore_seconds`: what a restore itself took, from the
-    accepted request to the last primary.
+    removed.
     """
 
     run_id: str
@@ -211,8 +212,6 @@ class Run:
     payload: str | None = None
     checked: bool = False
     ending: State | None = None
-    leftover: bool = False
-    restore_seconds: float | None = None
     reason: str | None = None
     level: str | None = None
     snapshot_uuid: str | None = None
@@ -244,6 +243,8 @@ class Run:
     repeats: int = 0
     quiet: bool = False
     last_look: bool = False
+    restore_seconds: float | None = None
+    leftover: bool = False
 
     @property
     def settled(self) -> bool:

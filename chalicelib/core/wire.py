@@ -150,6 +150,7 @@ def public_backup(backup: Backup) -> dict[str, Any]:
         "drills": list(backup.drills),
         "drilled_at": _maybe(backup.drilled_at),
         "proved": backup.proved,
+        "reached": backup.reached,
         "bytes": backup.bytes,
         "bytes_added": backup.bytes_added,
         "shards": _shards(backup.shards),

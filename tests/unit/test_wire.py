@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.leases import Lease, Slots, Waiter
-from chalicelib.core.messages import Drain, Event, Message, Report, Wakeup
+from chalicelib.core.messages import Drain, Event, Message, Report, Sweep, Wakeup
 from chalicelib.core.model import Run
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Pause, PolicyState, Spec
+from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Pause, PolicyState, Proofs, Spec
 from chalicelib.core.wire import dump, load, message, millis, public_backup, public_run, seconds
 from tests.contract.records import NOON, a_backup, a_full_run, a_run, a_spec, at
 
@@ -26,6 +26,7 @@ STORED = {
     "backup": Backup,
     "backup_v1": Backup,
     "backup_closed": Backup,
+    "backup_drilled": Backup,
     "config_state": ConfigState,
     "evidence": Evidence,
     "evidence_plan": Evidence,
@@ -35,11 +36,14 @@ STORED = {
     "lease": Lease,
     "policy_state": PolicyState,
     "policy_state_broken": PolicyState,
+    "policy_state_drilled": PolicyState,
     "policy_state_failing": PolicyState,
     "policy_state_paused": PolicyState,
     "policy_state_paused_v1": PolicyState,
     "policy_state_v1": PolicyState,
+    "proofs": Proofs,
     "run": Run,
+    "run_drill": Run,
     "run_restore": Run,
     "run_v1": Run,
     "slots": Slots,
@@ -47,7 +51,7 @@ STORED = {
     "waiter": Waiter,
 }
 """`_v1`: what the first release wrote."""
-SENT = (Wakeup, Drain, Event, Report, Absent, InProgress, Complete, Broken)
+SENT = (Wakeup, Drain, Sweep, Event, Report, Absent, InProgress, Complete, Broken)
 
 INSTANTS = st.integers(-(10**15), 10**17).map(lambda micros: NOON + timedelta(microseconds=micros))
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -146,7 +150,14 @@ def test_rows_of_the_first_release_mean_what_they_meant() -> None:
     assert paused == Pause(by="anna", why="a migration", at=at(-5))
 
 
-@pytest.mark.parametrize("sent", [Wakeup(run_id="r", rev=3, claim="c", emitted_rev=2), Drain(shard=3, now=NOON)])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        Wakeup(run_id="r", rev=3, claim="c", emitted_rev=2),
+        Drain(shard=3, now=NOON),
+        Sweep(policy="nightly", run_id="r"),
+    ],
+)
 def test_a_message_is_what_was_sent(sent: Message) -> None:
     assert message(dump(sent)) == sent
 
@@ -169,7 +180,7 @@ def test_unknown_fields_are_ignored(name: str) -> None:
             return value
         more = {
             key: value[key]
-            if key in ("settings", "rpo", "pattern", "body", "holders", "promised_at")
+            if key in ("settings", "rpo", "pattern", "body", "holders", "promised_at", "leftovers")
             else grown(value[key])
             for key in value
         }
