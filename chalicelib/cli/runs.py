@@ -3,8 +3,9 @@
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -176,10 +177,12 @@ def show(
     run = query.run_or_newest(world, run_id)
     if follow_it:
         run = _followed(out, world, run)
+    drilled = query.drilled(world, run)
     if out.json:
-        out.document(wire.public_run(run))
+        out.document({**wire.public_run(run), **({"drilled": [asdict(index) for index in drilled]} if drilled else {})})
     else:
         _print_all(out, run)
+        _print_drilled(out, drilled)
     if follow_it and not run.good:
         sys.exit(1)
 
@@ -207,6 +210,16 @@ def _print_all(out: Output, run: Run) -> None:
     )
 
 
+def _print_drilled(out: Output, drilled: Sequence[query.DrilledIndex]) -> None:
+    """Index by index: only what was compared and found right is proved."""
+    rows = [
+        (index.name, index.restored_as, "proved" if index.proved else "not proved", ", ".join(index.findings))
+        for index in drilled
+    ]
+    if rows:
+        out.table(("INDEX", "RESTORED AS", "PROVED", "FOUND"), rows, empty="", whole=("INDEX",))
+
+
 def _print_end(out: Output, run: Run) -> None:
     parts = (run.run_id, state(run.state), run.level or "", _verdict(run), _took(run) if run.settled else "")
     console().print(Text(" ").join(Text(part) if isinstance(part, str) else part for part in parts if part))
@@ -216,6 +229,8 @@ def _print_end(out: Output, run: Run) -> None:
         whole, held = run.shards.total - run.shards.failed, counted(run.indices or 0, "index", "indices")
         added = f", of it new {size(run.bytes_added)}" if run.kind is Kind.BACKUP else ""
         out.say(f"  {held}, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}{added}")
+    if run.restore_seconds is not None:
+        out.say(f"  restored in {span(timedelta(seconds=run.restore_seconds))}")
     for finding in run.findings:
         out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
 
