@@ -116,7 +116,7 @@ def status(context: typer.Context, policy: Annotated[str | None, typer.Argument(
         rows = [_promise_row(promise) for promise in found] + [_restore_row(one) for one in restores.values()]
         rows.sort(key=lambda row: str(row[0]))
         out.table(("POLICY", "PROMISE", "NEWEST GOOD", "STATE"), rows, empty="no policies yet: snapwarden apply FILE")
-    if any(one.kept is False for one in (*found, *restores.values())):
+    if any(one.kept is False for one in found) or any(one.kept is False for one in restores.values()):
         sys.exit(1)
 
 

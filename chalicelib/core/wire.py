@@ -67,19 +67,6 @@ def millis(at: datetime) -> str:
 def public_run(run: Run) -> dict[str, Any]:
     """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`,
     `restore_seconds` and `leftover` only when they say something."""
-    extra: dict[str, Any] = {}
-    if run.missed:
-        extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
-    if run.last_error is not None:
-        extra["last_error"] = run.last_error
-    if run.cancel is not None:
-        extra["cancel"] = public_asked(run.cancel)
-    if run.repeats:
-        extra["repeats"] = run.repeats
-    if run.restore_seconds is not None:
-        extra["restore_seconds"] = run.restore_seconds
-    if run.leftover:
-        extra["leftover"] = True
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -107,8 +94,25 @@ def public_run(run: Run) -> dict[str, Any]:
         "findings": [public_finding(finding) for finding in run.findings],
         "steps": [{"state": step.state.value, "at": seconds(step.at)} for step in run.steps],
         "calls": asdict(run.calls),
-        **extra,
+        **_said(run),
     }
+
+
+def _said(run: Run) -> dict[str, Any]:
+    extra: dict[str, Any] = {}
+    if run.missed:
+        extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
+    if run.last_error is not None:
+        extra["last_error"] = run.last_error
+    if run.cancel is not None:
+        extra["cancel"] = public_asked(run.cancel)
+    if run.repeats:
+        extra["repeats"] = run.repeats
+    if run.restore_seconds is not None:
+        extra["restore_seconds"] = run.restore_seconds
+    if run.leftover:
+        extra["leftover"] = True
+    return extra
 
 
 def public_asked(asked: Asked) -> dict[str, str]:

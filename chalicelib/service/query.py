@@ -102,7 +102,7 @@ def promises(world: World, policy: str | None = None) -> tuple[Promise, ...]:
 def upcoming(world: World, policy: str | None, count: int) -> tuple[NextSlot, ...]:
     """The next `count` slots of each policy (or of the one named), by the instant when they may start."""
     states = [named(world, policy)] if policy else list(world.store.states())
-    found = []
+    found: list[NextSlot] = []
     for state in states:
         if not state.active or state.paused:
             continue

@@ -247,7 +247,8 @@ def some_proofs(policy: str = "nightly", **changes: Any) -> Proofs:
         at=at(57_600),
         indices=("customers", "orders"),
     )
-    return Proofs(policy=policy, **({"drills": (proved,), "dropped": 2, "token": fresh_token()} | changes))
+    values: dict[str, Any] = {"drills": (proved,), "dropped": 2, "token": fresh_token()}
+    return Proofs(policy=policy, **(values | changes))
 
 
 def a_config(**changes: Any) -> ConfigState:

@@ -6,51 +6,20 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Drain, Event, Message, Report, Sweep, Wakeup
 from chalicelib.core.model import Run
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Pause, PolicyState, Proofs, Spec
+from chalicelib.core.rows import Backup, Evidence, Pause, PolicyState, Spec
 from chalicelib.core.wire import dump, load, message, millis, public_backup, public_run, seconds
 from tests.contract.records import NOON, a_backup, a_full_run, a_run, a_spec, at
+from tests.unit.stored import ROWS, STORED
 
-ROWS = Path(__file__).parents[1] / "golden" / "rows"
-STORED = {
-    "backup": Backup,
-    "backup_v1": Backup,
-    "backup_closed": Backup,
-    "backup_drilled": Backup,
-    "config_state": ConfigState,
-    "evidence": Evidence,
-    "evidence_plan": Evidence,
-    "evidence_wish": Evidence,
-    "evidence_v1": Evidence,
-    "installation": Installation,
-    "lease": Lease,
-    "policy_state": PolicyState,
-    "policy_state_broken": PolicyState,
-    "policy_state_drilled": PolicyState,
-    "policy_state_failing": PolicyState,
-    "policy_state_paused": PolicyState,
-    "policy_state_paused_v1": PolicyState,
-    "policy_state_v1": PolicyState,
-    "proofs": Proofs,
-    "run": Run,
-    "run_drill": Run,
-    "run_restore": Run,
-    "run_v1": Run,
-    "slots": Slots,
-    "spec": Spec,
-    "waiter": Waiter,
-}
-"""`_v1`: what the first release wrote."""
 SENT = (Wakeup, Drain, Sweep, Event, Report, Absent, InProgress, Complete, Broken)
 
 INSTANTS = st.integers(-(10**15), 10**17).map(lambda micros: NOON + timedelta(microseconds=micros))

@@ -1,0 +1,38 @@
+"""The rows that releases have written, and what each of them is."""
+
+from pathlib import Path
+
+from chalicelib.core.leases import Lease, Slots, Waiter
+from chalicelib.core.model import Run
+from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
+
+ROWS = Path(__file__).parents[1] / "golden" / "rows"
+STORED = {
+    "backup": Backup,
+    "backup_v1": Backup,
+    "backup_closed": Backup,
+    "backup_drilled": Backup,
+    "config_state": ConfigState,
+    "evidence": Evidence,
+    "evidence_plan": Evidence,
+    "evidence_wish": Evidence,
+    "evidence_v1": Evidence,
+    "installation": Installation,
+    "lease": Lease,
+    "policy_state": PolicyState,
+    "policy_state_broken": PolicyState,
+    "policy_state_drilled": PolicyState,
+    "policy_state_failing": PolicyState,
+    "policy_state_paused": PolicyState,
+    "policy_state_paused_v1": PolicyState,
+    "policy_state_v1": PolicyState,
+    "proofs": Proofs,
+    "run": Run,
+    "run_drill": Run,
+    "run_restore": Run,
+    "run_v1": Run,
+    "slots": Slots,
+    "spec": Spec,
+    "waiter": Waiter,
+}
+"""`_v1`: what the first release wrote."""
