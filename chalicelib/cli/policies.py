@@ -127,7 +127,7 @@ def _restore_row(restore: query.ProvedRestore) -> tuple[str | Text, ...]:
     took = f"took {span(timedelta(seconds=drill.seconds))}" if drill.seconds is not None else "not measured"
     proved = f"{drill.standing} of {drill.selected} indices proved"
     if drill.dropped:
-        proved += f", of {drill.dropped} more the proofs found no room"
+        proved += f"; the proofs of {drill.dropped} found no room"
     if restore.kept is None:
         verdict = Text(took)
     else:

@@ -101,7 +101,7 @@ class LastGood:
 class Drilled:
     """The last drill that proved something, `at` its end: it restored in `seconds` (None: not measured), and `proved`
     of `indices` of the backup. After it, of `selected` indices `standing` had a proof that stands, of whatever drill;
-    of `dropped` there was one that found no room in its row any more."""
+    of `dropped` it pushed the proofs out of their row, which was full."""
 
     run_id: str
     backup_id: str
@@ -128,7 +128,8 @@ class Proved:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proofs:
     """A row `P#<policy> | PROOF`: of each index the proof with the newest data, and the latest one where that is
-    another; by drill, the oldest first. `dropped`: names whose only proofs found no room any more."""
+    another; by drill, the oldest first. `dropped`: names whose proofs the last drill pushed out, because
+    the row was full."""
 
     policy: str
     drills: tuple[Proved, ...] = ()

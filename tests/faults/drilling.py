@@ -66,11 +66,13 @@ def planned(stage: Stage, backup: Backup, *names: str) -> Plan:
 
 
 def at_work(stage: Stage, backup: Backup, slot: str, *names: str, proved: tuple[str, ...] | None = None) -> Run:
-    """The open run of a drill that restored `names`, and proved all of them or those given."""
+    """The open run of a drill that restored `names`, and proved all of them or those given. Nobody wakes it."""
     spec = stage.world.spec("nightly", state_of(stage).spec_gen)
     now = stage.clock.now()
     run = drills.new(stage.world, spec, slot, by="schedule", start_by=now + timedelta(hours=6))
-    run = replace(run, plan=planned(stage, backup, *names).plan_id, attempts=1, started_at=now, state=State.CHECKING)
+    run = replace(
+        run, wake_at=None, plan=planned(stage, backup, *names).plan_id, attempts=1, started_at=now, state=State.CHECKING
+    )
     refs = tuple(IndexRef(name=name, uuid=f"uuid-{name}") for name in (names if proved is None else proved))
     evidence = Evidence(run_id=run.run_id, kind="proved", n=1, indices=refs)
     assert stage.store.commit(Create(run), Create(evidence))
