@@ -178,7 +178,9 @@ class Run:
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
     under the slot's id, None: nobody could ask for anything else under it.
     `restore_seconds`: what a restore itself took, from the accepted request to the last primary, as seen. `leftover`:
-    something that it made may be left.
+    something that it made may be left. Of drills: `expected_seconds` for all of it; `through`: the registration that it
+    restores through; `held_since`: when a guard first said no; `compared`: so many of the plan's indices have been, of
+    which those at the places `unproved` proved nothing.
     `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
     removed.
     """
@@ -245,6 +247,11 @@ class Run:
     last_look: bool = False
     restore_seconds: float | None = None
     leftover: bool = False
+    expected_seconds: float | None = None
+    through: str | None = None
+    held_since: datetime | None = None
+    compared: int = 0
+    unproved: tuple[int, ...] = ()
 
     @property
     def settled(self) -> bool:

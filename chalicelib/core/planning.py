@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
-from chalicelib.core.plans import Move, Plan, Wish, named
+from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted, size
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
@@ -50,6 +50,8 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
         except PydanticCustomError as wrong:
             expected = (wrong.context or {}).get("expected")
             found.append(Problem(wrong.message(), key=key, expected=expected))
+    if wish.mode is Mode.DRILL:
+        found.append(Problem("a drill is no plan of yours", key="--mode", expected="snapwarden drill POLICY"))
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)
@@ -159,13 +161,14 @@ def _selection(missing: Sequence[str], moves: Sequence[Move], contents: Contents
         yield _conflict("restore.not_in_backup", pattern, f"nothing in the backup matches {pattern}", held)
     if not moves and not missing:
         yield _conflict("restore.nothing", "indices", "nothing of the backup would be restored", held)
-    streams = [name for move in moves if (name := _stream(move.source, contents))]
+    streams = [name for move in moves if (name := stream_of(move.source, contents))]
     for name in dict.fromkeys(streams):
         message = f"{name} is a data stream; its backing indices would be restored without it"
         yield _conflict("restore.data_stream", name, message, "choose others with --indices")
 
 
-def _stream(index: str, contents: Contents) -> str | None:
+def stream_of(index: str, contents: Contents) -> str | None:
+    """The data stream whose backing index it is."""
     return next((stream for stream in contents.streams if fnmatchcase(index, f".ds-{stream}-*")), None)
 
 

@@ -17,6 +17,7 @@ FRESH = timedelta(hours=1)
 
 class Mode(StrEnum):
     RENAME = "rename"
+    DRILL = "drill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Po
 from chalicelib.core.spec import Repository, Select
 
 if TYPE_CHECKING:
-    from chalicelib.core.proving import Document, Vitals
+    from chalicelib.core.proving import Document, Read, Vitals
     from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
 
 
@@ -43,6 +43,9 @@ class Engine(Protocol):
 
     @property
     def restorer(self) -> "Restorer": ...
+
+    @property
+    def prover(self) -> "Prover": ...
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """What `select` means right now: open and closed indices and backing indices of data streams, without system
@@ -121,13 +124,17 @@ class Prover(Protocol):
         """By exact name of an index: its mapping as JSON with sorted keys, so that equal ones are equal texts. Those
         that are not there are left out."""
 
-    def sample(self, count: IndexCount, wanted: int, key: bytes) -> "tuple[Document, ...]":
-        """Up to `wanted` documents of the index, at random: by random sequence numbers up to those of `count`. Fewer
-        when it holds fewer, none when it keeps no sources. One that answers without its source is left out."""
+    def sample(self, counts: Sequence[IndexCount], wanted: int, key: bytes) -> "Mapping[str, Read]":
+        """Up to `wanted` documents of each index, by name, each document with the same chance; among those that a
+        search finds, so not what was written since the last refresh. One that answers without its source is left out.
+        What one index answers badly is said of that index. All of them in one request, or two; it is up to the caller
+        not to ask for more than it can hold."""
 
-    def documents(self, index: IndexRef, wanted: "Sequence[Document]", key: bytes) -> "tuple[Document, ...]":
-        """The same ids, with their routing, as they are now in the index of exactly this name and uuid; those that are
-        not there are left out. An error on one of them is Retryable, never a document that is missing."""
+    def documents(self, wanted: "Mapping[IndexRef, Sequence[Document]]", key: bytes | None) -> "Mapping[str, Read]":
+        """The same ids, with their routing, as they are now in the indices of exactly these names and uuids, by name;
+        an index that is gone or was made anew holds none of them. Documents that are not there are left out; an error
+        on one of them is said of its index (`why`), and is never a document that is missing. Without a key no source
+        is read."""
 
     def hits(self, index: str, query: Mapping[str, object], *, enough: int, seconds: int) -> int:
         """How many documents match, counted up to `enough`. Retryable when the server did not look at all shards in

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from chalicelib.core.model import Asked, IndexCount, IndexRef, Shards, State
 from chalicelib.core.plans import Plan, Wish
+from chalicelib.core.proving import Facts
 from chalicelib.core.spec import Policy, Target
 
 
@@ -21,6 +22,7 @@ class Evidence:
     the counts when it had ended. `uncounted`: why nothing could be counted. `made`: the indices that a restore made.
     `plan`: under the id of the plan, before any run has it. `wish`: what a run was asked for that plans for itself.
     `proved`: the indices of the backup that a drill proved, with their uuids in it.
+    `facts` and `stable`: what proves a restore, read before the start and after the end.
     """
 
     run_id: str
@@ -32,6 +34,7 @@ class Evidence:
     uncounted: str | None = None
     plan: Plan | None = None
     wish: Wish | None = None
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

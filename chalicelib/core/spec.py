@@ -11,36 +11,38 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    PlainSerializer,
     Strict,
     ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 
+from chalicelib.core.spec_types import (
+    DURATION,
+    Amount,
+    Count,
+    Duration,
+    Flag,
+    IndexPattern,
+    IndexPatterns,
+    Name,
+    Percent,
+    Prefix,
+    Schedules,
+    Size,
+    Words,
+    Written,
+)
 from chalicelib.core.values import (
-    A_DURATION,
-    A_NAME,
-    A_PERCENTAGE,
-    A_SIZE,
     check_event_pattern,
     check_host,
-    check_index_pattern,
-    check_name,
-    check_prefix,
     check_secret,
     check_window,
     check_zone,
     complaint,
-    format_duration,
-    format_percent,
     parse_duration,
-    parse_percent,
-    parse_size,
     rule,
     shown,
 )
@@ -49,46 +51,7 @@ Level = Literal["L1", "L2", "L3", "L4"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 EngineName = Literal["elasticsearch", "opensearch", "nixiesearch", "ravendb", "scylla", "dump"]
 
-_DURATION = {"type": "string", "pattern": "^[0-9]{1,9}[smhdw]$", "description": A_DURATION}
-_SIZE = {"anyOf": [{"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,3})?([KMGTP]i?B|B)$"}, {"type": "integer"}]}
-_PERCENT = {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,3})?%$"}
-_SCHEDULE = {"type": "string", "description": 'cron of five fields or "rate(6 hours)"'}
-_RPO: dict[str, Any] = {"type": "object", "properties": dict.fromkeys(LEVELS, _DURATION), "additionalProperties": False}
-
-Flag = Annotated[bool, Strict()]
-Count = Annotated[int, Strict(), Field(ge=0, le=10_000)]
-Amount = Annotated[int, Strict(), Field(ge=0, le=10**15)]
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(parse_duration),
-    PlainSerializer(format_duration, return_type=str, when_used="json"),
-    WithJsonSchema(_DURATION),
-]
-Size = Annotated[
-    int, BeforeValidator(parse_size), Field(ge=0, le=10**18), WithJsonSchema({**_SIZE, "description": A_SIZE})
-]
-Percent = Annotated[
-    Decimal,
-    BeforeValidator(parse_percent),
-    Field(ge=0, le=1),
-    PlainSerializer(format_percent, return_type=str, when_used="json"),
-    WithJsonSchema({**_PERCENT, "description": A_PERCENTAGE}),
-]
-NAME_SCHEMA = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$", "description": A_NAME}
-Name = Annotated[str, rule(check_name), WithJsonSchema(NAME_SCHEMA)]
-Prefix = Annotated[str, rule(check_prefix)]
-IndexPattern = Annotated[str, rule(check_index_pattern)]
-IndexPatterns = tuple[IndexPattern, ...]
-Words = tuple[Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,99}$")], ...]
-Schedules = Annotated[
-    tuple[str, ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
-    WithJsonSchema({"anyOf": [_SCHEDULE, {"type": "array", "items": _SCHEDULE}]}),
-]
-
-
-class Written(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+_RPO: dict[str, Any] = {"type": "object", "properties": dict.fromkeys(LEVELS, DURATION), "additionalProperties": False}
 
 
 class Repository(Written):
@@ -193,7 +156,8 @@ class Retention(Written):
 class QueryCheck(Written):
     index: IndexPattern = Field(description="an index of the backup")
     body: Mapping[str, Any] = Field(description="a query of the engine")
-    min_hits: Amount = 1
+    min_hits: Amount = Field(default=1, description="fewer hits are a failure")
+    expect: Amount | None = Field(default=None, description="exactly so many hits")
 
 
 class Check(Written):
@@ -232,14 +196,33 @@ def _sample(value: object, info: ValidationInfo) -> object:
     raise complaint(f"{shown(value)} is not a sample", "all, or a number of indices from 1 to 100000")
 
 
+class RandomWithin(Written):
+    random_within: Duration = Field(description="any good backup that is not older, drawn anew each time")
+
+
+A_SELECTION = "latest, or {random_within: 14d}"
+
+
+def _selected(value: object, info: ValidationInfo) -> object:
+    """Judged as a whole: of the two forms each complains of the other."""
+    if value == "latest" or isinstance(value, RandomWithin):
+        return value
+    if isinstance(value, Mapping) and list(value) == ["random_within"]:
+        return RandomWithin(random_within=parse_duration(value["random_within"], info))
+    raise complaint(f"{shown(value)} is not known here", A_SELECTION)
+
+
 class Drill(Written):
     schedule: Schedules = Field(min_length=1, description='cron of five fields, "rate(7 days)", or a list of them')
-    select: Literal["latest"] = Field(default="latest", description="which backup")
+    select: Annotated[Literal["latest"] | RandomWithin, BeforeValidator(_selected)] = Field(
+        default="latest", description=A_SELECTION
+    )
     into: Into = Into()
     sample: Annotated[int | Literal["all"], BeforeValidator(_sample)] = Field(
         default="all", description="all, or a number of indices a drill"
     )
     max_bytes: Size | None = Field(default=None, description="larger ones are sampled down to this")
+    max_bytes_per_sec: Size | None = Field(default=None, description="of each node, so that the live ones keep theirs")
     rto: Duration | None = Field(default=None, description="a restore may take this long")
     checks: tuple[Check, ...] = Field(
         default=(Check(doc_count=True), Check(mapping=True)), min_length=1, description=A_CHECK
@@ -259,7 +242,7 @@ class Notify(Written):
 
 
 class Policy(Written):
-    """`retention`, `drill` and `triggers` are validated with the file and act in later releases."""
+    """`retention` and `triggers` are validated with the file and act in later releases."""
 
     name: Name
     target: str = Field(description="the name of a target of this file")
@@ -273,7 +256,7 @@ class Policy(Written):
     )
     catch_up: Duration = Field(default=timedelta(hours=6), description="a slot may start this late, then it is MISSED")
     timeout: Duration = Field(default=timedelta(hours=4), description="a run ends by then")
-    rpo: Annotated[Mapping[Level, Duration], WithJsonSchema({"anyOf": [_DURATION, _RPO]})] = Field(
+    rpo: Annotated[Mapping[Level, Duration], WithJsonSchema({"anyOf": [DURATION, _RPO]})] = Field(
         default_factory=dict, description="the oldest acceptable proved backup: 26h, or {L2: 26h, L4: 8d}"
     )
     prove: Level = Field(default="L1", description="the level that a backup must reach to count as good")

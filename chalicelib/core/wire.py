@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter
 
 from chalicelib.core.messages import Drain, Message, Sweep, Wakeup
-from chalicelib.core.model import Asked, Finding, Progress, Run, Shards
+from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Shards
 from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Backup
 
@@ -112,6 +112,8 @@ def _said(run: Run) -> dict[str, Any]:
         extra["restore_seconds"] = run.restore_seconds
     if run.leftover:
         extra["leftover"] = True
+    if run.kind is Kind.DRILL and run.checked:
+        extra["proved"] = (run.indices or 0) - len(run.unproved)
     return extra
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Selection
 from chalicelib.core.observations import Absent, Observation, Owner, Sizes
-from chalicelib.core.ports import Engine, Restorer, StartOrder
+from chalicelib.core.ports import Engine, Prover, Restorer, StartOrder
 from chalicelib.core.spec import Repository, Select, Target
 from chalicelib.engines import elasticsearch_counts as counting
 from chalicelib.engines import elasticsearch_read as read
@@ -70,6 +70,12 @@ class ElasticsearchEngine:
     @property
     def restorer(self) -> Restorer:
         return ElasticsearchRestorer(self._connection)
+
+    @property
+    def prover(self) -> Prover:
+        from chalicelib.engines.elasticsearch_prove import ElasticsearchProver  # few runs prove anything
+
+        return ElasticsearchProver(self._connection)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """By the cluster state, which privileges on indices cannot narrow: an index that the key may not see must not

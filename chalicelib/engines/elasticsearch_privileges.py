@@ -38,4 +38,20 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("release",),
         "the privilege manage, or just the action indices:admin/settings/update, is needed on restored indices",
     ),
+    (
+        ("mappings",),
+        "the privilege view_index_metadata, or just the action indices:admin/mappings/get, is needed on each index",
+    ),
+    (
+        ("sample", "documents", "hits"),
+        "the privilege read is needed on each index that is drilled, and on what drills make",
+    ),
+    (
+        ("vitals",),
+        "the cluster privilege monitor, or just the action cluster:monitor/health, is needed",
+    ),
+    (
+        ("heap",),
+        "the cluster privilege monitor, or just the action cluster:monitor/nodes/stats, is needed",
+    ),
 )

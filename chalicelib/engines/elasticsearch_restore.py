@@ -17,7 +17,7 @@ from chalicelib.engines import elasticsearch_restore_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection
 from chalicelib.engines.elasticsearch_read import Body
-from chalicelib.engines.elasticsearch_restored import LEFT_OUT, LIFECYCLE, MARK, PUT_ON
+from chalicelib.engines.elasticsearch_restored import HIDDEN, LEFT_OUT, LIFECYCLE, MARK, PUT_ON
 from chalicelib.engines.elasticsearch_select import is_pattern, portions
 
 READY = ("cluster_uuid", "blocks.global")
@@ -199,7 +199,7 @@ def _body(order: RestoreOrder) -> dict[str, Any]:
         "include_aliases": False,
         "include_global_state": False,
         "feature_states": ["none"],
-        "index_settings": {**PUT_ON, MARK: f"{order.mark}ms"},
+        "index_settings": {**PUT_ON, MARK: f"{order.mark}ms", **(HIDDEN if order.hidden else {})},
         "ignore_index_settings": list(LEFT_OUT),
     }
 

@@ -132,8 +132,9 @@ def _node(node: str, name: str, disk: Body, settings: Body) -> DataNode:
     if threshold == "false":
         return DataNode(name=name, spare=None)
     total = disk.body("nodes").body(node).body("fs").body("total")
-    kept = _kept_free(total.number("total_in_bytes"), settings)
-    return DataNode(name=name, spare=max(total.number("available_in_bytes") - kept, 0))
+    size = total.number("total_in_bytes")
+    spare = total.number("available_in_bytes") - _kept_free(size, settings)
+    return DataNode(name=name, spare=max(spare, 0), size=size)
 
 
 def _kept_free(total: int, settings: Body) -> int:

@@ -49,6 +49,10 @@ class Work(Protocol):
 
 def _work(kind: Kind) -> Work:
     """Nearly all runs are backups: what restores need is imported with the first one."""
+    if kind is Kind.DRILL:
+        from chalicelib.service.drills import DrillWork
+
+        return DrillWork()
     if kind is not Kind.RESTORE:
         return BackupWork()
     from chalicelib.service.restores import RestoreWork
@@ -180,7 +184,7 @@ def _write_and_go_on(world: World, decision: Decision, after: Run, engine: _Lazy
     if after.settled:
         _end(world, decision, after)
         return
-    evidence = [Create(decision.evidence)] if decision.evidence else []
+    evidence = [Create(each) for each in decision.evidence]
     fence = [traffic.fenced(after)] if decision.act is not None and after.fence is not None else []
     if not world.store.commit(Update(after), *evidence, *fence):
         return  # somebody else moved the run first: they go on

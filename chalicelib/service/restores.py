@@ -126,7 +126,7 @@ class RestoreWork:
     def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Seen:
         if run.plan is None:
             return Seen(plan=_thought_through(world, run, engine))
-        plan = _plan(world, run)
+        plan = planned(world, run)
         restored = engine.restorer.restored(order(plan)) if run.attempts else ()
         if run.state is State.PLANNED and not restored:
             return Seen(plan=plan, anew=_anew(world, plan, engine, run))
@@ -168,7 +168,7 @@ def _thought_through(world: World, run: Run, engine: Engine) -> Plan:
     found = world.store.evidence(run.run_id, "wish", 1)
     if found is None or found.wish is None:
         raise Retryable(f"what {run.run_id} was asked for could not be read")
-    spec = _spec_now(world, run)
+    spec = spec_now(world, run)
     try:
         backup = planner.chosen(world, found.wish, spec)
     except BadInput as error:
@@ -176,7 +176,7 @@ def _thought_through(world: World, run: Run, engine: Engine) -> Plan:
     return planner.anew(world, found.wish, spec, engine, backup, by=run.requested_by)
 
 
-def _plan(world: World, run: Run) -> Plan:
+def planned(world: World, run: Run) -> Plan:
     try:
         return planner.stored(world, run.plan or "")
     except BadInput as error:
@@ -187,10 +187,10 @@ def _anew(world: World, plan: Plan, engine: Engine, run: Run) -> Plan:
     backup = planner.of_plan(world, plan)
     if backup is None:
         raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
-    return planner.anew(world, plan.wish, _spec_now(world, run), engine, backup, by=run.requested_by)
+    return planner.anew(world, plan.wish, spec_now(world, run), engine, backup, by=run.requested_by)
 
 
-def _spec_now(world: World, run: Run) -> Spec:
+def spec_now(world: World, run: Run) -> Spec:
     """What the file says that is in force now: it may no longer allow what it did."""
     state = world.store.state(run.policy)
     return world.spec(run.policy, state.spec_gen if state else run.spec_gen)

@@ -26,7 +26,7 @@ def store(world: World, after: Run, decision: Decision) -> tuple[Run, PolicyStat
         if policy is None:
             raise Retryable(f"the state of policy {after.policy} could not be read")
         settled, freed, rows = _ended(world, policy, after, decision)
-        evidence = [Create(decision.evidence)] if decision.evidence else []
+        evidence = [Create(each) for each in decision.evidence]
         try:
             if world.store.commit(Update(settled), *rows, *evidence, *_given_back(world, after)):
                 measure(world, settled, decision.backup)

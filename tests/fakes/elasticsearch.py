@@ -21,9 +21,10 @@ from fnmatch import fnmatchcase
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Selection
 from chalicelib.core.observations import Absent, Observation, Owner, Sizes
-from chalicelib.core.ports import Restorer, StartOrder
+from chalicelib.core.ports import Prover, Restorer, StartOrder
 from chalicelib.core.spec import Repository, Select
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
+from tests.fakes.elasticsearch_prove import FakeProver
 from tests.fakes.elasticsearch_records import FakeOrigin, FakeRepository
 from tests.fakes.elasticsearch_restores import FakeRestorer
 
@@ -38,6 +39,10 @@ class FakeEngine(FakeCluster):
     @property
     def restorer(self) -> Restorer:
         return FakeRestorer(self)
+
+    @property
+    def prover(self) -> Prover:
+        return FakeProver(self)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         with self._request("resolve", ",".join(select.indices)):
@@ -113,7 +118,8 @@ class FakeEngine(FakeCluster):
 
     def register(self, name: str, repository: Repository) -> None:
         with self._request("register", name):
-            known = self.repositories.setdefault(name, FakeRepository(repository))
+            held = next((each.snapshots for each in self.repositories.values() if _one_place(each, repository)), {})
+            known = self.repositories.setdefault(name, FakeRepository(repository, snapshots=held))
             known.definition = repository
 
     def delete(self, repository: str, snapshot: str) -> None:
@@ -144,6 +150,11 @@ class FakeEngine(FakeCluster):
 
     def _registered(self, name: str | None) -> Repository | None:
         return self.repositories[name].definition if name in self.repositories else None
+
+
+def _one_place(known: FakeRepository, other: Repository) -> bool:
+    """Two registrations of one location hold the same snapshots."""
+    return "location" in other.settings and known.definition.settings.get("location") == other.settings["location"]
 
 
 def _any(patterns: Iterable[str], names: Iterable[str | None]) -> bool:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable
@@ -43,6 +42,8 @@ class FakeCluster:
         self.version = "8.19.2"
         self.nodes: tuple[DataNode, ...] = (DataNode(name="local", spare=10**12),)
         self.shard_limit = 1000
+        self.heap: dict[str, int] = {"local": 20}
+        self.relocating = 0
         self.restore_looks = 0
         self.lost: dict[tuple[str, str], dict[int, str]] = {}
         self._made = 0
@@ -91,17 +92,16 @@ class FakeCluster:
 
     def write(self, index: str, documents: int, *, nested: int = 0) -> None:
         """New documents, each with so many nested ones, which are counted but are no operations of their own."""
-        self.indices[index].documents += documents * (1 + nested)
-        self.indices[index].operations += documents
+        self.indices[index].add(documents)
+        self.indices[index].documents += documents * nested
 
     def delete_documents(self, index: str, documents: int) -> None:
-        self.indices[index].documents -= documents
-        self.indices[index].operations += documents
+        self.indices[index].remove(documents)
 
     def refresh(self, *names: str) -> None:
         """As the server does by itself every second; of all by default."""
         for name in names or self.indices:
-            self.indices[name].countable = self.indices[name].documents
+            self.indices[name].refresh()
 
     def delete_index(self, name: str) -> None:
         del self.indices[name]
@@ -182,7 +182,8 @@ class FakeCluster:
 
     def sent(self, method: str) -> int:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
-        delete, try_out, start; contents, state, nodes, settings, restore, recovery, remove, release."""
+        delete, try_out, start; contents, state, nodes, settings, restore, recovery, remove, release; mappings, sample,
+        documents, hits, vitals, heap."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------
@@ -214,7 +215,7 @@ class FakeCluster:
 
     def _put(self, repository: str, snapshot: str, owner: Owner | None, indices: Iterable[str]) -> None:
         now = self._clock.now()
-        held = {name: replace(self.indices[name]) for name in sorted(indices) if name in self.indices}
+        held = {name: self.indices[name].copy() for name in sorted(indices) if name in self.indices}
         self.repositories[repository].snapshots[snapshot] = FakeSnapshot(
             uuid=self._new_uuid("snapshot"),
             owner=owner,

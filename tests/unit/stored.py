@@ -9,14 +9,16 @@ from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Po
 ROWS = Path(__file__).parents[1] / "golden" / "rows"
 STORED = {
     "backup": Backup,
-    "backup_v1": Backup,
     "backup_closed": Backup,
     "backup_drilled": Backup,
+    "backup_v1": Backup,
     "config_state": ConfigState,
     "evidence": Evidence,
+    "evidence_facts": Evidence,
     "evidence_plan": Evidence,
-    "evidence_wish": Evidence,
+    "evidence_stable": Evidence,
     "evidence_v1": Evidence,
+    "evidence_wish": Evidence,
     "installation": Installation,
     "lease": Lease,
     "policy_state": PolicyState,

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from chalicelib.core.config import load
 from chalicelib.core.patterns import matches_source
 from chalicelib.core.rows import Spec
-from chalicelib.core.spec import Auth, Duration, Percent, Policy, Select, Size, Target
+from chalicelib.core.spec import Auth, Policy, Select, Target
+from chalicelib.core.spec_types import Duration, Percent, Size
 from chalicelib.core.values import WRITTEN, format_duration
 from chalicelib.core.wire import dump
 from chalicelib.core.wire import load as load_row

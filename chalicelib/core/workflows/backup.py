@@ -16,6 +16,7 @@ from chalicelib.core import contract, pace
 from chalicelib.core.model import Finding, IndexCount, Progress, Run, Selection, Severity, Shards, State
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress, Observation, Owner, Sizes
 from chalicelib.core.ports import StartOrder
+from chalicelib.core.proving import Facts
 from chalicelib.core.rows import Backup, Evidence, Spec
 from chalicelib.core.spec import Repository
 from chalicelib.core.workflows import Decision, cancel, ends
@@ -29,7 +30,8 @@ class Seen:
     """What one look brought. STARTING asks for the `selection` and the `counts` of what it holds, VERIFYING for
     `sizes`, `counts` anew, and, when something is missing, the selection; `expected` is what the start stored.
 
-    `accepted`: the claim's act is known to have been answered with yes. `uncounted`: why there are no counts.
+    `accepted`: the claim's act is known to have been answered with yes. `uncounted`: why there are no counts. `facts`:
+    what a drill will compare, read before the start and again after the end; None where none does.
     """
 
     observation: Observation
@@ -40,6 +42,7 @@ class Seen:
     uncounted: str | None = None
     expected: Evidence | None = None
     sizes: Sizes | None = None
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,16 +178,24 @@ def _claim(run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
             register=spec.target.repositories[run.repository] if seen.selection.registered is None else None,
         ),
         again=pace.FIRST_LOOK,
-        evidence=Evidence(
-            run_id=run.run_id,
-            kind="expected",
-            n=attempt,
-            indices=indices,
-            unmatched=seen.selection.unmatched,
-            counts=seen.counts,
-            uncounted=seen.uncounted,
-        ),
+        evidence=(_expected(run, seen, attempt), *_facts(run, seen, "facts", attempt)),
     )
+
+
+def _expected(run: Run, seen: Seen, attempt: int) -> Evidence:
+    return Evidence(
+        run_id=run.run_id,
+        kind="expected",
+        n=attempt,
+        indices=seen.selection.indices,
+        unmatched=seen.selection.unmatched,
+        counts=seen.counts,
+        uncounted=seen.uncounted,
+    )
+
+
+def _facts(run: Run, seen: Seen, kind: str, attempt: int) -> tuple[Evidence, ...]:
+    return (Evidence(run_id=run.run_id, kind=kind, n=attempt, facts=seen.facts),) if seen.facts else ()
 
 
 def _in_progress(run: Run, moving: InProgress, now: datetime) -> Decision:
@@ -239,7 +250,10 @@ def _judged(run: Run, spec: Spec, seen: Seen, complete: Complete) -> Decision:
         state=verdict.state,
         changes=changes,
         backup=backup,
-        evidence=after if contract.needs_counts(spec.policy) else None,
+        evidence=(
+            *((after,) if contract.needs_counts(spec.policy) else ()),
+            *_facts(run, seen, "stable", run.attempts),
+        ),
     )
 
 
