@@ -104,6 +104,16 @@ def _streams(contents: Contents) -> Iterator[Finding]:
         yield _warning("drill.data_stream", name, message, "restore it by hand now and then")
 
 
+def elsewhere(run: Run, target: str) -> Finding:
+    message = f"the drill is to restore to {target}, which this release can't do"
+    return _warning("drill.elsewhere", run.policy, message, "leave `drill.into.target` out")
+
+
+def no_backup(run: Run) -> Finding:
+    message = f"policy {run.policy} has no good backup in {run.repository} that the drill could take"
+    return _warning("drill.no_backup", run.policy, message, f"snapwarden backup {run.policy} --wait")
+
+
 def only(contents: Contents, names: Iterable[HeldIndex]) -> Contents:
     """As if the backup held nothing else."""
     return replace(contents, indices=tuple(names), streams=())

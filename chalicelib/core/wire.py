@@ -65,8 +65,8 @@ def millis(at: datetime) -> str:
 
 
 def public_run(run: Run) -> dict[str, Any]:
-    """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`,
-    `restore_seconds` and `leftover` only when they say something."""
+    """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`, and
+    what only restores and drills have, only when they say something."""
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -94,11 +94,11 @@ def public_run(run: Run) -> dict[str, Any]:
         "findings": [public_finding(finding) for finding in run.findings],
         "steps": [{"state": step.state.value, "at": seconds(step.at)} for step in run.steps],
         "calls": asdict(run.calls),
-        **_said(run),
+        **_more(run),
     }
 
 
-def _said(run: Run) -> dict[str, Any]:
+def _more(run: Run) -> dict[str, Any]:
     extra: dict[str, Any] = {}
     if run.missed:
         extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}

@@ -79,13 +79,8 @@ class Connection:
     def _connect(self) -> Elasticsearch:
         # No retry of any kind: by default the client sends a PUT up to four times. With several hosts one is drawn for
         # each request; one that failed is not drawn again at once.
-        return Elasticsearch(
-            **self._options,
-            max_retries=0,
-            retry_on_timeout=False,
-            request_timeout=self.timeout,
-            serializers={"application/json": ExactJson()},
-        )
+        options = {**self._options, "serializers": {"application/json": ExactJson()}}
+        return Elasticsearch(**options, max_retries=0, retry_on_timeout=False, request_timeout=self.timeout)
 
     def _judge(self, question: Question, status: int, body: object) -> Exception | None:
         answer = answers.read(status, body)

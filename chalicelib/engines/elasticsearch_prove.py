@@ -4,6 +4,7 @@ Requests: mappings 1 (2 when one is gone) for each portion of names, sample 1 (2
 documents 1 and 1 more for each portion of names, hits 1, vitals 2.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -46,7 +47,7 @@ class ElasticsearchProver:
         the server finds them at once. Where too many of the numbers are those of replaced or deleted documents, by
         `random_score`, which looks at every document."""
         self._check("sample", [count.name for count in counts])
-        drawn = {count.name: draw(count, wanted, key) for count in counts}
+        drawn = {count.name: draw(count, wanted, _seed(count, key)) for count in counts}
         found = self._searched({name: each for name, each in drawn.items() if each.searches}, key)
         rare = {
             count.name: each.by_score()
@@ -54,7 +55,12 @@ class ElasticsearchProver:
             if (each := drawn[count.name]).is_poor(found.get(count.name, Read()))
         }
         found |= self._searched(rare, key)
-        return {name: (rare.get(name) or each).cut(found.get(name, Read()), key) for name, each in drawn.items()}
+        return {
+            count.name: (rare.get(count.name) or drawn[count.name]).cut(
+                found.get(count.name, Read()), _seed(count, key)
+            )
+            for count in counts
+        }
 
     def documents(self, wanted: Mapping[IndexRef, Sequence[Document]], key: bytes | None) -> Mapping[str, Read]:
         """The uuids are read last: an index that still has its own then had it when the documents were read."""
@@ -152,6 +158,11 @@ class ElasticsearchProver:
     def _check(self, method: str, names: Sequence[str]) -> None:
         if any(map(is_pattern, names)):
             raise Refused(f"{self._question(method)}: needs exact names of indices")
+
+
+def _seed(count: IndexCount, key: bytes) -> bytes:
+    """Of each index its own, or equal ones would all be asked for the same numbers."""
+    return hashlib.blake2b(count.uuid.encode(), key=key).digest()
 
 
 def _item(name: str, document: Document, *, source: bool) -> dict[str, object]:

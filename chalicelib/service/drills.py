@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from chalicelib.core import contract, drilling, naming, planning, proofs, traffic
 from chalicelib.core.errors import BadInput, Problem, Refused
 from chalicelib.core.guards import Around
-from chalicelib.core.model import Finding, Kind, Run, Severity, State
+from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Engine
 from chalicelib.core.restores import Restored, Surroundings
@@ -114,9 +114,8 @@ def _drill(spec: Spec) -> Drill:
 
 def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine) -> Watched:
     """Which backup, which of its indices, and all that would be in the way."""
-    if drill.into.target not in (None, run.target):
-        message = f"the drill is to restore to {drill.into.target}, which this release can't do"
-        return Watched(cannot=_cannot("drill.elsewhere", run, message, "leave `drill.into.target` out"))
+    if drill.into.target and drill.into.target != run.target:
+        return Watched(cannot=drilling.elsewhere(run, drill.into.target))
     here = [
         each
         for each in world.store.backups(run.policy)
@@ -124,8 +123,7 @@ def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: E
     ]
     backup = drilling.backup(here, drill, run.run_id, world.clock.now())
     if backup is None:
-        message = f"policy {run.policy} has no good backup in {run.repository} that the drill could take"
-        return Watched(cannot=_cannot("drill.no_backup", run, message, f"snapwarden backup {run.policy} --wait"))
+        return Watched(cannot=drilling.no_backup(run))
     contents = engine.restorer.contents(backup.repository, backup.snapshot)
     if contents is None:
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
@@ -262,7 +260,3 @@ def _those_due(world: World, run: Run, names: list[str], until: datetime) -> Ite
         alone = spec.target.name == run.target and spec.target.max_concurrent == 1
         if alone or traffic.lease_name(spec.target, spec.policy.repository) == run.lease:
             yield name, state.due_at
-
-
-def _cannot(code: str, run: Run, message: str, next_step: str) -> Finding:
-    return Finding(code=code, severity=Severity.WARNING, subject=run.policy, message=message, next_step=next_step)

@@ -11,6 +11,7 @@ from chalicelib.core.observations import Owner
 from chalicelib.core.ports import Engine, StartOrder
 from chalicelib.core.spec import Repository, Select
 from infra.local.servers import Server
+from tests.contract.proof_worlds import ElasticsearchProofs, FakeProofs, ProofWorld
 from tests.elastic_admin import Admin
 from tests.fakes.elasticsearch import FakeEngine
 from tests.replay import engine_of
@@ -18,7 +19,7 @@ from tests.replay import engine_of
 OWNER = Owner(installation="1f0c", policy="orders", slot="2026-11-21T02:00Z", run_id="backup:orders:2026-11-21T02:00Z")
 
 
-class EngineWorld(Protocol):
+class EngineWorld(ProofWorld, Protocol):
     """An engine with a server behind it. `own("x")` is a name that no other test uses; names begin with it."""
 
     engine: Engine
@@ -32,18 +33,6 @@ class EngineWorld(Protocol):
 
     def erase(self, index: str) -> None:
         """Deletes a document that was written. Not refreshed."""
-
-    def put(self, index: str, name: str, source: str | None, *, routing: str | None = None) -> None:
-        """One document of that id, JSON as it is to be kept; None: into an index without sources. Not refreshed."""
-
-    def spoil(self, index: str, name: str, source: str | None) -> None:
-        """The document of a restored index is another one, or (None) is gone. It must be without routing."""
-
-    def maps(self, index: str, field: str) -> None:
-        """A new field of type `long`."""
-
-    def sourceless(self, name: str) -> None:
-        """An index that keeps no sources."""
 
     def drop(self, name: str) -> None: ...
     def close(self, name: str) -> None: ...
@@ -81,7 +70,7 @@ class EngineWorld(Protocol):
         """An engine whose server does not answer."""
 
 
-class FakeWorld:
+class FakeWorld(FakeProofs):
     def __init__(self) -> None:
         self.fake = FakeEngine(indices=())
         self.fake.repositories.clear()
@@ -98,20 +87,6 @@ class FakeWorld:
 
     def erase(self, index: str) -> None:
         self.fake.delete_documents(index, 1)
-
-    def put(self, index: str, name: str, source: str | None, *, routing: str | None = None) -> None:
-        self.fake.indices[index].put(name, source, routing=routing)
-
-    def spoil(self, index: str, name: str, source: str | None) -> None:
-        self.fake.indices[index].damage(name, source)
-
-    def maps(self, index: str, field: str) -> None:
-        properties = self.fake.indices[index].mapping["properties"]
-        assert isinstance(properties, dict)
-        self.fake.indices[index].mapping["properties"] = {**properties, field: {"type": "long"}}
-
-    def sourceless(self, name: str) -> None:
-        self.fake.create_index(name)
 
     def drop(self, name: str) -> None:
         self.fake.delete_index(name)
@@ -166,7 +141,7 @@ class FakeWorld:
         return self.fake
 
 
-class ElasticsearchWorld:
+class ElasticsearchWorld(ElasticsearchProofs):
     def __init__(self, server: Server) -> None:
         assert server.repositories is not None
         self._repositories: Path = server.repositories
@@ -196,25 +171,6 @@ class ElasticsearchWorld:
 
     def erase(self, index: str) -> None:
         self._admin.send("DELETE", f"/{index}/_doc/{self._written[index].pop()}")
-
-    def put(self, index: str, name: str, source: str | None, *, routing: str | None = None) -> None:
-        where = f"?routing={routing}" if routing else ""
-        self._admin.send("PUT", f"/{index}/_doc/{name}{where}", (source or "{}").encode())
-
-    def spoil(self, index: str, name: str, source: str | None) -> None:
-        self._admin.send("PUT", f"/{index}/_settings", {"index.blocks.write": None})
-        if source is None:
-            self._admin.send("DELETE", f"/{index}/_doc/{name}")
-        else:
-            self.put(index, name, source)
-
-    def maps(self, index: str, field: str) -> None:
-        self._admin.send("PUT", f"/{index}/_settings", {"index.blocks.write": None})
-        self._admin.send("PUT", f"/{index}/_mapping", {"properties": {field: {"type": "long"}}})
-
-    def sourceless(self, name: str) -> None:
-        mappings = {"_source": {"enabled": False}}
-        self._admin.send("PUT", f"/{name}", {"settings": {"number_of_replicas": 0}, "mappings": mappings})
 
     def drop(self, name: str) -> None:
         self._admin.send("DELETE", f"/{name}")

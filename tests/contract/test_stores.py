@@ -12,7 +12,7 @@ from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexRef, Run, State, Step
 from chalicelib.core.ports import Create, Store, Update
 from chalicelib.core.rows import PolicyState
-from tests.contract.policy_records import a_broken_state, a_state
+from tests.contract.policy_records import a_broken_state, a_drilled_state, a_state
 from tests.contract.records import (
     a_backup,
     a_config,
@@ -43,6 +43,9 @@ def test_every_record_comes_back_as_it_was_stored(store: Store) -> None:
     assert store.commit(*(Create(item) for item in rows))
     assert store.run(run.run_id) == run
     assert store.state("nightly") == state
+    drills = a_drilled_state("weekly")
+    assert store.commit(Create(drills))
+    assert store.state("weekly") == drills
     assert store.spec("nightly", 3) == spec
     assert store.backups("nightly") == (backup,)
     assert store.config() == config

@@ -8,7 +8,6 @@ import pytest
 from chalicelib.core.model import Run, State
 from chalicelib.service import control, drills
 from infra.local.servers import Server
-from tests.elastic_admin import wait
 from tests.live.accidents import Scene, codes
 from tests.live.conftest import Opener
 
@@ -83,8 +82,7 @@ def test_planted_damage_is_found(server: Server, new_scene: Opener, damage: str)
     run = drill(scene)
     scene.play(run, lambda row: row.state is State.RESTORING, "it is being restored")
     name = f"drill-{one}"
-    wait(lambda: scene.admin.send("GET", f"/_cluster/health/{name}")["status"] != "red", "it is there")
-    wait(lambda: scene.admin.send("GET", f"/{name}/_count")["count"] == 50, "all of it")
+    scene.admin.send("GET", f"/_cluster/health/{name}?wait_for_status=green&timeout=60s")
     hit = scene.admin.send("GET", f"/{name}/_search?size=1")["hits"]["hits"][0]
     acts: dict[str, Callable[[str], object]] = {
         "restore.counts": lambda index: scene.admin.send("DELETE", f"/{index}/_doc/{hit['_id']}"),

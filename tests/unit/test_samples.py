@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from math import sqrt
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -165,3 +166,14 @@ def test_draws_are_different_numbers_and_the_same_again(below: int, data: st.Dat
 def test_more_than_there_is_can_not_be_drawn() -> None:
     with pytest.raises(ValueError, match="3 numbers below 2"):
         drawing.numbers(b"seed", 2, 3)
+
+
+def test_the_page_says_these_probabilities() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "restore.md").read_text()
+    table = text.split("| compared | 1 altered |")[1].split("\n\n")[0].splitlines()[2:]
+    assert len(table) == 4
+    for line in table:
+        compared, *said = [cell.strip() for cell in line.strip("|").split("|")]
+        stable = int(compared.replace(",", ""))
+        odds = [samples.miss_probability(stable, altered, 10_000) for altered in (1, 10, 100, 1000)]
+        assert said == [f"{float(each):.1%}" if each > Fraction(1, 2000) else "< 0.1%" for each in odds]
