@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter
 
 from chalicelib.core.leases import Hold
-from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core.messages import Drain, Message, Sweep, Wakeup
 from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Shards
 from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Approval, Backup
@@ -40,12 +40,14 @@ def load(kind: type[T], text: str | bytes) -> T:
     return cast(T, _adapter(kind).validate_json(text, extra="ignore"))
 
 
-def message(text: str | bytes) -> Wakeup | Drain:
+def message(text: str | bytes) -> Message:
     """What a queue of ours brought. ValueError for anything else."""
-    try:
-        return load(Wakeup, text)
-    except ValueError:
-        return load(Drain, text)
+    for kind in (Wakeup, Drain):
+        try:
+            return cast(Message, load(kind, text))
+        except ValueError:
+            continue
+    return load(Sweep, text)
 
 
 def seconds(at: datetime) -> str:
@@ -158,6 +160,10 @@ def public_backup(backup: Backup) -> dict[str, Any]:
         "docs": backup.docs,
         "closed": backup.closed,
         "users": list(backup.users),
+        "drills": list(backup.drills),
+        "drilled_at": _maybe(backup.drilled_at),
+        "proved": backup.proved,
+        "reached": backup.reached,
         "bytes": backup.bytes,
         "bytes_added": backup.bytes_added,
         "shards": _shards(backup.shards),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.core import contract, drilling, naming, planning, traffic
+from chalicelib.core import contract, drilling, naming, planning, proofs, traffic
 from chalicelib.core.errors import BadInput, Problem, Refused
 from chalicelib.core.guards import Around
 from chalicelib.core.model import Kind, Run, State
@@ -29,7 +29,7 @@ from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
 REMEMBERED = 10
-"""Runs of a policy that are looked through for what they proved and how long they took."""
+"""Runs of a policy that are looked through for what they restored and how long they took."""
 DUE = 100
 """Policies that are due soon and looked at one by one; with more of them a drill waits for a quieter time."""
 
@@ -150,7 +150,7 @@ def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: E
 
 @dataclass(frozen=True, kw_only=True)
 class _Past:
-    """`proved`: by index, when it was last proved by one of the last drills. `before`: what the one before had."""
+    """`proved`: by index, when it was last proved. `before`: what the one before had."""
 
     runs: tuple[Run, ...]
     proved: Mapping[str, datetime]
@@ -160,11 +160,7 @@ class _Past:
 def _past(world: World, run: Run) -> _Past:
     known = world.store.runs(policy=run.policy, kind=Kind.DRILL.value, limit=REMEMBERED + 1)
     drills = [each for each in known if each.run_id != run.run_id and each.settled and each.plan]
-    proved: dict[str, datetime] = {}
-    for each in reversed(drills):
-        evidence = world.store.evidence(each.run_id, "proved", 1)
-        for index in evidence.indices if evidence else ():
-            proved[index.name] = each.finished_at or each.created_at
+    proved = proofs.last(world.store.proofs(run.policy))
     begun = next((each for each in drills if each.attempts), None)
     before = tuple(move.source for move in planned(world, begun).moves) if begun else ()
     restores = world.store.runs(policy=run.policy, kind=Kind.RESTORE.value, limit=REMEMBERED)

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.core.config import load
 from chalicelib.core.errors import Retryable
-from chalicelib.core.messages import Drain, Event, Report, Wakeup
+from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import IndexRef, Run
 from chalicelib.core.ports import Change, StartOrder
 from chalicelib.core.restores import RestoreOrder
@@ -118,7 +118,7 @@ class FusedRestorer(FakeRestorer):
 class FusedQueue(FakeQueue):
     fuse: Fuse
 
-    def send(self, message: Wakeup | Drain, *, delay: int = 0) -> None:
+    def send(self, message: Message, *, delay: int = 0) -> None:
         self.fuse.around("send", lambda: super(FusedQueue, self).send(message, delay=delay))
 
 

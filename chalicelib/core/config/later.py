@@ -13,10 +13,10 @@ def elsewhere(policy: Policy) -> bool:
 
 
 LATER: tuple[tuple[str, Callable[[Policy], bool], str], ...] = (
-    ("prove", lambda p: p.prove > PROVABLE, f"judged at {PROVABLE} for now"),
+    ("prove", lambda p: p.prove == "L3", f"judged at {PROVABLE} for now"),
     ("retention", lambda p: p.retention is not None, "checked, but nothing is deleted yet"),
     ("drill.into.target", elsewhere, "drills restore to the policy's own target only, for now"),
-    ("rpo", lambda p: any(level > PROVABLE for level in p.rpo), f"promises above {PROVABLE} are judged at it for now"),
+    ("rpo", lambda p: "L3" in p.rpo, f"a promise at L3 is judged at {PROVABLE} for now"),
 )
 LATER_TARGETS: tuple[tuple[str, Callable[[Target], bool], str], ...] = (
     ("restore.keep_old", lambda t: t.restore.keep_old != RestoreRules().keep_old, "checked, but nothing swaps yet"),
