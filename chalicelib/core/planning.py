@@ -72,8 +72,8 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         *_shards(moves, facts),
         *_room(moves, facts.surroundings),
         *_versions(facts),
-        *plan_notes.notes(moves, facts.originals, facts.policies),
-        *(_second_person(beyond) if spec.target.restore.approval else _refused(beyond)),
+        *(plan_notes.notes(moves, facts.originals, facts.policies) if wish.mode is not Mode.DRILL else ()),
+        *(_second_person(beyond) if spec.target.restore.approval and wish.mode is not Mode.DRILL else _refused(beyond)),
     )
     backup = facts.backup
     made = Plan(
@@ -245,7 +245,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 def _refused(names: Sequence[str]) -> Iterator[Finding]:
     for name in names[:SHOWN]:
-        message = f"the target allows no restore to {name} (restore.allow, and `approval: false`)"
+        message = f"the target allows no restore to {name} (`restore.allow`), and nobody may approve one"
         yield _conflict("restore.not_allowed", name, message, "a --prefix that `restore.allow` allows")
 
 
