@@ -58,7 +58,7 @@ def started(out: Output, world: World, run: Run, *, wait: bool) -> None:
         out.document(wire.public_run(run))
     elif wait:
         _print_end(out, run)
-    if wait and not run.good:
+    if wait and not (run.good or _waits(run)):
         sys.exit(1)
 
 
@@ -84,7 +84,7 @@ def follow(world: World, run: Run, *, quiet: bool = False) -> Run:
             elif not quiet and _moved(run) != shown:
                 shown = _moved(run)
                 print(f"{instant(datetime.now(UTC))} {shown}", file=sys.stderr)
-            if run.settled:
+            if run.settled or _waits(run):
                 return run
             time.sleep(POLL)
             run = query.run(world, run.run_id)
@@ -109,6 +109,11 @@ def _beside(run: Run) -> str:
     if run.state is State.QUEUED:
         return "  waits for the open run of its policy"
     return f", {size(seen.bytes_done)} of {size(seen.bytes_total)}" if seen and seen.bytes_total else ""
+
+
+def _waits(run: Run) -> bool:
+    """It has done what it can until people decide: perhaps for a day."""
+    return run.state is State.SWAPPED and run.ending is None and run.finish is None and run.rollback is None
 
 
 class _Bar:
@@ -180,7 +185,7 @@ def show(
         out.document(wire.public_run(run))
     else:
         _print_all(out, run)
-    if follow_it and not run.good:
+    if follow_it and not (run.good or _waits(run)):
         sys.exit(1)
 
 
@@ -194,6 +199,9 @@ def _print_all(out: Output, run: Run) -> None:
     if run.cancel:
         why = f": {run.cancel.why}" if run.cancel.why else ""
         out.say(f"  cancel     asked for by {run.cancel.by} {instant(run.cancel.at)}{why}")
+    for wish in ("finish", "rollback"):
+        if asked := getattr(run, wish):
+            out.say(f"  {wish:<10} asked for by {asked.by} {instant(asked.at)}{f': {asked.why}' if asked.why else ''}")
     if run.state is State.QUEUED:
         out.say(f"  waits for  {(run.last_error or 'the open run of its policy').removeprefix('waits: ')}")
     elif run.last_error:
@@ -216,6 +224,10 @@ def _print_end(out: Output, run: Run) -> None:
         whole, held = run.shards.total - run.shards.failed, counted(run.indices or 0, "index", "indices")
         added = f", of it new {size(run.bytes_added)}" if run.kind is Kind.BACKUP else ""
         out.say(f"  {held}, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}{added}")
+    if _waits(run) and run.kept_until:
+        out.say(f"  what was live before stays until {instant(run.kept_until)}, then it is deleted; or say so now:")
+        out.say(f"    snapwarden restore finish {run.run_id} --wait    it is good: delete the old one")
+        out.say(f"    snapwarden restore rollback {run.run_id} --wait  it is not: the old one is live again")
     for finding in run.findings:
         out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
 

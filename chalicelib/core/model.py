@@ -31,6 +31,9 @@ class State(StrEnum):
     RESTORING = "RESTORING"
     VERIFYING = "VERIFYING"
     CHECKING = "CHECKING"
+    SWAPPING = "SWAPPING"
+    SWAPPED = "SWAPPED"
+    ROLLED_BACK = "ROLLED_BACK"
     SUCCEEDED = "SUCCEEDED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
@@ -54,6 +57,8 @@ OPEN_STATES = frozenset(
         State.RESTORING,
         State.VERIFYING,
         State.CHECKING,
+        State.SWAPPING,
+        State.SWAPPED,
     }
 )
 
@@ -178,7 +183,9 @@ class Run:
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
     under the slot's id, None: nobody could ask for anything else under it.
     `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
-    removed.
+    removed. `repointed_at`: when the aliases were last asked to move (None: never, or that request was refused);
+    `swapped_at`: when they were seen moved; `kept_until`: so long the old ones stay then. `finish` and `rollback` are
+    wishes like `cancel`.
     """
 
     run_id: str
@@ -241,6 +248,11 @@ class Run:
     repeats: int = 0
     quiet: bool = False
     last_look: bool = False
+    repointed_at: datetime | None = None
+    swapped_at: datetime | None = None
+    kept_until: datetime | None = None
+    finish: Asked | None = None
+    rollback: Asked | None = None
 
     @property
     def settled(self) -> bool:

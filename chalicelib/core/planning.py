@@ -12,12 +12,14 @@ from fnmatch import fnmatchcase
 
 from pydantic_core import PydanticCustomError
 
+from chalicelib.core import swapping
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
-from chalicelib.core.plans import Move, Plan, Wish, named
+from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted, size
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
+from chalicelib.core.swaps import Standing
 from chalicelib.core.values import check_index_pattern, check_prefix
 from chalicelib.core.wire import dump
 
@@ -29,7 +31,8 @@ REPLICAS = "index.number_of_replicas"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a plan is made from. `before`: the counts that were taken when the backup started; `counts`: those of the
-    live indices now. Either may be empty: nothing was counted. `originals`: what was backed up, with its settings."""
+    live indices now. Either may be empty: nothing was counted. `originals`: what was backed up, with its settings.
+    `standing`: for a swap, who bears the names of `sources` now."""
 
     backup: Backup
     contents: Contents
@@ -37,6 +40,7 @@ class Facts:
     originals: tuple[IndexRef, ...] = ()
     before: tuple[IndexCount, ...] = ()
     counts: tuple[IndexCount, ...] = ()
+    standing: tuple[Standing, ...] = ()
 
 
 def problems(wish: Wish) -> tuple[Problem, ...]:
@@ -58,7 +62,10 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
     chosen, missing = _chosen(wish.indices, facts.contents)
     moves = tuple(_moves(wish, facts, [index for index in chosen if index.whole]))
-    beyond = tuple(move.name for move in moves if not _any(spec.target.restore.allow, move.name))
+    swaps = wish.mode is Mode.SWAP
+    moves = swapping.sided(moves, facts.standing) if swaps else moves
+    names = (*(move.name for move in moves), *swapping.touched(moves))
+    beyond = tuple(dict.fromkeys(name for name in names if not _any(spec.target.restore.allow, name)))
     findings = (
         *_backup(wish, facts, [index for index in chosen if not index.whole]),
         *_selection(missing, moves, facts.contents),
@@ -66,6 +73,7 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         *_shards(moves, facts),
         *_room(moves, facts.surroundings),
         *_versions(facts),
+        *(swapping.findings(moves, facts.standing, facts.surroundings.streams) if swaps else ()),
         *(_second_person(beyond) if spec.target.restore.approval else _refused(beyond)),
     )
     backup = facts.backup
@@ -89,6 +97,7 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         findings=findings,
         approval=beyond,
         spare=_spare(facts.surroundings),
+        keep_old=int(spec.target.restore.keep_old.total_seconds()) if swaps else None,
     )
     return named(made, dump(made))
 
@@ -103,6 +112,11 @@ def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> Iterator[Mo
             bytes=index.bytes,
             behind=behind.get(index.name),
         )
+
+
+def sources(wish: Wish, contents: Contents) -> list[str]:
+    """The names of what would be restored, as they were backed up."""
+    return [index.name for index in _chosen(wish.indices, contents)[0]]
 
 
 def order(plan: Plan) -> RestoreOrder:
@@ -195,6 +209,8 @@ def _shards(moves: Sequence[Move], facts: Facts) -> Iterator[Finding]:
     open_now, limit = facts.surroundings.shards, facts.surroundings.shard_limit
     replicas = {index.name: int(index.settings.get(REPLICAS, 0)) for index in facts.originals}
     shards = sum(move.shards * (1 + replicas.get(move.source, 0)) for move in moves)
+    for side in (move.live for move in moves if move.live and move.live.cloned):
+        shards += side.shards * (1 + int(side.settings.get(REPLICAS, 0)))
     if open_now + shards > limit:
         message = f"{shards} shards (replicas included) more than the {open_now} that are open: {limit} may be"
         fix = "choose fewer with --indices, or raise cluster.max_shards_per_node"

@@ -63,8 +63,8 @@ def millis(at: datetime) -> str:
 
 
 def public_run(run: Run) -> dict[str, Any]:
-    """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel` and `repeats`
-    only when they say something."""
+    """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`
+    and what belongs to a swap only when they say something."""
     extra: dict[str, Any] = {}
     if run.missed:
         extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
@@ -72,6 +72,7 @@ def public_run(run: Run) -> dict[str, Any]:
         extra["last_error"] = run.last_error
     if run.cancel is not None:
         extra["cancel"] = public_asked(run.cancel)
+    extra |= _of_swap(run)
     if run.repeats:
         extra["repeats"] = run.repeats
     return {
@@ -103,6 +104,13 @@ def public_run(run: Run) -> dict[str, Any]:
         "calls": asdict(run.calls),
         **extra,
     }
+
+
+def _of_swap(run: Run) -> dict[str, Any]:
+    if run.swapped_at is None:
+        return {}
+    wishes = {name: public_asked(asked) for name in ("finish", "rollback") if (asked := getattr(run, name))}
+    return {"swapped_at": seconds(run.swapped_at), "kept_until": _maybe(run.kept_until), **wishes}
 
 
 def public_asked(asked: Asked) -> dict[str, str]:
@@ -165,6 +173,7 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "versions": {"backup": plan.version, "server": plan.server},
         "bytes": plan.bytes,
         "spare": plan.spare,
+        "keep_old": plan.keep_old,
         "indices": [asdict(move) for move in plan.moves],
         "approval": list(plan.approval),
         "calls": list(plan.calls),

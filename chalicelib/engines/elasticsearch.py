@@ -17,9 +17,9 @@ from chalicelib.engines import elasticsearch_counts as counting
 from chalicelib.engines import elasticsearch_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection, Silence
-from chalicelib.engines.elasticsearch_restore import ElasticsearchRestorer
 from chalicelib.engines.elasticsearch_restored import CHANGED
 from chalicelib.engines.elasticsearch_select import FOREIGN, is_pattern, matches, portions, unmatched, unseen
+from chalicelib.engines.elasticsearch_swap import ElasticsearchSwapper
 
 TIMEOUT = 10.0
 """Seconds a request: the three of a look and the two of a start fit into one invocation of `work`."""
@@ -69,7 +69,7 @@ class ElasticsearchEngine:
 
     @property
     def restorer(self) -> Restorer:
-        return ElasticsearchRestorer(self._connection)
+        return ElasticsearchSwapper(self._connection)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """By the cluster state, which privileges on indices cannot narrow: an index that the key may not see must not

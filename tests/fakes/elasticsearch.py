@@ -25,7 +25,7 @@ from chalicelib.core.ports import Restorer, StartOrder
 from chalicelib.core.spec import Repository, Select
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
 from tests.fakes.elasticsearch_records import FakeOrigin, FakeRepository
-from tests.fakes.elasticsearch_restores import FakeRestorer
+from tests.fakes.elasticsearch_swaps import FakeSwapper
 
 ALWAYS_EXCLUDED = ("drill-*", "restored-*", ".ds-drill-*", ".ds-restored-*")
 
@@ -37,7 +37,7 @@ class FakeEngine(FakeCluster):
 
     @property
     def restorer(self) -> Restorer:
-        return FakeRestorer(self)
+        return FakeSwapper(self)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         with self._request("resolve", ",".join(select.indices)):

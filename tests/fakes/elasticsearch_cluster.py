@@ -182,7 +182,8 @@ class FakeCluster:
 
     def sent(self, method: str) -> int:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
-        delete, try_out, start; contents, state, nodes, settings, restore, recovery, remove, release."""
+        delete, try_out, start; contents, state, nodes, settings, restore, recovery, remove, release; aliases, block,
+        clone, reopen, repoint."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chalicelib.core.observations import Observation, Owner
 from chalicelib.core.spec import Repository
+from chalicelib.core.swaps import Alias
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class FakeOrigin:
 class FakeIndex:
     """`documents` and `operations` (writes and deletions, which are spread over the shards in turn) are what was
     acknowledged; `countable` are the documents that the last refresh saw. `settings`: those that a
-    restore does not take over."""
+    restore does not take over. `details`: of aliases that have any."""
 
     uuid: str
     system: bool = False
@@ -40,6 +41,7 @@ class FakeIndex:
     writable: bool = True
     origin: FakeOrigin | None = None
     settings: dict[str, object] = field(default_factory=dict)
+    details: Mapping[str, Alias] = field(default_factory=dict)
 
     def max_seq_no(self) -> tuple[int, ...]:
         """Of each shard, -1 where nothing was written."""

@@ -41,6 +41,7 @@ STORED = {
     "policy_state_v1": PolicyState,
     "run": Run,
     "run_restore": Run,
+    "run_swap": Run,
     "run_v1": Run,
     "slots": Slots,
     "spec": Spec,

@@ -1,0 +1,418 @@
+"""A swap through the real driver: what was restored takes the live names, all of them or none; until somebody says so, or
+its time is over, what was live stays; and there is a way back, whatever dies on the way."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.core.errors import BadInput, Retryable
+from chalicelib.core.model import Run, State
+from chalicelib.core.plans import Mode, Plan, Wish
+from chalicelib.core.swaps import Alias
+from chalicelib.service import control, plans, restores
+from tests.faults.test_restores import L2
+from tests.faults.world import Stage
+
+FILE = L2.replace(
+    "    auth: {none: true}",
+    "    auth: {none: true}\n    restore: {allow: ['restored-*', 'orders*', 'live', 'sales'], keep_old: 2h}",
+)
+WISH = Wish(policy="nightly", mode=Mode.SWAP)
+WRITE = Alias(name="live", is_write_index=True, filter='{"term": {"a": 1}}', search_routing="r")
+
+
+def backed_up() -> Stage:
+    """`orders` is used by its aliases, `orders-2` by its own name; both were backed up and then written to."""
+    stage = Stage(FILE, indices=("orders", "orders-2"))
+    there = stage.engine.indices
+    there["orders"].aliases, there["orders"].details = ("live", "sales"), {"live": WRITE}
+    stage.engine.create_index("orders-other", aliases=("live",))
+    for name in ("orders", "orders-2"):
+        stage.engine.write(name, 10)
+    stage.engine.refresh()
+    stage.backup()
+    stage.live(1)
+    assert stage.run("backup:nightly:now-1").good
+    del there["orders-other"]
+    stage.engine.create_index("later", aliases=("live",))
+    for name in ("orders", "orders-2"):
+        stage.engine.write(name, 3)
+    return stage
+
+
+def planned(stage: Stage, *indices: str) -> Plan:
+    plan = plans.plan(stage.world, replace(WISH, indices=indices or ("orders", "orders-2")), by="cli:anna")
+    assert plan.conflicts == ()
+    return plan
+
+
+def swapped(stage: Stage, *indices: str, minutes: float = 2) -> Run:
+    run = restores.start(stage.world, planned(stage, *indices).plan_id, by="cli:anna")
+    stage.live(minutes)
+    return stage.run(run.run_id)
+
+
+def bearers(stage: Stage, name: str) -> list[str]:
+    """Of a name that people use."""
+    return sorted(index for index, held in stage.engine.indices.items() if name == index or name in held.aliases)
+
+
+def clone_of(stage: Stage, name: str) -> str:
+    (found,) = [index for index in stage.engine.indices if index.startswith(f"{name}-before-")]
+    return found
+
+
+def writers(stage: Stage, alias: str) -> list[str]:
+    held = stage.engine.indices.items()
+    return [name for name, index in held if alias in index.details and index.details[alias].is_write_index]
+
+
+def has_swapped(stage: Stage) -> None:
+    assert bearers(stage, "live") == ["later", "restored-orders"]
+    assert bearers(stage, "sales") == ["restored-orders"]
+    assert bearers(stage, "orders-2") == ["restored-orders-2"]
+    assert stage.engine.indices["restored-orders"].details["live"] == WRITE
+
+
+def is_as_before(stage: Stage) -> None:
+    """Nothing has moved, nothing is left, and everything takes writes."""
+    assert set(stage.engine.indices) == {"orders", "orders-2", "later"}
+    assert bearers(stage, "live") == ["later", "orders"]
+    assert all(index.writable and index.mark is None for index in stage.engine.indices.values())
+
+
+def test_all_names_move_in_one_request_as_they_are() -> None:
+    stage = backed_up()
+    run = swapped(stage)
+    assert (run.state, run.reason, run.findings) == (State.SWAPPED, None, ())
+    has_swapped(stage)
+    assert (stage.engine.sent("repoint"), writers(stage, "live")) == (1, ["restored-orders"])
+    clone = stage.engine.indices[clone_of(stage, "orders-2")]
+    assert (clone.documents, clone.writable) == (13, False)
+    assert stage.engine.indices["orders"].documents == 13
+
+
+def test_what_has_swapped_holds_up_nobody_and_costs_nothing_while_it_waits() -> None:
+    stage = backed_up()
+    run = swapped(stage)
+    assert run.fence is None
+    lease, slots = stage.store.traffic(run.lease, run.target)
+    assert lease is not None
+    assert slots is not None
+    assert (lease.holder, dict(slots.holders)) == (None, {})
+    looks, rev = stage.engine.sent("aliases"), run.rev
+    stage.live(60, step=30)
+    assert (stage.engine.sent("aliases"), stage.run(run.run_id).rev) == (looks, rev)
+    stage.backup("now-2")
+    stage.live(1)
+    assert stage.run("backup:nightly:now-2").settled
+
+
+def test_a_backup_that_waited_starts_as_soon_as_it_has_swapped() -> None:
+    stage = backed_up()
+    run = restores.start(stage.world, planned(stage).plan_id, by="cli:anna")
+    waits = stage.backup("now-2")
+    assert waits.state is State.QUEUED
+    stage.live(1)
+    moved = next(step.at for step in stage.run(run.run_id).steps if step.state is State.SWAPPED)
+    begun = next(step.at for step in stage.run(waits.run_id).steps if step.state is State.STARTING)
+    assert timedelta(0) <= begun - moved <= timedelta(seconds=3)
+
+
+def test_finished_deletes_what_was_live_and_nothing_else() -> None:
+    stage = backed_up()
+    run = swapped(stage)
+    control.finish(stage.world, run.run_id, by="cli:anna", why="looks good")
+    stage.live(1)
+    run = stage.run(run.run_id)
+    assert (run.state, run.good, run.findings, run.told) == (State.SUCCEEDED, True, (), True)
+    has_swapped(stage)
+    assert set(stage.engine.indices) == {"restored-orders", "restored-orders-2", "later"}
+
+
+def test_at_the_end_of_keep_old_it_finishes_by_itself() -> None:
+    stage = backed_up()
+    run = swapped(stage)
+    stage.live(119, step=30)
+    assert stage.run(run.run_id).state is State.SWAPPED
+    stage.live(10, step=5)
+    assert stage.run(run.run_id).state is State.SUCCEEDED
+    assert "orders" not in stage.engine.indices
+
+
+def test_rolled_back_the_old_data_are_live_again_and_what_was_written_since_is_told() -> None:
+    stage = backed_up()
+    run = swapped(stage)
+    stage.engine.write("restored-orders", 4)
+    control.rollback(stage.world, run.run_id, by="cli:anna", why="wrong one")
+    stage.live(1)
+    run = stage.run(run.run_id)
+    assert (run.state, run.good, run.told) == (State.ROLLED_BACK, True, True)
+    assert (bearers(stage, "live"), bearers(stage, "sales")) == (["later", "orders"], ["orders"])
+    clone = clone_of(stage, "orders-2")
+    assert bearers(stage, "orders-2") == [clone]
+    back = stage.engine.indices[clone]
+    assert (back.documents, back.writable, back.mark) == (13, True, None)
+    assert stage.engine.indices["orders"].details["live"] == WRITE
+    assert {"restored-orders", "restored-orders-2"} <= set(stage.engine.indices)
+    messages = {found.subject: found.message for found in run.findings}
+    assert "took 4 operations since the swap" in messages["restored-orders"]
+    assert stage.engine.sent("repoint") == 2
+
+
+def test_a_name_that_nobody_bears_becomes_an_alias_and_is_taken_off_again() -> None:
+    stage = backed_up()
+    stage.engine.delete_index("orders-2")
+    run = swapped(stage, "orders-2")
+    assert (run.state, bearers(stage, "orders-2")) == (State.SWAPPED, ["restored-orders-2"])
+    control.rollback(stage.world, run.run_id, by="cli:anna", why="")
+    stage.live(1)
+    assert stage.run(run.run_id).state is State.ROLLED_BACK
+    assert bearers(stage, "orders-2") == []
+
+
+def test_what_was_swapped_once_is_swapped_again_by_its_alias() -> None:
+    stage = backed_up()
+    first = swapped(stage, "orders-2")
+    control.finish(stage.world, first.run_id, by="cli:anna", why="")
+    stage.live(1)
+    wish = replace(WISH, indices=("orders-2",), prefix="restored-again-")
+    run = restores.start(stage.world, plans.plan(stage.world, wish, by="cli:anna").plan_id, by="cli:anna")
+    stage.live(1)
+    assert stage.run(run.run_id).state is State.SWAPPED
+    assert bearers(stage, "orders-2") == ["restored-again-orders-2"]
+    assert stage.engine.sent("clone") == 1
+
+
+@pytest.mark.parametrize("wish", ["finish", "rollback"])
+def test_only_what_has_swapped_is_finished_or_rolled_back(wish: str) -> None:
+    stage = backed_up()
+    run = restores.start(stage.world, planned(stage).plan_id, by="cli:anna")
+    with pytest.raises(BadInput, match="is PLANNED"):
+        getattr(control, wish)(stage.world, run.run_id, by="cli:anna", why="")
+    stage.live(2)
+    with pytest.raises(BadInput, match="rollback"):
+        control.cancel(stage.world, run.run_id, by="cli:anna", why="")
+    getattr(control, wish)(stage.world, run.run_id, by="cli:anna", why="")
+    other = control.rollback if wish == "finish" else control.finish
+    with pytest.raises(BadInput, match="already"):
+        other(stage.world, run.run_id, by="cli:ben", why="")
+
+
+@pytest.mark.parametrize("method", ["block", "clone", "repoint"])
+def test_a_request_whose_answer_is_lost_is_not_done_twice(method: str) -> None:
+    stage = backed_up()
+    stage.engine.lose_next_answer(method)
+    run = swapped(stage, minutes=5)
+    assert (run.state, run.last_error, stage.engine.sent(method)) == (State.SWAPPED, None, 1)
+    has_swapped(stage)
+
+
+def test_a_request_that_never_arrived_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = backed_up()
+    whole, tried = type(stage.engine.restorer).repoint, []
+
+    def lost(restorer: object, actions: object) -> None:
+        tried.append(actions)
+        if len(tried) == 1:
+            raise Retryable("no answer")
+        whole(restorer, actions)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(stage.engine.restorer), "repoint", lost)
+    assert swapped(stage, minutes=5).state is State.SWAPPED
+    assert len(tried) == 2
+    has_swapped(stage)
+
+
+@pytest.mark.parametrize("method", ["block", "clone", "repoint"])
+def test_what_the_server_refuses_ends_it_and_all_is_as_before(method: str) -> None:
+    stage = backed_up()
+    stage.engine.refuse(method, "403 no")
+    run = swapped(stage, minutes=5)
+    assert (run.state, [found.code for found in run.findings]) == (State.FAILED, ["restore.refused"])
+    is_as_before(stage)
+
+
+def test_a_clone_that_does_not_hold_the_same_is_no_way_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = backed_up()
+    whole = type(stage.engine.restorer).clone
+
+    def short(restorer: object, order: object) -> None:
+        whole(restorer, order)  # type: ignore[arg-type]
+        stage.engine.delete_documents(clone_of(stage, "orders-2"), 1)
+
+    monkeypatch.setattr(type(stage.engine.restorer), "clone", short)
+    run = swapped(stage, minutes=5)
+    assert (run.state, [found.code for found in run.findings]) == (State.FAILED, ["restore.clone_differs"])
+    is_as_before(stage)
+
+
+def until(stage: Stage, run: Run, state: State) -> None:
+    while stage.run(run.run_id).state is not state:
+        stage.live(0.02)
+
+
+def test_an_alias_that_somebody_moved_meanwhile_ends_it_before_anything_is_swapped() -> None:
+    stage = backed_up()
+    run = restores.start(stage.world, planned(stage).plan_id, by="cli:anna")
+    until(stage, run, State.SWAPPING)
+    stage.engine.indices["orders"].aliases = ("live",)
+    stage.live(5)
+    run = stage.run(run.run_id)
+    assert (run.state, [found.code for found in run.findings]) == (State.FAILED, ["restore.world_moved"])
+    assert set(stage.engine.indices) == {"orders", "orders-2", "later"}
+    assert stage.engine.indices["orders-2"].writable
+
+
+def test_cancelled_before_the_names_have_moved_all_is_as_before() -> None:
+    stage = backed_up()
+    run = restores.start(stage.world, planned(stage).plan_id, by="cli:anna")
+    until(stage, run, State.SWAPPING)
+    stage.live(0.05)
+    assert not stage.engine.indices["orders-2"].writable
+    control.cancel(stage.world, run.run_id, by="cli:anna", why="")
+    stage.live(5)
+    assert stage.run(run.run_id).state is State.CANCELLED
+    is_as_before(stage)
+
+
+def test_what_cannot_be_rolled_back_stays_and_is_told() -> None:
+    """Somebody deleted the old index: the names must not be taken off the new one."""
+    stage = backed_up()
+    run = swapped(stage)
+    stage.engine.delete_index("orders")
+    control.rollback(stage.world, run.run_id, by="cli:anna", why="")
+    stage.live(1)
+    run = stage.run(run.run_id)
+    assert (run.state, [found.code for found in run.findings]) == (State.SWAPPED, ["restore.rollback_refused"])
+    has_swapped(stage)
+    assert stage.engine.sent("repoint") == 1
+
+
+def test_nothing_is_deleted_when_the_new_one_no_longer_bears_the_names() -> None:
+    stage = backed_up()
+    run = swapped(stage)
+    stage.engine.delete_index("restored-orders")
+    control.finish(stage.world, run.run_id, by="cli:anna", why="")
+    stage.live(1)
+    run = stage.run(run.run_id)
+    assert (run.state, [found.code for found in run.findings]) == (State.FAILED, ["restore.old_kept"])
+    assert {"orders", clone_of(stage, "orders-2")} <= set(stage.engine.indices)
+
+
+def test_an_old_index_that_somebody_uses_again_is_not_deleted() -> None:
+    stage = backed_up()
+    run = swapped(stage)
+    stage.engine.indices["orders"].aliases = ("archive",)
+    control.finish(stage.world, run.run_id, by="cli:anna", why="")
+    stage.live(1)
+    run = stage.run(run.run_id)
+    assert (run.state, [found.code for found in run.findings]) == (State.SUCCEEDED, ["restore.old_kept"])
+    assert "orders" in stage.engine.indices
+
+
+def test_a_snapshot_in_progress_makes_it_wait() -> None:
+    stage = backed_up()
+    run = swapped(stage)
+    stage.engine.bind("main", "theirs", "orders")
+    control.finish(stage.world, run.run_id, by="cli:anna", why="")
+    stage.live(5)
+    assert stage.run(run.run_id).state is State.SWAPPED
+    stage.engine.complete("theirs")
+    stage.live(15, step=5)
+    assert stage.run(run.run_id).state is State.SUCCEEDED
+    assert "orders" not in stage.engine.indices
+
+
+def test_without_a_clone_in_time_writes_are_let_in_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = backed_up()
+
+    def never(restorer: object, order: object) -> None:
+        raise Retryable("no answer")
+
+    monkeypatch.setattr(type(stage.engine.restorer), "clone", never)
+    run = swapped(stage, minutes=40)
+    assert (run.state, [found.code for found in run.findings]) == (State.FAILED, ["restore.no_clone"])
+    is_as_before(stage)
+
+
+def effects(then: str) -> list[str]:
+    stage = backed_up()
+    plan = planned(stage)
+    stage.fuse.effects.clear()
+    run = restores.start(stage.world, plan.plan_id, by="cli:anna")
+    stage.live(2)
+    if then:
+        stage.fuse.effects.clear()
+        getattr(control, then)(stage.world, run.run_id, by="cli:anna", why="")
+        stage.live(2)
+    return list(stage.fuse.effects)
+
+
+SWAP, FINISH, ROLLBACK = effects(""), effects("finish"), effects("rollback")
+
+
+def never_both_lost(stage: Stage) -> None:
+    """Of either name, old or new data are there; and one index at most is written to through the alias."""
+    for name in ("orders", "orders-2"):
+        old = [index for index in stage.engine.indices if index == name or index.startswith(f"{name}-before-")]
+        assert old or f"restored-{name}" in stage.engine.indices
+    assert len(writers(stage, "live")) == 1
+    assert "later" in stage.engine.indices
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(2, len(SWAP)), ids=[f"{n}-{name}" for n, name in enumerate(SWAP)][2:])
+def test_the_process_dies_at_any_side_effect_and_it_still_swaps_once(number: int, after: bool) -> None:
+    stage = backed_up()
+    plan = planned(stage)
+    stage.fuse.effects.clear()
+    run = restores.start(stage.world, plan.plan_id, by="cli:anna")
+    stage.fuse.kill_at, stage.fuse.after = number, after
+    for _ in range(40):
+        stage.live(0.5, step=2)
+        never_both_lost(stage)
+    run = stage.run(run.run_id)
+    assert (run.state, run.findings) == (State.SWAPPED, ()), (run.reason, run.last_error)
+    has_swapped(stage)
+    assert stage.engine.sent("repoint") == 1
+    assert len([name for name in stage.engine.indices if "-before-" in name]) == 1
+    lease, slots = stage.store.traffic(run.lease, run.target)
+    assert lease is not None
+    assert slots is not None
+    assert (lease.holder, dict(slots.holders)) == (None, {})
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(2, len(FINISH)), ids=[f"{n}-{name}" for n, name in enumerate(FINISH)][2:])
+def test_the_process_dies_at_any_side_effect_of_finish(number: int, after: bool) -> None:
+    stage = backed_up()
+    run = swapped(stage)
+    stage.fuse.effects.clear()
+    control.finish(stage.world, run.run_id, by="cli:anna", why="")
+    stage.fuse.kill_at, stage.fuse.after = number, after
+    for _ in range(20):
+        stage.live(0.5, step=2)
+        never_both_lost(stage)
+    run = stage.run(run.run_id)
+    assert (run.state, run.good, run.told) == (State.SUCCEEDED, True, True), (run.reason, run.last_error)
+    assert set(stage.engine.indices) == {"restored-orders", "restored-orders-2", "later"}
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", range(2, len(ROLLBACK)), ids=[f"{n}-{name}" for n, name in enumerate(ROLLBACK)][2:])
+def test_the_process_dies_at_any_side_effect_of_rollback(number: int, after: bool) -> None:
+    stage = backed_up()
+    run = swapped(stage)
+    stage.fuse.effects.clear()
+    control.rollback(stage.world, run.run_id, by="cli:anna", why="")
+    stage.fuse.kill_at, stage.fuse.after = number, after
+    for _ in range(20):
+        stage.live(0.5, step=2)
+        never_both_lost(stage)
+    run = stage.run(run.run_id)
+    assert (run.state, run.told) == (State.ROLLED_BACK, True), (run.reason, run.last_error)
+    assert bearers(stage, "orders-2") == [clone_of(stage, "orders-2")]
+    assert bearers(stage, "live") == ["later", "orders"]
+    assert stage.engine.sent("repoint") == 2
