@@ -130,9 +130,8 @@ def _print(out: Output, plan: Plan) -> None:
     room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
     out.say(f"  needs      {size(plan.bytes)} of disk{room}")
     if plan.keep_old is not None:
-        out.say(
-            f"  puts aside what is live now, for {span(timedelta(seconds=plan.keep_old))}; BEHIND LIVE is what people lose"
-        )
+        kept = span(timedelta(seconds=plan.keep_old))
+        out.say(f"  keeps      what is live now, for {kept}; people lose what is BEHIND LIVE")
     columns = ("FROM", "TO", "SHARDS", "SIZE", "BEHIND LIVE")
     rows = [(move.source, move.name, str(move.shards), size(move.bytes), _behind(move.behind)) for move in plan.moves]
     out.table(columns, rows, empty="nothing would be restored", whole=("TO",))

@@ -28,6 +28,7 @@ LEAST_REASON = 30
 SHOWN = 20
 """Findings that a report lists; `snapwarden show` has all of them."""
 
+LEFT = ("restore.leftover", "restore.still_blocked", "restore.swap_unclear")
 WARNINGS = (State.SUCCEEDED, State.PARTIAL, State.CANCELLED, State.DEFERRED)
 """When they are not good; the others are errors then."""
 
@@ -188,7 +189,7 @@ def _left(run: Run) -> str:
         return _after_swap(run)
     if run.state is State.SUCCEEDED:
         return "All that was to come back is there under its new names, open for writing, with the settings it had."
-    if any(finding.code == "restore.leftover" for finding in run.findings):
+    if any(finding.code in LEFT for finding in run.findings):
         return "Some of what it made may be left: the findings name it. Nothing else was touched."
     return "Nothing that it made is left, and nothing else was touched."
 

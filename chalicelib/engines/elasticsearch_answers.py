@@ -192,7 +192,7 @@ RULES: tuple[Rule, ...] = (
         status=_http(404),
         type="index_not_found_exception|aliases_not_found_exception",
     ),
-    Rule(verdict=Verdict.REFUSE, methods=_on("clone", "repoint"), reason="more than one write index|to resize index"),
+    Rule(verdict=Verdict.REFUSE, methods=_on("clone", "repoint"), type="illegal_state_exception"),
     Rule(
         verdict=Verdict.RETRY, type="concurrent_snapshot_execution_exception", advice="it is busy with other snapshots"
     ),

@@ -1,5 +1,5 @@
-"""A swap through the real driver: what was restored takes the live names, all of them or none; until somebody says so, or
-its time is over, what was live stays; and there is a way back, whatever dies on the way."""
+"""A swap through the real driver: what was restored takes the live names, all of them or none; until somebody says so,
+or its time is over, what was live stays; and there is a way back, whatever dies on the way."""
 
 from dataclasses import replace
 from datetime import timedelta
