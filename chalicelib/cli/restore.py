@@ -115,7 +115,9 @@ def rollback(context: typer.Context, run_id: Run, why: Why = "", wait: Wait = Fa
 def _decide(out: Output, ask: Callable[..., model.Run], run_id: str, why: str, *, wait: bool) -> None:
     world = bootstrap.of_terminal(out.stage)
     reason = asking.reason(why, needed=False)
-    started(out, world, ask(world, run_id, by=asking.who(), why=reason), wait=wait)
+    run = started(out, world, ask(world, run_id, by=asking.who(), why=reason), wait=wait)
+    if wait and not run.settled:
+        sys.exit(1)  # it was not done: its findings say why
 
 
 def _level(text: str | None) -> str | None:

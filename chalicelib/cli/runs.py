@@ -49,8 +49,9 @@ def backup(
     started(out, world, run, wait=wait)
 
 
-def started(out: Output, world: World, run: Run, *, wait: bool) -> None:
-    """Says its id, and with `wait` how it goes and ends. Exit code 1 unless it ends well."""
+def started(out: Output, world: World, run: Run, *, wait: bool) -> Run:
+    """Says its id, and with `wait` how it goes and ends, or has swapped; the run as it was then. Exit code 1 unless
+    that is well."""
     out.say(run.run_id)
     if wait:
         run = _followed(out, world, run)
@@ -60,6 +61,7 @@ def started(out: Output, world: World, run: Run, *, wait: bool) -> None:
         _print_end(out, run)
     if wait and not (run.good or _waits(run)):
         sys.exit(1)
+    return run
 
 
 def _followed(out: Output, world: World, run: Run) -> Run:

@@ -29,6 +29,7 @@ SHOWN = 20
 """Findings that a report lists; `snapwarden show` has all of them."""
 
 LEFT = ("restore.leftover", "restore.still_blocked", "restore.swap_unclear")
+"""Findings of restores that did not undo all that they did."""
 WARNINGS = (State.SUCCEEDED, State.PARTIAL, State.CANCELLED, State.DEFERRED)
 """When they are not good; the others are errors then."""
 

@@ -288,7 +288,7 @@ def test_without_an_answer_it_looks_again(run: Run) -> None:
 
 
 def test_without_an_answer_for_long_it_undoes_or_stays_and_never_claims_anything() -> None:
-    many = {"refused": True, "refusals": pace.MAX_REFUSALS - 1}
+    many: dict[str, Any] = {"refused": True, "refusals": pace.MAX_REFUSALS - 1}
     assert no_answer(SWAPPING, **many).changes["ending"] is State.FAILED
     assert outcome(no_answer(BACKWARDS, **many)) == (State.SWAPPED, None, ["restore.rollback_refused"])
     assert outcome(no_answer(FINISHING, **many)) == (State.FAILED, None, ["restore.swap_unclear"])

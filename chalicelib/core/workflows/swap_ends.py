@@ -120,7 +120,9 @@ def _rolled_back(run: Run, seen: Seen) -> Decision:
                 "restore.rolled_back", Severity.INFO, count.name, message, f"delete {count.name} when it is of no use"
             )
         )
-    changes = {"good": True, "findings": (*run.findings, *found), "reason": None}
+    by = f"rolled back by {run.rollback.by}" if run.rollback else "rolled back"
+    why = f": {run.rollback.why}" if run.rollback and run.rollback.why else ""
+    changes = {"good": True, "findings": (*run.findings, *found), "reason": by + why, "last_error": None}
     return Decision(state=State.ROLLED_BACK, changes=changes)
 
 
