@@ -19,6 +19,7 @@ from chalicelib.core.spec import LEVELS
 from chalicelib.service import control, plans, restores
 
 LATEST = "latest"
+PREFIXES = {Mode.RENAME: "restored-", Mode.SWAP: "swapped-"}
 Policy = Annotated[str, typer.Option("--policy", help="Whose backup.", show_default=False)]
 Backup = Annotated[
     str | None, typer.Option("--backup", metavar="latest|ID", help="Default: the newest good one.", show_default=False)
@@ -31,6 +32,16 @@ AtLeast = Annotated[
 ]
 Indices = Annotated[
     list[str] | None, typer.Option("--indices", metavar="PATTERN", help="May be given again.", show_default=False)
+]
+
+
+Prefix = Annotated[
+    str | None,
+    typer.Option(
+        "--prefix",
+        help="What the new names begin with. Default: restored-, which is never backed up; for a swap: swapped-.",
+        show_default=False,
+    ),
 ]
 
 
@@ -52,10 +63,8 @@ def plan(
     at: At = None,
     level: AtLeast = None,
     indices: Indices = None,
-    mode: Annotated[
-        Mode, typer.Option("--mode", help="rename: beside the live data; swap: then in its place.")
-    ] = Mode.RENAME,
-    prefix: Annotated[str, typer.Option("--prefix", help="What the new names begin with.")] = "restored-",
+    mode: Annotated[Mode, typer.Option("--mode", help="rename: beside what is live; swap: for it.")] = Mode.RENAME,
+    prefix: Prefix = None,
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
     ] = False,
@@ -72,7 +81,7 @@ def plan(
         level=_level(level),
         indices=tuple(indices or ()),
         mode=mode,
-        prefix=prefix,
+        prefix=prefix or PREFIXES[mode],
         allow_partial=allow_partial,
     )
     made = plans.plan(world, wish, by=asking.who())

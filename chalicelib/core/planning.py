@@ -19,6 +19,7 @@ from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted, size
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
+from chalicelib.core.spec import RestoreRules
 from chalicelib.core.swaps import Standing
 from chalicelib.core.values import check_index_pattern, check_prefix
 from chalicelib.core.wire import dump
@@ -61,11 +62,8 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
 
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
     chosen, missing = _chosen(wish.indices, facts.contents)
-    moves = tuple(_moves(wish, facts, [index for index in chosen if index.whole]))
-    swaps = wish.mode is Mode.SWAP
-    moves = swapping.sided(moves, facts.standing) if swaps else moves
-    names = (*(move.name for move in moves), *swapping.touched(moves))
-    beyond = tuple(dict.fromkeys(name for name in names if not _any(spec.target.restore.allow, name)))
+    moves, swaps = _moves(wish, facts, [index for index in chosen if index.whole]), wish.mode is Mode.SWAP
+    beyond = _beyond(moves, spec.target.restore)
     findings = (
         *_backup(wish, facts, [index for index in chosen if not index.whole]),
         *_selection(missing, moves, facts.contents),
@@ -102,16 +100,25 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
     return named(made, dump(made))
 
 
-def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> Iterator[Move]:
+def _beyond(moves: Sequence[Move], rules: RestoreRules) -> tuple[str, ...]:
+    """Names that are taken or put aside, and not without a second person."""
+    names = (*(move.name for move in moves), *swapping.touched(moves))
+    return tuple(dict.fromkeys(name for name in names if not _any(rules.allow, name)))
+
+
+def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move, ...]:
     behind = _behind(facts)
-    for index in usable:
-        yield Move(
+    moves = tuple(
+        Move(
             source=index.name,
             name=wish.prefix + index.name,
             shards=index.shards,
             bytes=index.bytes,
             behind=behind.get(index.name),
         )
+        for index in usable
+    )
+    return swapping.sided(moves, facts.standing) if wish.mode is Mode.SWAP else moves
 
 
 def sources(wish: Wish, contents: Contents) -> list[str]:

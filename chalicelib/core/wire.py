@@ -65,14 +65,13 @@ def millis(at: datetime) -> str:
 def public_run(run: Run) -> dict[str, Any]:
     """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`
     and what belongs to a swap only when they say something."""
-    extra: dict[str, Any] = {}
+    extra = _of_swap(run)
     if run.missed:
         extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
     if run.last_error is not None:
         extra["last_error"] = run.last_error
     if run.cancel is not None:
         extra["cancel"] = public_asked(run.cancel)
-    extra |= _of_swap(run)
     if run.repeats:
         extra["repeats"] = run.repeats
     return {

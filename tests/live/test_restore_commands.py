@@ -52,7 +52,7 @@ def test_a_bad_update_is_undone_by_a_swap_rolled_back_and_swapped_for_good(stage
     stage.elastic.create_index("prices", documents=30)
     policy = {"select": {"indices": ["prices"]}, "repository": "swapping", "prove": "L2"}
     own = {"swapping": {"type": "fs", "settings": {"location": "swapping"}}}
-    stage.apply({"swapping": policy}, repositories=own, restore={"allow": ["restored-*", "prices"]})
+    stage.apply({"swapping": policy}, repositories=own, restore={"allow": ["swapped-*", "prices*"]})
     stage.run("backup", "swapping", "--wait", "--request-id", "before")
     stage.elastic.send("POST", "/prices/_doc?refresh=true", {"price": -1})
 
@@ -67,12 +67,12 @@ def test_a_bad_update_is_undone_by_a_swap_rolled_back_and_swapped_for_good(stage
         assert stage.elastic.send("GET", "/prices/_count")["count"] == 30
         return run_id
 
-    first = swap("restored-")
+    first = swap("swapped-")
     back = stage.run("restore", "rollback", first, "--wait", "--why", "it was right after all").stdout
     assert "ROLLED_BACK" in back
     assert stage.elastic.send("GET", "/prices/_count")["count"] == 31
     assert "ROLLED_BACK restore swapping" in stage.report_of(first)["subject"]
-    second = swap("restored-again-")
+    second = swap("swapped-again-")
     done = stage.ask("restore", "finish", second, "--wait")
     assert (done["state"], done["good"], done["findings"]) == ("SUCCEEDED", True, [])
     assert stage.elastic.send("GET", "/prices/_count")["count"] == 30

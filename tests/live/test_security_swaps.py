@@ -14,7 +14,6 @@ from tests.live.test_security import DOCUMENT, Role, Secured, secured
 __all__ = ["secured"]
 
 NEEDED = (
-    "indices:admin/aliases/get",
     "indices:admin/block/add",
     "indices:admin/resize",
     "indices:admin/refresh",

@@ -29,6 +29,7 @@ STORED = {
     "config_state": ConfigState,
     "evidence": Evidence,
     "evidence_plan": Evidence,
+    "evidence_swap": Evidence,
     "evidence_wish": Evidence,
     "evidence_v1": Evidence,
     "installation": Installation,
