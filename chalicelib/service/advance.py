@@ -201,6 +201,8 @@ def _go_on(world: World, decision: Decision, after: Run) -> None:
     if again <= LONGEST:  # the sweeper comes for what is further away than a queue can delay
         message = Wakeup(run_id=after.run_id, rev=after.rev, claim=after.claim, emitted_rev=emitted)
         world.queue.send(message, delay=int(again.total_seconds()))
+    else:
+        world.store.commit(Update(driver.emitted(after, emitted, token=world.token())))
     if decision.wake:
         world.wake(decision.wake)
 

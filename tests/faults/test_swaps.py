@@ -127,6 +127,8 @@ def test_finished_deletes_what_was_live_and_nothing_else() -> None:
     stage.live(1)
     run = stage.run(run.run_id)
     assert (run.state, run.good, run.findings, run.told) == (State.SUCCEEDED, True, (), True)
+    keys = [event.key for event in stage.bus.events if event.key.startswith(run.run_id)]
+    assert len(keys) == len(set(keys)) == len(run.steps)
     has_swapped(stage)
     assert set(stage.engine.indices) == {"restored-orders", "restored-orders-2", "later"}
 

@@ -95,6 +95,12 @@ def untold(run: Run, now: datetime, *, token: str, emitted_rev: int, reported: b
     )
 
 
+def emitted(run: Run, rev: int, *, token: str) -> Run:
+    """The row of a run that no message follows: what was told of it up to `rev` is not told again."""
+    calls = replace(run.calls, store_writes=run.calls.store_writes + 1)
+    return replace(run, rev=run.rev + 1, token=token, emitted_rev=rev, calls=calls)
+
+
 def told(run: Run, *, token: str) -> Run:
     """The row after its end was told: nothing more to do, it leaves the due index. Its state does not move."""
     calls = replace(run.calls, store_writes=run.calls.store_writes + 1)
