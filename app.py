@@ -16,7 +16,7 @@ from aws_lambda_powertools.logging.utils import copy_config_to_registered_logger
 from chalice import Chalice, ConvertToMiddleware
 from chalice.app import CloudWatchEvent, SQSEvent
 
-from chalicelib.handlers import events
+from chalicelib.handlers import events as handlers
 from chalicelib.settings import stage_name
 
 STAGE = stage_name()
@@ -31,19 +31,25 @@ app.register_middleware(ConvertToMiddleware(logger.inject_lambda_context(clear_s
 @app.schedule("rate(1 minute)", name="tick")
 def tick(event: CloudWatchEvent) -> None:
     """Due slots become runs; overdue rows are woken; gauges. Alarms: heartbeat, errors."""
-    events.tick(event)
+    handlers.tick(event)
 
 
 @app.on_sqs_message(queue=f"snapwarden-{STAGE}-work", batch_size=1, name="work")
 def work(event: SQSEvent) -> dict[str, Any]:
     """One step of one run, so that a target that hangs holds up nobody else. Alarms: errors, overdue runs."""
-    return events.work(event)
+    return handlers.work(event)
+
+
+@app.on_sqs_message(queue=f"snapwarden-{STAGE}-events", batch_size=1, name="events")
+def events(event: SQSEvent) -> dict[str, Any]:
+    """What an event asks for becomes a run, or is refused aloud. Alarms: errors, dead letters."""
+    return handlers.events(event)
 
 
 @app.on_sqs_message(queue=f"snapwarden-{STAGE}-dead", batch_size=10, name="dead_letters")
 def dead_letters(event: SQSEvent) -> dict[str, Any]:
     """What failed too often is recorded and reported. Alarm: any dead letter."""
-    return events.dead_letters(event)
+    return handlers.dead_letters(event)
 
 
 gc.freeze()  # what was imported stays, so no collection looks at it again

@@ -9,17 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from botocore.config import Config
+from botocore.credentials import Credentials, EnvProvider
 from botocore.session import Session, get_session
 
 from chalicelib import engines
 from chalicelib import settings as settings_of
 from chalicelib.core.ports import Engine, Secrets
 from chalicelib.core.rows import Spec
+from chalicelib.core.triggers import Rules
+from chalicelib.notify.answers import asked
 from chalicelib.notify.events import EventBus
+from chalicelib.notify.identity import CallerIdentity
 from chalicelib.notify.metrics import EmfMetrics, Unread
 from chalicelib.notify.queue import WorkQueue
 from chalicelib.notify.secrets import SecretReader
 from chalicelib.notify.sns import TopicNotifier
+from chalicelib.notify.vault import BucketVault
 from chalicelib.service.world import World
 from chalicelib.settings import Settings
 from chalicelib.store.dynamo import DynamoStore
@@ -45,6 +50,22 @@ def of_terminal(stage: str | None) -> World:
     return replace(_world(terminal_settings(stage)), metrics=Unread())
 
 
+def of_settings(settings: Settings) -> World:
+    return _world(settings)
+
+
+def rules(settings: Settings) -> Rules:
+    """The rules of triggers. No function has them: they are made where a file is applied."""
+    from chalicelib.notify.rules import DefaultBus  # of `apply` alone
+
+    return DefaultBus(client(settings, "events"), settings.stage, settings.events_queue_arn)
+
+
+def rules_of_terminal(stage: str | None) -> Rules:
+    """As `of_terminal`."""
+    return rules(terminal_settings(stage))
+
+
 def terminal_settings(stage: str | None) -> Settings:
     return settings_of.of_terminal(stage, CHECKOUT)
 
@@ -53,9 +74,10 @@ def new_token() -> str:
     return secrets.token_hex(8)
 
 
-def client(settings: Settings, service: str, session: Session | None = None) -> Any:
-    """A client of the stage; on the local stage with its address and made-up credentials. A `session` that has made a
-    client before makes the next in a tenth of the time. botocore's own: boto3 adds nothing to a client but imports."""
+def client(settings: Settings, service: str, session: Session | None = None, own: Credentials | None = None) -> Any:
+    """A client of the stage; on the local stage with its address and made-up credentials, or the caller's `own`. A
+    `session` that has made a client before makes the next in a tenth of the time. botocore's own: boto3 adds nothing to
+    a client but imports."""
     make: Any = (session or get_session()).create_client  # its types know every service by a literal
     if not settings.local:
         return make(service, region_name=settings.region, config=AWS_CALL)
@@ -64,9 +86,18 @@ def client(settings: Settings, service: str, session: Session | None = None) -> 
         region_name=settings.region,
         config=AWS_CALL,
         endpoint_url=settings.invoke_endpoint_url if service == "lambda" else settings.endpoint_url,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
+        aws_access_key_id=own.access_key if own else "local",
+        aws_secret_access_key=own.secret_key if own else "local",
+        aws_session_token=own.token if own else None,
     )
+
+
+def identity(settings: Settings) -> str:
+    """The ARN of whoever calls. On the local stage only the environment can say who that is: files and profiles are
+    about the real AWS."""
+    with asked("read the credentials of the environment"):
+        own = EnvProvider().load() if settings.local else None
+    return CallerIdentity(client(settings, "sts", own=own)).arn()
 
 
 class _Later:
@@ -105,9 +136,12 @@ def _world(settings: Settings) -> World:
         bus=EventBus(later("events"), settings.bus),
         notifier=TopicNotifier(later("sns"), settings.topic_arn),
         metrics=EmfMetrics(settings.stage),
+        vault=BucketVault(later("s3"), settings.bucket),
         clock=clock,
         engine=lambda spec: connect(spec, reader),
         token=new_token,
+        identity=lambda: identity(settings),
+        local=settings.local,
     )
 
 

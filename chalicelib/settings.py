@@ -46,8 +46,17 @@ class Settings:
         return f"snapwarden-{self.stage}-work"
 
     @property
+    def events_queue_arn(self) -> str:
+        return f"arn:aws:sqs:{self.region}:{self.account}:snapwarden-{self.stage}-events"
+
+    @property
     def topic_arn(self) -> str:
         return f"arn:aws:sns:{self.region}:{self.account}:snapwarden-{self.stage}"
+
+    @property
+    def bucket(self) -> str:
+        """Names of buckets are one space for all accounts."""
+        return f"snapwarden-{self.stage}-{self.account}"
 
     def function(self, name: str) -> str:
         return f"snapwarden-{self.stage}-{name}"

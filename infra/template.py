@@ -10,6 +10,7 @@ import yaml
 
 NAME_PROPERTIES = {
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::S3::Bucket": "BucketName",
     "AWS::SQS::Queue": "QueueName",
     "AWS::SNS::Topic": "TopicName",
     "AWS::Events::EventBus": "Name",
@@ -20,6 +21,7 @@ NAME_PROPERTIES = {
 }
 ARNS = {
     "AWS::DynamoDB::Table": "dynamodb:{where}:table/{name}",
+    "AWS::S3::Bucket": "s3:::{name}",
     "AWS::SQS::Queue": "sqs:{where}:{name}",
     "AWS::SNS::Topic": "sns:{where}:{name}",
     "AWS::Events::EventBus": "events:{where}:event-bus/{name}",

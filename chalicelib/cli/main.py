@@ -12,7 +12,19 @@ from typing import Annotated, Any
 
 import typer
 
-from chalicelib.cli import backups, config, control, doctor, explain, policies, restore, runs, stage
+from chalicelib.cli import (
+    backups,
+    config,
+    control,
+    doctor,
+    emergency,
+    explain,
+    incident,
+    policies,
+    restore,
+    runs,
+    stage,
+)
 from chalicelib.cli.output import Failed, Output, failed, show_anything
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
 
@@ -24,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for commands in (stage, config, policies, runs, backups, explain, control, doctor, restore):
+for commands in (stage, config, policies, runs, backups, explain, control, incident, doctor, restore, emergency):
     commands.add_to(app)
 
 

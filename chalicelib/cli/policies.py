@@ -10,6 +10,7 @@ from rich.text import Text
 from chalicelib import bootstrap
 from chalicelib.cli.output import BAD, GOOD, Output, colour, instant, span, state
 from chalicelib.core import wire
+from chalicelib.core.leases import Hold
 from chalicelib.core.rows import LastGood, Mute, Pause
 from chalicelib.service import query
 
@@ -48,7 +49,13 @@ def policies(context: typer.Context) -> None:
 def _following(row: query.PolicyRow) -> str:
     if not row.active:
         return "retired"
+    if row.held:
+        return _held(row.held)
     return _paused(row.paused) if row.paused else instant(row.next_due)
+
+
+def _held(hold: Hold) -> str:
+    return f"target held by {hold.by}: {hold.why}"
 
 
 def _paused(pause: Pause) -> str:
@@ -75,6 +82,7 @@ def _policy_json(row: query.PolicyRow) -> dict[str, object]:
         "queued_run": row.queued_run,
         "paused": row.paused is not None,
         "pause": wire.public_asked(row.paused) if row.paused else None,
+        "hold": wire.public_asked(row.held) if row.held else None,
         "active": row.active,
     }
 
@@ -114,6 +122,8 @@ def _promise_row(promise: query.Promise) -> tuple[str | Text, ...]:
             verdict.append(f" ({until}: {promise.muted.why})", style="")
     if promise.paused:
         verdict.append(f" ({_paused(promise.paused)})", style="")
+    if promise.held:
+        verdict.append(f" ({_held(promise.held)})", style="")
     return promise.policy, promised, newest, verdict
 
 
@@ -128,6 +138,7 @@ def _promise_json(promise: query.Promise) -> dict[str, object]:
         "by_seconds": promise.by.total_seconds() if promise.by is not None else None,
         "muted": mute_json(promise.muted) if promise.muted else None,
         "pause": wire.public_asked(promise.paused) if promise.paused else None,
+        "hold": wire.public_asked(promise.held) if promise.held else None,
     }
 
 

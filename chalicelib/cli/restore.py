@@ -11,15 +11,14 @@ from chalicelib import bootstrap
 from chalicelib.cli import asking
 from chalicelib.cli.output import Output, instant, size
 from chalicelib.cli.runs import started
-from chalicelib.core import model, wire
+from chalicelib.core import approving, model, wire
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.prose import counted, span
 from chalicelib.core.spec import LEVELS
-from chalicelib.service import control, plans, restores
+from chalicelib.service import approvals, control, plans, restores
 
 LATEST = "latest"
-PREFIXES = {Mode.RENAME: "restored-", Mode.SWAP: "swapped-"}
 Policy = Annotated[str, typer.Option("--policy", help="Whose backup.", show_default=False)]
 Backup = Annotated[
     str | None, typer.Option("--backup", metavar="latest|ID", help="Default: the newest good one.", show_default=False)
@@ -35,16 +34,6 @@ Indices = Annotated[
 ]
 
 
-Prefix = Annotated[
-    str | None,
-    typer.Option(
-        "--prefix",
-        help="What the new names begin with. Default: restored-, which is never backed up; for a swap: swapped-.",
-        show_default=False,
-    ),
-]
-
-
 def add_to(app: typer.Typer) -> None:
     commands = typer.Typer(help="Back from a backup, thought through first.", no_args_is_help=True)
     commands.command("plan", epilog="Example: snapwarden restore plan --policy nightly --indices orders")(plan)
@@ -52,6 +41,7 @@ def add_to(app: typer.Typer) -> None:
     commands.command("rollback", epilog="Example: snapwarden restore rollback restore:nightly:plan-1f0c… --wait")(
         rollback
     )
+    commands.command("approve", epilog="Example: snapwarden restore approve plan-1f0c…")(approve)
     commands.command("start", epilog="Example: snapwarden restore start plan-1f0c… --wait")(start)
     app.add_typer(commands, name="restore")
 
@@ -64,7 +54,7 @@ def plan(
     level: AtLeast = None,
     indices: Indices = None,
     mode: Annotated[Mode, typer.Option("--mode", help="rename: beside what is live; swap: for it.")] = Mode.RENAME,
-    prefix: Prefix = None,
+    prefix: Annotated[str, typer.Option("--prefix", help="What the new names begin with.")] = "restored-",
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
     ] = False,
@@ -81,10 +71,10 @@ def plan(
         level=_level(level),
         indices=tuple(indices or ()),
         mode=mode,
-        prefix=prefix or PREFIXES[mode],
+        prefix=prefix,
         allow_partial=allow_partial,
     )
-    made = plans.plan(world, wish, by=asking.who())
+    made = plans.plan(world, wish)
     if out.json:
         out.document(wire.public_plan(made))
     else:
@@ -97,12 +87,17 @@ def start(
     context: typer.Context,
     plan_id: Annotated[str, typer.Argument(metavar="PLAN", help="As `restore plan` printed it.")],
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end; exit code 1 unless it is good.")] = False,
+    break_glass: Annotated[
+        bool, typer.Option("--break-glass", help="Without the second person that it needs; everybody is told.")
+    ] = False,
+    why: Annotated[str | None, typer.Option("--why", help="With --break-glass: why alone.", show_default=False)] = None,
 ) -> None:
     """Carries out a plan, exactly as it was shown. Refused when it is older than an hour, or when the world has moved
     since. Prints the id of the run; asked twice, it is one run."""
     out: Output = context.obj
+    glass = _glass(why, broken=break_glass)
     world = bootstrap.of_terminal(out.stage)
-    run = restores.start(world, plan_id, by=asking.who())
+    run = restores.start(world, plan_id, glass=glass)
     started(out, world, run, wait=wait)
 
 
@@ -129,14 +124,40 @@ def _decide(out: Output, ask: Callable[..., model.Run], run_id: str, why: str, *
         sys.exit(1)  # it was not done: its findings say why
 
 
+def _glass(why: str | None, *, broken: bool) -> str | None:
+    if broken:
+        return asking.reason(why or "")
+    if why is not None:
+        raise BadInput(Problem("says why it is done alone", key="--why", expected="--break-glass beside it"))
+    return None
+
+
+def approve(
+    context: typer.Context,
+    plan_id: Annotated[str, typer.Argument(metavar="PLAN", help="As `restore plan` printed it.")],
+) -> None:
+    """A second person's yes to a plan. For names beyond `restore.allow`; not by whoever made it, and not for whoever
+    approved it to start. It expires with the plan, an hour after that was made."""
+    out: Output = context.obj
+    plan, given = approvals.approve(bootstrap.of_terminal(out.stage), plan_id)
+    if out.json:
+        out.document(wire.public_approval(given))
+        return
+    _summary(out, plan)
+    out.say(f"approved by {given.by} until {instant(given.expires_at)}")
+    out.say(f"somebody else starts it: snapwarden restore start {plan_id} --wait")
+
+
 def _level(text: str | None) -> str | None:
     if text is not None and text not in LEVELS:
         raise BadInput(Problem(f"--level-at-least: {text} is no level", expected=f"one of {', '.join(LEVELS)}"))
     return text
 
 
-def _print(out: Output, plan: Plan) -> None:
+def _summary(out: Output, plan: Plan) -> None:
     out.say(f"{plan.plan_id}  {plan.wish.mode} from {plan.backup_id} ({plan.level}) on {plan.target}")
+    made_up = ", made-up credentials, the same for everybody" if approving.unknown(plan.made_by) else ""
+    out.say(f"  made by    {plan.made_by}{made_up}")
     out.say(f"  data of    {instant(plan.taken_at)}, made by {plan.version}; the server is {plan.server}")
     room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
     out.say(f"  needs      {size(plan.bytes)} of disk{room}")
@@ -146,14 +167,20 @@ def _print(out: Output, plan: Plan) -> None:
     columns = ("FROM", "TO", "SHARDS", "SIZE", "BEHIND LIVE")
     rows = [(move.source, move.name, str(move.shards), size(move.bytes), _behind(move.behind)) for move in plan.moves]
     out.table(columns, rows, empty="nothing would be restored", whole=("TO",))
+
+
+def _print(out: Output, plan: Plan) -> None:
+    _summary(out, plan)
     for call in plan.calls:
         out.say(f"  {call}")
     for finding in plan.findings:
         out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
     if plan.conflicts:
         out.say(f"{counted(len(plan.conflicts), 'conflict')}: it will not be started")
-    else:
-        out.say(f"start it within an hour: snapwarden restore start {plan.plan_id} --wait")
+        return
+    if plan.approval:
+        out.say(f"a second person first, with credentials of their own: snapwarden restore approve {plan.plan_id}")
+    out.say(f"start it within an hour: snapwarden restore start {plan.plan_id} --wait")
 
 
 def _behind(operations: int | None) -> str:

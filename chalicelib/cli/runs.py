@@ -13,11 +13,12 @@ from rich.text import Text
 
 from chalicelib import bootstrap
 from chalicelib.cli import asking
+from chalicelib.cli.capsules import print_capsule
 from chalicelib.cli.output import Output, console, instant, size, span, state
 from chalicelib.core import wire
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.prose import counted
-from chalicelib.service import query, request
+from chalicelib.service import capsules, query, request
 from chalicelib.service.world import World
 
 POLL = 0.5
@@ -183,10 +184,14 @@ def show(
     run = query.run_or_newest(world, run_id)
     if follow_it:
         run = _followed(out, world, run)
+    compared = capsules.compared(world, run)
     if out.json:
-        out.document(wire.public_run(run))
+        more = {"capsule": capsules.public(compared)} if compared else {}
+        out.document({**wire.public_run(run), **more})
     else:
         _print_all(out, run)
+        if compared:
+            print_capsule(out, compared)
     if follow_it and not (run.good or _waits(run)):
         sys.exit(1)
 
@@ -198,6 +203,10 @@ def _print_all(out: Output, run: Run) -> None:
         out.say(f"  plan       {run.plan}")
     out.say(f"  asked by   {run.requested_by}, spec generation {run.spec_gen}, attempts {run.attempts}")
     out.say(f"  deadline   {instant(run.deadline_at)}")
+    if run.approved_by:
+        out.say(f"  approved   by {run.approved_by}")
+    if run.glass:
+        out.say(f"  one person {run.glass.by} broke the glass: {run.glass.why}")
     if run.cancel:
         why = f": {run.cancel.why}" if run.cancel.why else ""
         out.say(f"  cancel     asked for by {run.cancel.by} {instant(run.cancel.at)}{why}")

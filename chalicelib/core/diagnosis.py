@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from chalicelib.core import terms
 from chalicelib.core.config.checks import check_policy
+from chalicelib.core.leases import Hold
 from chalicelib.core.model import IndexCount, Selection
 from chalicelib.core.observations import Absent, Complete, Observation
 from chalicelib.core.prose import counted, instant, span
@@ -112,9 +113,9 @@ def newest(spec: Spec, backup: Backup, seen: Observation) -> Result:
     return _of(spec, "doctor.newest", Status.OK, f"{the} is still there")
 
 
-def settings(spec: Spec, state: PolicyState) -> Iterator[Result]:
+def settings(spec: Spec, state: PolicyState, held: Hold | None = None) -> Iterator[Result]:
     """What is allowed, and seldom meant."""
-    said = [*_remarks(spec), *_times(spec.policy), *_paused(state)]
+    said = [*_remarks(spec), *_times(spec.policy), *_paused(state), *_held(held)]
     for message in said:
         yield _of(spec, "doctor.settings", Status.WARNING, message)
     if not said:
@@ -138,6 +139,11 @@ def _times(policy: Policy) -> Iterator[str]:
 def _paused(state: PolicyState) -> Iterator[str]:
     if state.paused:
         yield f"paused by {state.paused.by} since {instant(state.paused.at)}: {state.paused.why}"
+
+
+def _held(hold: Hold | None) -> Iterator[str]:
+    if hold:
+        yield f"the target is held by {hold.by} since {instant(hold.at)}: {hold.why}"
 
 
 def _of(spec: Spec, check: str, status: Status, message: str) -> Result:

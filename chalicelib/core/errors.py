@@ -26,6 +26,10 @@ class Conflict(Refused):
     """Somebody else wrote first (two `apply` at once, a request id used twice with another payload)."""
 
 
+class Taken(Conflict):
+    """The id of a request was used before, for something else: another one is needed."""
+
+
 class NameTaken(Refused):
     """A create was refused because its name exists: perhaps our own, after a lost answer. Look to see whose it is."""
 

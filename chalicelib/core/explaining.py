@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core import results
-from chalicelib.core.model import Run, State
+from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.prose import counted, instant, size, span
 
 
@@ -61,7 +61,10 @@ def differed(failed: Run, good: Run, keys: Sequence[str], *, by_hand: bool) -> I
     for noun, was, became in (("indices", failed.indices, good.indices), ("documents", failed.docs, good.docs)):
         if was is not None and became is not None and was != became:
             yield f"{became:,} {noun} instead of {was:,}"
-    if failed.spec_gen == good.spec_gen and not by_hand:
+    another = failed.kind is Kind.RESTORE and failed.snapshot != good.snapshot  # each backup has its own
+    if another:
+        yield f"it was restored from {good.snapshot} instead of {failed.snapshot}"
+    if failed.spec_gen == good.spec_gen and not by_hand and not another:
         yield "the file was the same: it was mended on the server, or passed by itself"
 
 
@@ -69,6 +72,8 @@ def _cause(run: Run, now: datetime) -> str:
     if not run.settled:
         return _open(run, now)
     finding = results.worst(run)
+    if run.good and run.kind is Kind.RESTORE:
+        return f"it is good: all of it came back from {run.snapshot}"
     if run.good:
         what = f"{run.reason}, which the contract allows" if run.state is State.PARTIAL else "complete"
         return f"it is good: {what}" + (f", proved to {run.level}" if run.level else "")
@@ -83,14 +88,20 @@ def _open(run: Run, now: datetime) -> str:
     if run.last_error:
         return run.last_error if run.state is State.QUEUED else f"no end is known yet; the last error: {run.last_error}"
     if run.state is State.QUEUED:
-        return f"it waits for the open run of its policy, until {instant(run.start_by)} at the latest"
+        whom = "the open run of its policy" if run.kind is Kind.BACKUP else "its repository"
+        return f"it waits for {whom}, until {instant(run.start_by)} at the latest"
+    if run.state is State.PLANNED:
+        return "it is about to look whether the world is still as it was planned"
     if run.state is State.STARTING:
         return "it is about to start" if not run.attempts else "the server was asked for it and has not begun yet"
     seen = run.progress
     moved = f": {seen.done} of {seen.total} shards" if seen else ""
     if seen and seen.bytes_total:
         moved += f", {size(seen.bytes_done or 0)} of {size(seen.bytes_total)}"
-    return f"it is being checked{moved}" if run.state is State.VERIFYING else f"it is in progress{moved}"
+    if run.ending:
+        return f"{run.reason or 'it failed'}; what it made is being removed"
+    checked = run.state in (State.VERIFYING, State.CHECKING)
+    return f"it is being checked{moved}" if checked else f"it is in progress{moved}"
 
 
 def _next_step(run: Run) -> str | None:
@@ -106,9 +117,9 @@ def _row(run: Run, earlier: Sequence[Run]) -> int:
     """What says nothing about the data (SKIPPED, CANCELLED) is passed over."""
     count = 1
     for other in earlier:
-        if other.good or (_telling(other) and results.why(other) != results.why(run)):
+        if other.good or (_telling(other) and _why(other) != _why(run)):
             break
-        count += results.why(other) == results.why(run)
+        count += _why(other) == _why(run)
     return count
 
 
@@ -117,7 +128,7 @@ def _telling(run: Run) -> bool:
 
 
 def _before(run: Run, earlier: Sequence[Run]) -> Episode | None:
-    similar = [other for other in earlier if not other.good and results.why(other) == results.why(run)]
+    similar = [other for other in earlier if not other.good and _why(other) == _why(run)]
     episodes = [Episode(run=other, fixed_by=_first_good(earlier, other)) for other in similar]
     mended = (episode for episode in episodes if episode.fixed_by)
     return next(mended, episodes[0] if episodes else None)
@@ -126,3 +137,10 @@ def _before(run: Run, earlier: Sequence[Run]) -> Episode | None:
 def _first_good(runs: Sequence[Run], after: Run) -> Run | None:
     later = (run for run in reversed(runs) if run.created_at > after.created_at)
     return next((run for run in later if run.good), None)
+
+
+def _why(run: Run) -> tuple[str, str]:
+    """What two runs have in common that ended for one cause. What a restore's is about is each time another: the new
+    names, the plan."""
+    code, subject = results.why(run)
+    return (code, "") if run.kind is Kind.RESTORE else (code, subject)

@@ -18,13 +18,26 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """An incident: who keeps all but restores off a target, why, since when. `told`: people heard of it.
+    `released_by`: it stands no longer, and people are still to hear of that."""
+
+    by: str
+    why: str
+    at: datetime
+    told: bool = False
+    released_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
     """The row `T#<target> | SLOTS`: the runs that are at work on a target, and until when they count. `freed_at`: when
-    the last one ended."""
+    the last one ended. `held`: in the row that every start writes, so that none slips in beside a hold."""
 
     target: str
     holders: Mapping[str, datetime] = field(default_factory=dict)
     freed_at: datetime | None = None
+    held: Hold | None = None
     rev: int = 1
     token: str = ""
 

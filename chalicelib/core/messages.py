@@ -10,13 +10,14 @@ class Wakeup:
     """A message: do the next step of a run. Stale (`rev` behind the row's) ones are dropped before the engine is asked.
 
     `claim` is the token of the claim whose act has returned: proof that `busy_until` need not be waited for.
-    `emitted_rev`: events up to this revision went out.
+    `emitted_rev`: events up to this revision went out. `glass_told`: people heard that it was started by one alone.
     """
 
     run_id: str
     rev: int
     claim: str | None = None
     emitted_rev: int = 0
+    glass_told: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

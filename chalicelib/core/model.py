@@ -183,9 +183,10 @@ class Run:
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
     under the slot's id, None: nobody could ask for anything else under it.
     `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
-    removed. `repointed_at`: when the aliases were last asked to move (None: never, or that request was refused);
-    `swapped_at`: when they were seen moved; `kept_until`: so long the old ones stay then. `finish` and `rollback` are
-    wishes like `cancel`.
+    removed. `approved_by`: the second person, where one was needed; `glass`: who started it without, and why; people
+    heard of that when it is `glass_told`. `repointed_at`: when the aliases were last asked to move (None: never, or
+    they were seen moved since); `swapped_at`: when that was seen; `kept_until`: so long the old ones stay then.
+    `finish` and `rollback` are wishes like `cancel`.
     """
 
     run_id: str
@@ -248,6 +249,9 @@ class Run:
     repeats: int = 0
     quiet: bool = False
     last_look: bool = False
+    approved_by: str | None = None
+    glass: Asked | None = None
+    glass_told: bool = False
     repointed_at: datetime | None = None
     swapped_at: datetime | None = None
     kept_until: datetime | None = None

@@ -11,6 +11,11 @@ RUN_ID = re.compile(rf"[a-z]+:{NAME.pattern}:[A-Za-z0-9:-]{{1,64}}")
 """What `run_id` makes, and nothing that could not be shown or sent."""
 
 
+REQUEST_ID = re.compile("[a-z0-9][a-z0-9-]{0,63}")
+"""No capitals and no colon: a slot, `2026-11-21T02:00Z`, has both, and must keep its name for itself."""
+A_REQUEST_ID = "1 to 64 of a-z 0-9 -"
+
+
 def slot_name(instant: datetime) -> str:
     """A slot as people and ids write it: UTC to the minute, `2026-11-21T02:00Z`."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")

@@ -12,14 +12,14 @@ from fnmatch import fnmatchcase
 
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core import swapping
+from chalicelib.core import plan_notes, swapping
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
 from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted, size
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
-from chalicelib.core.spec import RestoreRules
+from chalicelib.core.spec import Policy, RestoreRules
 from chalicelib.core.swaps import Standing
 from chalicelib.core.values import check_index_pattern, check_prefix
 from chalicelib.core.wire import dump
@@ -33,7 +33,7 @@ REPLICAS = "index.number_of_replicas"
 class Facts:
     """What a plan is made from. `before`: the counts that were taken when the backup started; `counts`: those of the
     live indices now. Either may be empty: nothing was counted. `originals`: what was backed up, with its settings.
-    `standing`: for a swap, who bears the names of `sources` now."""
+    `policies`: those that back up the same target. `standing`: for a swap, who bears the names of `sources` now."""
 
     backup: Backup
     contents: Contents
@@ -42,6 +42,7 @@ class Facts:
     before: tuple[IndexCount, ...] = ()
     counts: tuple[IndexCount, ...] = ()
     standing: tuple[Standing, ...] = ()
+    policies: tuple[Policy, ...] = ()
 
 
 def problems(wish: Wish) -> tuple[Problem, ...]:
@@ -72,6 +73,7 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         *_room(moves, facts.surroundings),
         *_versions(facts),
         *(swapping.findings(moves, facts.standing, facts.surroundings.streams) if swaps else ()),
+        *plan_notes.notes(moves, facts.originals, facts.policies),
         *(_second_person(beyond) if spec.target.restore.approval else _refused(beyond)),
     )
     backup = facts.backup
@@ -268,7 +270,8 @@ def _second_person(names: Sequence[str]) -> Iterator[Finding]:
     if names:
         which = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
         message = f"{counted(len(names), 'name')} beyond `restore.allow`: {which}"
-        yield _conflict("restore.approval", "approval", message, "a --prefix that `restore.allow` allows")
+        fix = "snapwarden restore approve PLAN, by somebody else; or a --prefix that is allowed"
+        yield _note("restore.approval", "approval", message, fix)
 
 
 def _spare(surroundings: Surroundings) -> int | None:

@@ -14,13 +14,12 @@ from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Drain, Event, Report, Wakeup
 from chalicelib.core.model import IndexCount, IndexRef, Run, Selection
 from chalicelib.core.observations import Observation, Owner, Sizes
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.spec import Repository, Select
-from chalicelib.core.swaps import Swapper
 
 if TYPE_CHECKING:
-    from chalicelib.core.proving import Document, Vitals
-    from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
+    from chalicelib.core.capsules import Configuration
+    from chalicelib.core.restore_ports import Prover, Restorer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +44,9 @@ class Engine(Protocol):
     @property
     def restorer(self) -> "Restorer": ...
 
+    @property
+    def prover(self) -> "Prover": ...
+
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """What `select` means right now: open and closed indices and backing indices of data streams, without system
         indices and without what `exclude` matches, sorted by name. Nothing matching is an empty tuple, no error.
@@ -65,6 +67,10 @@ class Engine(Protocol):
     def sizes(self, repository: str, snapshot: str) -> Sizes:
         """Bytes of a complete backup."""
 
+    def configuration(self) -> "Configuration":
+        """How the cluster is configured, so that it can be put back. A part that a privilege is missing for is left out
+        and said to be incomplete; what gives no answer is Retryable."""
+
     def repository(self, name: str) -> Repository | None:
         """The registration as the server has it, None when there is none."""
 
@@ -83,72 +89,18 @@ class Engine(Protocol):
         layer. A name that is taken is `Refused`; look to see by whom."""
 
 
-class Restorer(Swapper, Protocol):
-    """Of the same target, over the same connection: its requests count among `Engine.calls`."""
-
-    def contents(self, repository: str, snapshot: str) -> "Contents | None":
-        """What a complete backup holds; None when the engine says that there is none. One that is in progress, or that
-        ended badly, is Refused."""
-
-    def surroundings(self) -> "Surroundings":
-        """Whom a restore would meet; system indices are among `indices`, because their names are taken too."""
-
-    def restore(self, order: "RestoreOrder") -> None:
-        """Asks for it and returns as soon as that is accepted. Sent at most once, as `Engine.start`. Refused: nothing
-        was made. NameTaken: a name is that of an index, an alias or a data stream. A closed index is found by a look of
-        our own just before, because the server would restore over it and keep its uuid."""
-
-    def restored(self, order: "RestoreOrder") -> "tuple[Restored, ...]":
-        """What there is under the names that the order makes, sorted; those that are not there are left out."""
-
-    def remove(self, index: IndexRef) -> bool:
-        """Deletes the index of exactly this name and uuid, read anew. False: one of another uuid has the name, and was
-        left alone. One that is not there is removed. Retryable while a snapshot of somebody else's runs that must hold
-        all of it; ours let it go."""
-
-    def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
-        """Takes off all that a restore put on, and sets what is named, a lifecycle only when asked to. Safe to repeat.
-        Refused when it is gone, or was made anew."""
-
-    def spelled(self, order: "RestoreOrder") -> tuple[str, ...]:
-        """What will be sent, for people to read; nothing is."""
-
-
-class Prover(Protocol):
-    """Of the same target, over the same connection: its requests count among `Engine.calls`. It changes nothing, and
-    says nothing of what a key may not see: that is Refused."""
-
-    def mappings(self, names: Sequence[str]) -> Mapping[str, str]:
-        """By exact name of an index: its mapping as JSON with sorted keys, so that equal ones are equal texts. Those
-        that are not there are left out."""
-
-    def sample(self, count: IndexCount, wanted: int, key: bytes) -> "tuple[Document, ...]":
-        """Up to `wanted` documents of the index, at random: by random sequence numbers up to those of `count`. Fewer
-        when it holds fewer, none when it keeps no sources. One that answers without its source is left out."""
-
-    def documents(self, index: IndexRef, wanted: "Sequence[Document]", key: bytes) -> "tuple[Document, ...]":
-        """The same ids, with their routing, as they are now in the index of exactly this name and uuid; those that are
-        not there are left out. An error on one of them is Retryable, never a document that is missing."""
-
-    def hits(self, index: str, query: Mapping[str, object], *, enough: int, seconds: int) -> int:
-        """How many documents match, counted up to `enough`. Retryable when the server did not look at all shards in
-        that time and has not found enough."""
-
-    def vitals(self) -> "Vitals": ...
-
-
 @dataclass(frozen=True, slots=True)
 class Create:
     """Put a row that must not exist."""
 
-    item: Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter
+    item: Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter | Approval
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """Replace a row whose stored `rev` is `item.rev - 1`."""
 
-    item: Run | PolicyState | Backup | ConfigState | Lease | Slots
+    item: Run | PolicyState | Backup | ConfigState | Lease | Slots | Approval
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +168,16 @@ class Store(Protocol):
     def backups(self, policy: str) -> tuple[Backup, ...]:
         """Newest `taken_at` first."""
 
+    def approval(self, plan_id: str) -> Approval | None:
+        """Consistent."""
+
     def config(self) -> ConfigState | None: ...
 
     def traffic(self, lease: str, target: str) -> tuple[Lease | None, Slots | None]:
         """Consistent, in one request."""
+
+    def slots(self, target: str) -> Slots | None:
+        """Consistent."""
 
     def waiters(self, target: str, limit: int) -> tuple[Waiter, ...]:
         """The first in the order of their keys. Consistent."""
@@ -273,3 +231,13 @@ class Clock(Protocol):
 class Secrets(Protocol):
     def read(self, name: str) -> Mapping[str, str]:
         """The JSON object behind a reference. Never logged, never stored."""
+
+
+class Vault(Protocol):
+    """Objects that are too big for a row, or must outlive us."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Safe to repeat: the last one counts. When it returns, it is there."""
+
+    def get(self, key: str) -> bytes | None:
+        """None: the other side itself says that there is none."""

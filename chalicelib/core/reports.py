@@ -235,6 +235,10 @@ def _origin(run: Run) -> Iterator[tuple[str, str]]:
         yield "missed", f"{counted(run.missed, 'slot')}, the first at {instant(run.missed_from)}"
     if run.plan:
         yield "plan", run.plan
+    if run.approved_by:
+        yield "approved", f"by {run.approved_by}"
+    if run.glass:
+        yield "one person", f"{run.glass.by} broke the glass: {run.glass.why}"
     if run.attempts or run.plan:
         yield "snapshot", f"{run.snapshot} in repository {run.repository}"
 

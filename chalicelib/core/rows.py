@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from chalicelib.core.model import Asked, IndexCount, IndexRef, Shards, State
 from chalicelib.core.plans import Plan, Wish
+from chalicelib.core.proving import Facts
 from chalicelib.core.spec import Policy, Target
 
 
@@ -21,6 +22,7 @@ class Evidence:
     the counts when it had ended. `uncounted`: why nothing could be counted. `made`: the indices that a restore made.
     `old`: what a swap put aside, with the counts of what it put there in its place.
     `plan`: under the id of the plan, before any run has it. `wish`: what a run was asked for that plans for itself.
+    `facts` and `stable`: what proves a restore, read before the start and after the end.
     """
 
     run_id: str
@@ -32,6 +34,7 @@ class Evidence:
     uncounted: str | None = None
     plan: Plan | None = None
     wish: Wish | None = None
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +159,9 @@ class BackupState(StrEnum):
 class Backup:
     """A row `P#<policy> | B#<taken>#<id>`: the catalogue's entry. `taken_at` is the engine's start time. `good`: it
     counts for the promise. `errors`: codes of what is wrong with it. `accepted`: somebody made it the new measure.
-    `closed`: indices in it whose documents `docs` lacks."""
+    `closed`: indices in it whose documents `docs` lacks. `capsule`: where the cluster's configuration is stored beside
+    it, and the emergency script under the same name (None: it is not). `users`: open runs that read it; while there is
+    one, nobody may delete it."""
 
     backup_id: str
     run_id: str
@@ -178,7 +183,23 @@ class Backup:
     errors: tuple[str, ...] = ()
     accepted: Asked | None = None
     closed: int = 0
+    capsule: str | None = None
+    users: tuple[str, ...] = ()
     state: BackupState = BackupState.KEPT
+    rev: int = 1
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """The row `A#<plan_id> | META`: a second person's yes to this very plan, until then. `used_by`: the one run that
+    it was for."""
+
+    plan_id: str
+    by: str
+    at: datetime
+    expires_at: datetime
+    used_by: str | None = None
     rev: int = 1
     token: str = ""
 

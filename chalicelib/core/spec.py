@@ -15,32 +15,34 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     Strict,
     ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 
+from chalicelib.core.notations import (
+    DURATION_SCHEMA,
+    Amount,
+    Count,
+    Duration,
+    Flag,
+    IndexPattern,
+    IndexPatterns,
+    Name,
+    Percent,
+    Prefix,
+    Schedules,
+    Size,
+    Words,
+)
 from chalicelib.core.values import (
-    A_DURATION,
-    A_NAME,
-    A_PERCENTAGE,
-    A_SIZE,
     check_event_pattern,
     check_host,
-    check_index_pattern,
-    check_name,
-    check_prefix,
     check_secret,
     check_window,
     check_zone,
     complaint,
-    format_duration,
-    format_percent,
-    parse_duration,
-    parse_percent,
-    parse_size,
     rule,
     shown,
 )
@@ -48,43 +50,11 @@ from chalicelib.core.values import (
 Level = Literal["L1", "L2", "L3", "L4"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 EngineName = Literal["elasticsearch", "opensearch", "nixiesearch", "ravendb", "scylla", "dump"]
-
-_DURATION = {"type": "string", "pattern": "^[0-9]{1,9}[smhdw]$", "description": A_DURATION}
-_SIZE = {"anyOf": [{"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,3})?([KMGTP]i?B|B)$"}, {"type": "integer"}]}
-_PERCENT = {"type": "string", "pattern": r"^[0-9]{1,3}(\.[0-9]{1,3})?%$"}
-_SCHEDULE = {"type": "string", "description": 'cron of five fields or "rate(6 hours)"'}
-_RPO: dict[str, Any] = {"type": "object", "properties": dict.fromkeys(LEVELS, _DURATION), "additionalProperties": False}
-
-Flag = Annotated[bool, Strict()]
-Count = Annotated[int, Strict(), Field(ge=0, le=10_000)]
-Amount = Annotated[int, Strict(), Field(ge=0, le=10**15)]
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(parse_duration),
-    PlainSerializer(format_duration, return_type=str, when_used="json"),
-    WithJsonSchema(_DURATION),
-]
-Size = Annotated[
-    int, BeforeValidator(parse_size), Field(ge=0, le=10**18), WithJsonSchema({**_SIZE, "description": A_SIZE})
-]
-Percent = Annotated[
-    Decimal,
-    BeforeValidator(parse_percent),
-    Field(ge=0, le=1),
-    PlainSerializer(format_percent, return_type=str, when_used="json"),
-    WithJsonSchema({**_PERCENT, "description": A_PERCENTAGE}),
-]
-NAME_SCHEMA = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,39}$", "description": A_NAME}
-Name = Annotated[str, rule(check_name), WithJsonSchema(NAME_SCHEMA)]
-Prefix = Annotated[str, rule(check_prefix)]
-IndexPattern = Annotated[str, rule(check_index_pattern)]
-IndexPatterns = tuple[IndexPattern, ...]
-Words = tuple[Annotated[str, Field(pattern="^[a-z0-9][a-z0-9_-]{0,99}$")], ...]
-Schedules = Annotated[
-    tuple[str, ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
-    WithJsonSchema({"anyOf": [_SCHEDULE, {"type": "array", "items": _SCHEDULE}]}),
-]
+_RPO: dict[str, Any] = {
+    "type": "object",
+    "properties": dict.fromkeys(LEVELS, DURATION_SCHEMA),
+    "additionalProperties": False,
+}
 
 
 class Written(BaseModel):
@@ -246,11 +216,27 @@ class Drill(Written):
     )
 
 
+class TriggeredRestore(Written):
+    """Of the newest good backup, under new names beside the live data: what no event may do stands in no file."""
+
+    mode: Literal["rename"] = Field(default="rename", description="under new names")
+    level_at_least: Level | None = Field(default=None, description="of a backup that is proved so far")
+    indices: IndexPatterns = Field(default=(), description="those that match, all when left out")
+    prefix: Prefix = Field(default="restored-", description="of the new names; `restore.allow` must cover it")
+
+
 class Trigger(Written):
     pattern: Annotated[Mapping[str, Any], rule(check_event_pattern)] = Field(
         description="an EventBridge pattern that names its `source`"
     )
-    action: Literal["backup"] = "backup"
+    action: Literal["backup", "restore"] = Field(default="backup", description="what such an event starts")
+    restore: TriggeredRestore | None = Field(default=None, description="which restore, with `action: restore`")
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if self.restore is not None and self.action != "restore":
+            raise complaint("`restore` says what a backup has no use for", "action: restore, or no such key")
+        return self
 
 
 class Notify(Written):
@@ -259,7 +245,7 @@ class Notify(Written):
 
 
 class Policy(Written):
-    """`retention`, `drill` and `triggers` are validated with the file and act in later releases."""
+    """`retention` and `drill` are validated with the file and act in later releases."""
 
     name: Name
     target: str = Field(description="the name of a target of this file")
@@ -273,7 +259,7 @@ class Policy(Written):
     )
     catch_up: Duration = Field(default=timedelta(hours=6), description="a slot may start this late, then it is MISSED")
     timeout: Duration = Field(default=timedelta(hours=4), description="a run ends by then")
-    rpo: Annotated[Mapping[Level, Duration], WithJsonSchema({"anyOf": [_DURATION, _RPO]})] = Field(
+    rpo: Annotated[Mapping[Level, Duration], WithJsonSchema({"anyOf": [DURATION_SCHEMA, _RPO]})] = Field(
         default_factory=dict, description="the oldest acceptable proved backup: 26h, or {L2: 26h, L4: 8d}"
     )
     prove: Level = Field(default="L1", description="the level that a backup must reach to count as good")

@@ -13,8 +13,6 @@ from chalicelib.core.plans import PREFIX, Mode, Move, Plan, Side
 from chalicelib.core.prose import size
 from chalicelib.core.swaps import Alias, CloneOrder, Does, Repoint, Standing
 
-NEVER_BACKED_UP = ("restored-", "drill-")
-"""Every engine leaves indices called so out of every backup, whatever their aliases are."""
 HASH = 16
 """Characters of a plan's hash."""
 
@@ -68,9 +66,6 @@ def names(plan: Plan) -> tuple[str, ...]:
 def findings(moves: Sequence[Move], standing: Sequence[Standing], streams: Sequence[str]) -> Iterator[Finding]:
     shared = Counter(move.live.index for move in moves if move.live and move.live.index)
     closed = {one.name for one in standing if one.closed}
-    if left_out := next((move.name for move in moves if move.name.startswith(NEVER_BACKED_UP)), None):
-        message = f"indices called like {left_out} are left out of every backup, and after the swap people write to it"
-        yield _finding("restore.never_backed_up", Severity.WARNING, left_out, message, "--prefix swapped-, for one")
     for move in moves:
         side, found = move.live or Side(), behind(move.source, standing)
         if move.source in streams:

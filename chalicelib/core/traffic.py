@@ -60,6 +60,14 @@ def busy(traffic: Traffic, run_id: str, max_concurrent: int, now: datetime) -> s
     return None
 
 
+def held(slots: Slots | None, kind: Kind) -> str | None:
+    """Who keeps runs of this kind off the target, in words; None: nobody. Restores are what a hold makes room for."""
+    hold = slots.held if slots else None
+    if hold is None or hold.released_by or kind is Kind.RESTORE:
+        return None
+    return f"the target is held by {hold.by} ({hold.why})"
+
+
 def take(traffic: Traffic, run: Run, now: datetime, token: str) -> tuple[Run, tuple[Change, ...]]:
     """The run as the holder of both, and the rows that make it so."""
     expires = run.deadline_at + GRACE

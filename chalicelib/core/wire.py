@@ -11,10 +11,11 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
+from chalicelib.core.leases import Hold
 from chalicelib.core.messages import Drain, Wakeup
 from chalicelib.core.model import Asked, Finding, Progress, Run, Shards
 from chalicelib.core.plans import Plan
-from chalicelib.core.rows import Backup
+from chalicelib.core.rows import Approval, Backup
 
 T = TypeVar("T")
 
@@ -63,17 +64,8 @@ def millis(at: datetime) -> str:
 
 
 def public_run(run: Run) -> dict[str, Any]:
-    """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`
-    and what belongs to a swap only when they say something."""
-    extra = _of_swap(run)
-    if run.missed:
-        extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
-    if run.last_error is not None:
-        extra["last_error"] = run.last_error
-    if run.cancel is not None:
-        extra["cancel"] = public_asked(run.cancel)
-    if run.repeats:
-        extra["repeats"] = run.repeats
+    """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`,
+    `approved_by`, `break_glass` and what belongs to a swap only when they say something."""
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -101,7 +93,7 @@ def public_run(run: Run) -> dict[str, Any]:
         "findings": [public_finding(finding) for finding in run.findings],
         "steps": [{"state": step.state.value, "at": seconds(step.at)} for step in run.steps],
         "calls": asdict(run.calls),
-        **extra,
+        **_at_times(run),
     }
 
 
@@ -112,7 +104,25 @@ def _of_swap(run: Run) -> dict[str, Any]:
     return {"swapped_at": seconds(run.swapped_at), "kept_until": _maybe(run.kept_until), **wishes}
 
 
-def public_asked(asked: Asked) -> dict[str, str]:
+def _at_times(run: Run) -> dict[str, Any]:
+    """What only some runs have to say."""
+    extra: dict[str, Any] = {}
+    if run.missed:
+        extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
+    if run.last_error is not None:
+        extra["last_error"] = run.last_error
+    if run.cancel is not None:
+        extra["cancel"] = public_asked(run.cancel)
+    if run.repeats:
+        extra["repeats"] = run.repeats
+    if run.approved_by is not None:
+        extra["approved_by"] = run.approved_by
+    if run.glass is not None:
+        extra["break_glass"] = public_asked(run.glass)
+    return extra | _of_swap(run)
+
+
+def public_asked(asked: Asked | Hold) -> dict[str, str]:
     """Who wanted it, why, when."""
     return {"by": asked.by, "why": asked.why, "at": seconds(asked.at)}
 
@@ -148,9 +158,11 @@ def public_backup(backup: Backup) -> dict[str, Any]:
         "indices": backup.indices,
         "docs": backup.docs,
         "closed": backup.closed,
+        "users": list(backup.users),
         "bytes": backup.bytes,
         "bytes_added": backup.bytes_added,
         "shards": _shards(backup.shards),
+        "capsule": backup.capsule,
     }
 
 
@@ -178,6 +190,17 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "calls": list(plan.calls),
         "findings": [public_finding(finding) for finding in plan.findings],
         "startable": not plan.conflicts,
+    }
+
+
+def public_approval(given: Approval) -> dict[str, Any]:
+    """A second person's yes as the CLI shows it."""
+    return {
+        "plan_id": given.plan_id,
+        "approved_by": given.by,
+        "at": seconds(given.at),
+        "expires_at": seconds(given.expires_at),
+        "used_by": given.used_by,
     }
 
 

@@ -1,17 +1,19 @@
 """Elasticsearch 8 and 9 through their own client.
 
 Requests: resolve 1 or 2 (see `resolve` for more), counts 1 (with a refresh 2; see `counts` for more), look 1 (running:
-2 when the cheap question fails), sizes 1, repository 1, register 1, delete 1, try_out 1, start 1 (2 when nothing was
-resolved by this object before).
+2 when the cheap question fails), sizes 1, configuration 3, repository 1, register 1, delete 1, try_out 1, start 1 (2
+when nothing was resolved by this object before).
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Selection
 from chalicelib.core.observations import Absent, Observation, Owner, Sizes
-from chalicelib.core.ports import Engine, Restorer, StartOrder
+from chalicelib.core.ports import Engine, StartOrder
+from chalicelib.core.restore_ports import Prover, Restorer
 from chalicelib.core.spec import Repository, Select, Target
 from chalicelib.engines import elasticsearch_counts as counting
 from chalicelib.engines import elasticsearch_read as read
@@ -20,6 +22,9 @@ from chalicelib.engines.elasticsearch_client import Connection, Silence
 from chalicelib.engines.elasticsearch_restored import CHANGED
 from chalicelib.engines.elasticsearch_select import FOREIGN, is_pattern, matches, portions, unmatched, unseen
 from chalicelib.engines.elasticsearch_swap import ElasticsearchSwapper
+
+if TYPE_CHECKING:
+    from chalicelib.core.capsules import Configuration
 
 TIMEOUT = 10.0
 """Seconds a request: the three of a look and the two of a start fit into one invocation of `work`."""
@@ -71,10 +76,17 @@ class ElasticsearchEngine:
     def restorer(self) -> Restorer:
         return ElasticsearchSwapper(self._connection)
 
+    @property
+    def prover(self) -> Prover:
+        from chalicelib.engines.elasticsearch_prove import ElasticsearchProver  # few runs prove anything
+
+        return ElasticsearchProver(self._connection)
+
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """By the cluster state, which privileges on indices cannot narrow: an index that the key may not see must not
         silently become one that is not to be backed up. `exclude` matches names of indices and of data streams, never
-        aliases: an alias that somebody adds must not take its index out of the backup.
+        aliases: an alias that somebody adds must not take its index out of the backup. And a selected alias puts one
+        that a restore made into it: whoever gave it that alias works with it.
 
         One request when `*` is among the patterns. Otherwise one more for the repository, and one more when only the
         aliases of data streams can tell whether a pattern matched, because the server leaves both out as soon as
@@ -85,24 +97,26 @@ class ElasticsearchEngine:
             ((select.indices, whole),) if whole else ((part, self._state(part)) for part in portions(select.indices))
         )
         found: dict[str, IndexRef] = {}
+        live: set[str] = set()
         missing: set[str] = set()
         doubtful: list[str] = []
         for patterns, body in answers:
             names = read.names(body)
             found.update((index.name, index) for index in names.indices)
             self._streams = {**(self._streams or {}), **names.streams}
+            live |= {name for name, own in names.aliases.items() if any(matches(alias, patterns) for alias in own)}
             self._red.update((index.name, index.name in names.red) for index in names.indices)
             left, certain = unmatched(patterns, names)
             missing.update(left if certain else ())
             doubtful.extend(() if certain else left)
         if doubtful:
             missing.update(unseen(doubtful, read.stream_aliases(whole or self._state(None, (*READY, STREAM_ALIASES)))))
-        excluded = (*select.exclude, *ALWAYS_EXCLUDED)
         for stream, members in (self._streams or {}).items():
-            if matches(stream, excluded):
+            if matches(stream, (*select.exclude, *ALWAYS_EXCLUDED)):
                 found = {name: index for name, index in found.items() if name not in members}
+        wanted = [name for name in sorted(found) if not matches(name, select.exclude)]
         return Selection(
-            indices=tuple(found[name] for name in sorted(found) if not matches(name, excluded)),
+            indices=tuple(found[name] for name in wanted if name in live or not matches(name, ALWAYS_EXCLUDED)),
             unmatched=tuple(pattern for pattern in select.indices if pattern in missing),
             registered=self._registered(repository, whole),
         )
@@ -136,6 +150,11 @@ class ElasticsearchEngine:
 
     def sizes(self, repository: str, snapshot: str) -> Sizes:
         return read.sizes(self._status("sizes", repository, snapshot), snapshot)
+
+    def configuration(self) -> "Configuration":
+        from chalicelib.engines.elasticsearch_configuration import configuration
+
+        return configuration(self._connection)
 
     def repository(self, name: str) -> Repository | None:
         body = self._connection.ask(

@@ -30,7 +30,8 @@ class Verdict(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One request: `method` of the port (and `status`, the cheap question of a look; `refresh` and `stats`, those of
-    counts; `state`, `nodes`, `settings` and `recovery`, those of restores), and what it was about."""
+    counts; `state`, `nodes`, `settings` and `recovery`, those of restores; `settings` and `aliases`, those of the
+    configuration; `heap`, one of vitals), and what it was about."""
 
     method: str
     target: str
@@ -126,7 +127,7 @@ RULES: tuple[Rule, ...] = (
     # Of one of the names that were asked for; what the key may not see was found out before, for all of them.
     Rule(
         verdict=Verdict.NOT_THERE,
-        methods=_on("refresh", "stats"),
+        methods=_on("refresh", "stats", "mappings"),
         status=_http(400, 404),
         type="index_not_found_exception|index_closed_exception",
     ),

@@ -15,6 +15,7 @@ from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retrya
 from chalicelib.core.spec import Target
 from chalicelib.engines import elasticsearch_answers as answers
 from chalicelib.engines.elasticsearch_answers import Question, Verdict
+from chalicelib.engines.elasticsearch_json import ExactJson
 from chalicelib.engines.elasticsearch_read import Body
 
 ERRORS: dict[Verdict, type[Exception]] = {
@@ -78,7 +79,8 @@ class Connection:
     def _connect(self) -> Elasticsearch:
         # No retry of any kind: by default the client sends a PUT up to four times. With several hosts one is drawn for
         # each request; one that failed is not drawn again at once.
-        return Elasticsearch(**self._options, max_retries=0, retry_on_timeout=False, request_timeout=self.timeout)
+        options = {**self._options, "serializers": {"application/json": ExactJson()}}
+        return Elasticsearch(**options, max_retries=0, retry_on_timeout=False, request_timeout=self.timeout)
 
     def _judge(self, question: Question, status: int, body: object) -> Exception | None:
         answer = answers.read(status, body)

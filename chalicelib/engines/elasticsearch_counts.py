@@ -52,11 +52,15 @@ def stats(connection: Connection, wanted: Mapping[str, IndexRef]) -> tuple[Index
     return tuple(read_counts(_strictly(connection, "stats", send), wanted))
 
 
-def _strictly(connection: Connection, method: str, send: Callable[[Elasticsearch, bool], Any]) -> Body:
+def strictly(connection: Connection, method: str, send: Callable[[Elasticsearch, bool], Any]) -> Body:
+    """`send` gets whether it is to be lenient."""
     question = Question(method=method, target=connection.target)
     body = connection.ask(question, lambda client: send(client, False))
-    if body is None:
-        body = connection.must(question, lambda client: send(client, True))
+    return connection.must(question, lambda client: send(client, True)) if body is None else body
+
+
+def _strictly(connection: Connection, method: str, send: Callable[[Elasticsearch, bool], Any]) -> Body:
+    body = strictly(connection, method, send)
     _check_failures(body)
     return body
 

@@ -21,6 +21,10 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("settings",),
         "the cluster privilege monitor, or just the action cluster:monitor/settings, is needed",
     ),
+    (
+        ("standing",),
+        "the privilege view_index_metadata, or just the action indices:admin/aliases/get, is needed on all indices",
+    ),
     (("refresh",), "the privilege maintenance, or just the action indices:admin/refresh, is needed on each index"),
     (("stats",), "the privilege monitor, or just the action indices:monitor/stats, is needed on each index"),
     (("delete",), "the action cluster:admin/snapshot/delete is needed"),
@@ -35,7 +39,7 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("remove",), "the privilege delete_index, or just the action indices:admin/delete, is needed on restored indices"),
     (
-        ("aliases",),
+        ("standing",),
         "the privilege view_index_metadata, or just the action indices:admin/aliases/get, is needed on what is swapped",
     ),
     (("block", "reopen"), "the privilege manage is needed on each index that is cloned, and on its clone"),
@@ -44,5 +48,21 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("release",),
         "the privilege manage, or just the action indices:admin/settings/update, is needed on restored indices",
+    ),
+    (
+        ("mappings",),
+        "the privilege view_index_metadata, or just the action indices:admin/mappings/get, is needed on each index",
+    ),
+    (
+        ("sample", "documents", "hits"),
+        "the privilege read is needed on each index that is drilled, and on what drills make",
+    ),
+    (
+        ("vitals",),
+        "the cluster privilege monitor, or just the action cluster:monitor/health, is needed",
+    ),
+    (
+        ("heap",),
+        "the cluster privilege monitor, or just the action cluster:monitor/nodes/stats, is needed",
     ),
 )

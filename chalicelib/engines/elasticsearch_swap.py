@@ -122,7 +122,7 @@ class ElasticsearchSwapper(ElasticsearchRestorer):
         def send(client: Elasticsearch) -> Any:
             return client.indices.get_alias(index=list(names), expand_wildcards="all")
 
-        return self._connection.must(self._question("aliases"), send)
+        return self._connection.must(self._question("standing"), send)
 
 
 def _standing(name: str, index: Body, told: Body) -> Standing:

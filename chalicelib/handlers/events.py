@@ -1,5 +1,5 @@
-"""The three event functions: what Lambda hands over, turned into one use case each. Those of `tick` and
-`dead_letters` are imported when they are first called: they would be a tenth of the cold start of `work`.
+"""The event functions: what Lambda hands over, turned into one use case each. Those of all but
+`work` are imported when they are first called: they would be a tenth of the cold start of `work`.
 """
 
 import logging
@@ -28,6 +28,14 @@ def work(event: SQSEvent) -> dict[str, Any]:
     """One step for each message."""
     world = bootstrap.of_function(event.context)
     return _each(event, lambda body, _: working.handle(world, wire.message(body)))
+
+
+def events(event: SQSEvent) -> dict[str, Any]:
+    """A request, or an event of a trigger, for each message."""
+    from chalicelib.service import ask
+
+    world = bootstrap.of_function(event.context)
+    return _each(event, lambda body, _: ask.handle(world, body))
 
 
 def dead_letters(event: SQSEvent) -> dict[str, Any]:

@@ -71,6 +71,8 @@ def advance(world: World, wakeup: Wakeup) -> None:
     if wakeup.rev < run.rev and not acted:
         return  # stale: somebody moved the run since, and sent the next message
     run = replace(run, emitted_rev=max(run.emitted_rev, wakeup.emitted_rev))
+    if run.glass and not (run.glass_told or run.told):
+        run = replace(run, glass_told=wakeup.glass_told or tell.broken_glass(world, run))
     if run.settled:
         tell.end(world, run)
         return
@@ -181,7 +183,7 @@ def _write_and_go_on(world: World, decision: Decision, after: Run, engine: _Lazy
     if after.settled:
         _end(world, decision, after)
         return
-    evidence = [Create(decision.evidence)] if decision.evidence else []
+    evidence = [Create(each) for each in decision.evidence]
     if decision.gives_back and after.fence is not None:
         if yielded := settle.give_back(world, after, *evidence):
             _go_on(world, decision, yielded)

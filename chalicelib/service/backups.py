@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from chalicelib.core import contract, pace
@@ -10,6 +11,7 @@ from chalicelib.core.errors import Refused, RepositoryMissing, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Run, State
 from chalicelib.core.observations import Absent, Complete
 from chalicelib.core.ports import Engine, Store
+from chalicelib.core.proving import Facts
 from chalicelib.core.rows import Evidence, Spec
 from chalicelib.core.workflows import Decision, cancel, ends
 from chalicelib.core.workflows import backup as workflow
@@ -31,7 +33,7 @@ class BackupWork:
         starting = run.state is State.STARTING and not accepted
         if run.attempts == 0:
             seen = workflow.Seen(observation=Absent(), installation=installation)
-            return _before(run, spec, engine, seen, now)
+            return _before(run, spec, engine, seen, world)
         try:
             cheaply = run.state is State.RUNNING and run.cancel is None and now < run.deadline_at
             observation = engine.look(run.repository, run.snapshot, running=cheaply)
@@ -41,9 +43,11 @@ class BackupWork:
             observation = Absent()
         seen = workflow.Seen(observation=observation, installation=installation, accepted=accepted)
         if starting and isinstance(observation, Absent):
-            return _before(run, spec, engine, seen, now)
+            return _before(run, spec, engine, seen, world)
         if run.state is State.VERIFYING and isinstance(observation, Complete):
-            return _afterwards(run, spec, engine, replace(seen, expected=_expected(run, store)), observation, now)
+            seen = replace(seen, expected=_expected(run, store))
+            seen = _afterwards(run, spec, engine, seen, observation, world)
+            return _with_capsule(run, spec, engine, seen, world)
         return seen
 
     def decide(self, run: Run, spec: Spec, seen: workflow.Seen, now: datetime) -> Decision:
@@ -79,24 +83,58 @@ class BackupWork:
         return decision
 
 
-def _before(run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, now: datetime) -> workflow.Seen:
+def _before(run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, world: World) -> workflow.Seen:
     if run.cancel:
         return seen
+    now = world.clock.now()
     selection = engine.resolve(spec.policy.select, repository=run.repository)
     counts, uncounted = _counts(run, spec, engine, selection.indices, now, refresh=True)
-    return replace(seen, selection=selection, counts=counts, uncounted=uncounted)
+    seen = replace(seen, selection=selection, counts=counts, uncounted=uncounted)
+    return replace(seen, facts=_facts(run, spec, engine, seen, world)) if _drills(run, spec) else seen
 
 
 def _afterwards(
-    run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, complete: Complete, now: datetime
+    run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, complete: Complete, world: World
 ) -> workflow.Seen:
     """The live indices are only asked for when something is missing."""
+    now = world.clock.now()
     expected = seen.expected.indices if seen.expected else ()
     sizes, _ = patiently(run, now, lambda: engine.sizes(run.repository, run.snapshot))
     counts, uncounted = _counts(run, spec, engine, expected, now, refresh=False)
     if not {index.name for index in expected} <= set(complete.indices):
         seen = replace(seen, selection=engine.resolve(spec.policy.select))
-    return replace(seen, sizes=sizes, counts=counts, uncounted=uncounted)
+    seen = replace(seen, sizes=sizes, counts=counts, uncounted=uncounted)
+    return replace(seen, facts=_facts_again(run, spec, engine, world)) if _drills(run, spec) else seen
+
+
+def _drills(run: Run, spec: Spec) -> bool:
+    """Whether facts are read with this backup. Not after a crash, which may have been theirs: they must not cost it."""
+    return spec.policy.drill is not None and not run.crashes
+
+
+def _facts(run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, world: World) -> Facts | None:
+    from chalicelib.service import facts
+
+    if not facts.wanted(spec):
+        return None
+    ask = partial(patiently, run, world.clock.now())
+    return facts.before(run, spec, engine, world, seen.selection.indices, seen.counts, ask)
+
+
+def _facts_again(run: Run, spec: Spec, engine: Engine, world: World) -> Facts | None:
+    from chalicelib.service import facts
+
+    then = world.store.evidence(run.run_id, "facts", run.attempts)
+    if then is None or then.facts is None:
+        return None
+    return facts.afterwards(spec, engine, world, then.facts, partial(patiently, run, world.clock.now()))
+
+
+def _with_capsule(run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, world: World) -> workflow.Seen:
+    """Imported here because a cold start of `work` seldom needs it."""
+    from chalicelib.service import capsules
+
+    return capsules.recorded(run, spec, engine, seen, world)
 
 
 def _counts(
@@ -116,7 +154,7 @@ def patiently(run: Run, now: datetime, ask: Callable[[], T]) -> tuple[T | None, 
     except Refused as error:
         return None, str(error)
     except Retryable as error:
-        if now - run.steps[-1].at < pace.PATIENCE:
+        if now - run.steps[-1].at < pace.PATIENCE and now < run.deadline_at:  # past it there is no other look
             raise
         return None, str(error)
 

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.core import naming, promise, results, schedule, traffic
+from chalicelib.core.errors import Conflict
+from chalicelib.core.leases import Slots
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Kind, Run, State, Step
 from chalicelib.core.ports import Change, Create, Update
@@ -15,6 +17,9 @@ from chalicelib.core.traffic import Traffic
 from chalicelib.service import settle
 from chalicelib.service.queueing import HEAD
 from chalicelib.service.world import World
+
+SCHEDULE = "schedule"
+"""`requested_by` of what no person asked for."""
 
 
 def new_run(
@@ -40,7 +45,7 @@ def new_run(
         requested_by=requested_by,
         spec_gen=spec.gen,
         state=State.STARTING,
-        snapshot=naming.snapshot_name(installation, policy.name, slot, requested=requested_by != "schedule"),
+        snapshot=naming.snapshot_name(installation, policy.name, slot, requested=requested_by != SCHEDULE),
         created_at=now,
         deadline_at=now + policy.timeout,
         start_by=start_by,
@@ -59,7 +64,7 @@ def slot_run(world: World, spec: Spec, state: PolicyState, slot: datetime) -> Ru
         world.clock.now(),
         state,
         installation=world.installation(),
-        requested_by="schedule",
+        requested_by=SCHEDULE,
         start_by=schedule.start_by(spec.policy, slot),
         token=world.token(),
     )
@@ -92,12 +97,15 @@ def place(
 ) -> Run | None:
     """Stores `run`, settled rows `others`, and the policy after `change`; then wakes them. The run is STARTING and
     holds lease and slot, or QUEUED: behind the policy's open run, where an older waiting one makes room (it is MISSED),
-    or behind whoever is at work on its repository. None: somebody else was first.
+    or behind whoever is at work on its repository. None: somebody else was first. Conflict: the target is held, and
+    no slot asks.
     """
     changed = replace(change(state), rev=state.rev + 1, token=world.token())
     rows: list[Change] = []
     displaced: list[Run] = []
     if state.open_run is not None:
+        if run.requested_by != SCHEDULE:
+            _held(run, world.store.traffic(run.lease, run.target)[1])
         run = _queued(run)
         if state.queued_run and (waiting := world.store.run(state.queued_run)) and not waiting.settled:
             displaced.append(results.judged(changed, _displaced(waiting, run, world.token())))
@@ -113,13 +121,17 @@ def place(
     return run
 
 
-def place_beside(world: World, run: Run, spec: Spec, state: PolicyState, *beside: Change) -> Run | None:
-    """Stores a run that does not take turns with the backups of its policy, with the rows `beside`, and wakes it: it
-    holds lease and slot, or stands in line for them. None: somebody else was first, perhaps with this very run."""
+def place_beside(
+    world: World, run: Run, spec: Spec, state: PolicyState, *beside: Change, tell: Callable[[Run], bool] | None = None
+) -> Run | None:
+    """Stores a run that does not take turns with the backups of its policy, and wakes it: it holds lease and slot, or
+    stands in line for them. `tell` comes between, and the message says how it ended. None: somebody else was first,
+    perhaps with this very run, or at what is stored `beside`."""
     run, rows = _enter(world, run, spec, state)
     if not world.stored(Create(run), *rows, *beside):
         return None
-    world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev))
+    told = tell(run) if tell else False
+    world.queue.send(Wakeup(run_id=run.run_id, rev=run.rev, glass_told=told))
     return run
 
 
@@ -133,7 +145,8 @@ def announce(world: World, *ended: Run) -> None:
 def _enter(world: World, run: Run, spec: Spec, state: PolicyState) -> tuple[Run, list[Change]]:
     """As the holder of lease and slot when they are free and nobody waits for them, else in line."""
     roads, now = Traffic(*world.store.traffic(run.lease, run.target)), run.created_at
-    free = traffic.busy(roads, run.run_id, spec.target.max_concurrent, now) is None
+    held = _held(run, roads.slots)
+    free = not held and traffic.busy(roads, run.run_id, spec.target.max_concurrent, now) is None
     if free and traffic.may_be_awaited(roads, now):
         free = traffic.goes_first(world.store.waiters(run.target, HEAD), run) is None
     if free:
@@ -143,8 +156,21 @@ def _enter(world: World, run: Run, spec: Spec, state: PolicyState) -> tuple[Run,
     return _queued(replace(run, waiting=waiter)), [Create(waiter)]
 
 
+def _held(run: Run, slots: Slots | None) -> bool:
+    """A slot waits for the end of a hold; whoever asks by hand is told at once."""
+    why = traffic.held(slots, run.kind)
+    if why and run.requested_by != SCHEDULE:
+        raise Conflict(f"{why}: no {run.kind} until `snapwarden release {run.target}`")
+    return why is not None
+
+
 def _queued(run: Run) -> Run:
     return replace(run, state=State.QUEUED, steps=(Step(state=State.QUEUED, at=run.created_at, rev=1),))
+
+
+def _waited(waiting: Run) -> str:
+    """For what: as its last look said."""
+    return (waiting.last_error or "waited for another run").removeprefix("waits: ")
 
 
 def _displaced(waiting: Run, by: Run, token: str) -> Run:
@@ -153,7 +179,7 @@ def _displaced(waiting: Run, by: Run, token: str) -> Run:
         waiting,
         state=State.MISSED,
         previous_state=waiting.state,
-        reason=f"waited for another run until a newer one was asked for: {by.run_id} waits in its place",
+        reason=f"{_waited(waiting)} until a newer one was asked for: {by.run_id} waits in its place",
         finished_at=now,
         wake_at=now,
         rev=waiting.rev + 1,

@@ -65,8 +65,9 @@ def _examined(world: World, policies: Sequence[Protected], wait: Wait) -> Iterat
         yield from reached
         if all(line.status in (Status.OK, Status.WARNING) for line in reached):
             yield from _connected(world, trial, policies, engine, wait)
+    held = query.holds(world, [spec]).get(spec.target.name)
     for policy in policies:
-        yield from diagnosis.settings(policy.spec, policy.state)
+        yield from diagnosis.settings(policy.spec, policy.state, held)
 
 
 def _reached(trial: Trial, spec: Spec, engine: Engine) -> tuple[Result, ...]:

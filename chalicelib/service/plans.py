@@ -9,27 +9,39 @@ from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine
 from chalicelib.core.restores import Contents, Surroundings
 from chalicelib.core.rows import Backup, BackupState, Evidence, Spec
+from chalicelib.core.spec import Policy
 from chalicelib.service import query
 from chalicelib.service.world import World
 
 KIND = "plan"
 
 
-def plan(world: World, wish: Wish, *, by: str) -> Plan:
-    """Made and stored, whatever is in the way. BadInput when the wish makes no sense, when there is no such policy, or
-    no backup that will do; Retryable or Refused when the server does not say what is needed."""
+def plan(world: World, wish: Wish, *, by: str | None = None) -> Plan:
+    """Made and stored, whatever is in the way. `by`: what asks, where no person does. BadInput when the wish makes no
+    sense, when there is no such policy, or no backup that will do; Retryable or Refused when the server does not say
+    what is needed, or AWS who calls."""
     if wrong := planning.problems(wish):
         raise BadInput(*wrong)
     state = query.named(world, wish.policy)
     spec = world.spec(wish.policy, state.spec_gen)
     backup = chosen(world, wish, spec)
-    made = anew(world, wish, spec, world.engine(spec), backup, by=by)
+    made = anew(world, wish, spec, world.engine(spec), backup, by=by or world.identity(), policies=_beside(world, spec))
     world.store.commit(Create(Evidence(run_id=made.plan_id, kind=KIND, n=1, plan=made)))
     return made
 
 
-def anew(world: World, wish: Wish, spec: Spec, engine: Engine, backup: Backup, *, by: str) -> Plan:
-    """Of this backup, as it would be now; not stored."""
+def anew(
+    world: World,
+    wish: Wish,
+    spec: Spec,
+    engine: Engine,
+    backup: Backup,
+    *,
+    by: str,
+    policies: tuple[Policy, ...] = (),
+) -> Plan:
+    """Of this backup, as it would be now; not stored. `policies`: whose backups might take what is made; without them
+    nothing is said of that."""
     contents = engine.restorer.contents(backup.repository, backup.snapshot)
     if contents is None:
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
@@ -44,6 +56,7 @@ def anew(world: World, wish: Wish, spec: Spec, engine: Engine, backup: Backup, *
         before=expected.counts if expected else (),
         counts=_live(engine, contents, surroundings) if expected and expected.counts else (),
         standing=engine.restorer.standing(planning.sources(wish, contents)) if swaps else (),
+        policies=policies,
     )
     made = planning.plan(wish, spec, facts, world.clock.now(), by=by)
     if not made.moves:
@@ -79,6 +92,12 @@ def chosen(world: World, wish: Wish, spec: Spec) -> Backup:
     backup = _chosen(world, wish)
     _check_place(spec, backup)
     return backup
+
+
+def _beside(world: World, spec: Spec) -> tuple[Policy, ...]:
+    """All active policies of the same target, this one included."""
+    active = (world.spec(state.policy, state.spec_gen) for state in world.store.states() if state.active)
+    return tuple(other.policy for other in active if other.target.name == spec.target.name)
 
 
 def _chosen(world: World, wish: Wish) -> Backup:

@@ -2,12 +2,13 @@
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
 from chalicelib.core import promise, schedule
 from chalicelib.core.errors import BadInput, Problem
+from chalicelib.core.leases import Hold
 from chalicelib.core.model import Run
 from chalicelib.core.rows import Backup, LastGood, LastResult, Mute, Pause, PolicyState, Spec
 from chalicelib.core.spec import LEVELS, Policy
@@ -31,6 +32,7 @@ class PolicyRow:
     queued_run: str | None
     paused: Pause | None
     active: bool
+    held: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class Promise:
     by: timedelta | None
     muted: Mute | None
     paused: Pause | None
+    held: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +64,28 @@ class NextSlot:
 
 
 def policies(world: World) -> tuple[PolicyRow, ...]:
-    return tuple(_row(state, world.spec(state.policy, state.spec_gen)) for state in world.store.states())
+    specs = [(state, world.spec(state.policy, state.spec_gen)) for state in world.store.states()]
+    held = holds(world, (spec for _, spec in specs))
+    return tuple(replace(_row(state, spec), held=held.get(spec.target.name)) for state, spec in specs)
 
 
 def promises(world: World, policy: str | None = None) -> tuple[Promise, ...]:
     """Of all active policies, or of the one that is named (BadInput when there is none of that name)."""
     now = world.clock.now()
     states = [named(world, policy)] if policy else [state for state in world.store.states() if state.active]
+    specs = [(state, world.spec(state.policy, state.spec_gen)) for state in states]
+    held = holds(world, (spec for _, spec in specs))
     return tuple(
-        found for state in states for found in _promises(state, world.spec(state.policy, state.spec_gen).policy, now)
+        replace(found, held=held.get(spec.target.name))
+        for state, spec in specs
+        for found in _promises(state, spec.policy, now)
     )
+
+
+def holds(world: World, specs: Iterable[Spec]) -> dict[str, Hold]:
+    """By target, those that stand."""
+    rows = [world.store.slots(target) for target in sorted({spec.target.name for spec in specs})]
+    return {row.target: row.held for row in rows if row and row.held and not row.held.released_by}
 
 
 def upcoming(world: World, policy: str | None, count: int) -> tuple[NextSlot, ...]:

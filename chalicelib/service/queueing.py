@@ -30,14 +30,18 @@ def decide(world: World, run: Run, token: str) -> tuple[Decision, Run]:
     backup = run.kind is Kind.BACKUP
     if backup and policy is not None and not policy.active:
         return Decision(state=State.MISSED, changes={"reason": "the policy was retired while it waited"}), run
-    if policy is None or (backup and policy.open_run != run.run_id):
-        return _stays(run, now, f"{policy.open_run if policy else 'another run'} was still running"), run
+    if policy is None:
+        return _stays(run, now, "another run was still running"), run
+    if backup and policy.open_run != run.run_id:
+        _, slots = world.store.traffic(run.lease, run.target)
+        return _stays(run, now, traffic.held(slots, run.kind) or f"{policy.open_run} was still running"), run
     try:
         spec = world.spec(run.policy, run.spec_gen)
     except Retryable as error:
         return _stays(run, now, str(error)), run
     roads = Traffic(*world.store.traffic(run.lease, run.target))
-    if why := traffic.busy(roads, run.run_id, spec.target.max_concurrent, now):
+    held = traffic.held(roads.slots, run.kind)
+    if why := held or traffic.busy(roads, run.run_id, spec.target.max_concurrent, now):
         return _in_line(run, policy, now, why), run
     first = traffic.goes_first(world.store.waiters(run.target, HEAD), run)
     if first is not None and now < run.start_by:

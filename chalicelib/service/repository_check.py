@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from chalicelib.core import contract, traffic
 from chalicelib.core.diagnosis import Result, Status
 from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.model import Kind
 from chalicelib.core.observations import Absent, Broken, Complete, Observation, Owner
 from chalicelib.core.ports import Engine
 from chalicelib.core.rows import Spec
@@ -41,7 +42,8 @@ def check_repository(
         return
     yield trial.said("doctor.delete", Status.OK, name, "snapshots can be deleted")
     roads = Traffic(*world.store.traffic(traffic.lease_name(spec.target, name), spec.target.name))
-    if busy := traffic.busy(roads, snapshot, spec.target.max_concurrent, world.clock.now()):
+    held = traffic.held(roads.slots, Kind.BACKUP)
+    if busy := held or traffic.busy(roads, snapshot, spec.target.max_concurrent, world.clock.now()):
         yield trial.said("doctor.snapshot", Status.WARNING, name, f"{UNTRIED}: {busy}; ask again later")
         return
     owner = Owner(installation=installation, policy="doctor", slot=token, run_id=f"doctor:{token}")

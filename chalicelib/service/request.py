@@ -1,9 +1,9 @@
 """A run now, because somebody asked: Backup Now."""
 
-import re
+from dataclasses import replace
 
 from chalicelib.core import naming
-from chalicelib.core.errors import BadInput, Problem
+from chalicelib.core.errors import BadInput, Problem, Taken
 from chalicelib.core.model import Kind, Run
 from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.traffic import GRACE
@@ -12,15 +12,13 @@ from chalicelib.service.query import no_such_policy
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
-REQUEST_ID = re.compile("[a-z0-9][a-z0-9-]{0,63}")
-"""No capitals and no colon: a slot, `2026-11-21T02:00Z`, has both, and must keep its name for itself."""
 
+def backup_now(world: World, policy: str, *, request_id: str, requested_by: str, payload: str | None = None) -> Run:
+    """The run of this request. The same `request_id` again answers the same run, whatever became of it. `payload`: a
+    digest of what was asked beside the policy; None, of whoever types a command: nothing.
 
-def backup_now(world: World, policy: str, *, request_id: str, requested_by: str) -> Run:
-    """The run of this request. The same `request_id` again answers the same run, whatever became of it.
-
-    Raises BadInput for an unknown or retired policy and for an id that could be taken for a slot, Conflict when the
-    policy's row is written by others all the time.
+    Raises BadInput for an unknown or retired policy and for an id that could be taken for a slot, Taken when something
+    else was asked for under that id, Conflict when the policy's row is written by others all the time.
     """
     check_id(request_id)
 
@@ -28,12 +26,14 @@ def backup_now(world: World, policy: str, *, request_id: str, requested_by: str)
         # The policy first: a twin of this request that comes between is then either found or lost to, never displaced.
         state = world.store.state(policy)
         if known := world.store.run(naming.run_id(Kind.BACKUP, policy, request_id)):
+            if payload and known.payload and payload != known.payload:
+                raise Taken(f"{known.run_id} was asked for already, in other words")
             return known
         if state is None:
             raise no_such_policy(world, policy)
         check_active(state)
         spec = world.spec(state.policy, state.spec_gen)
-        run = _request(world, spec, state, request_id, requested_by)
+        run = replace(_request(world, spec, state, request_id, requested_by), payload=payload)
         return place(world, run, spec, state, change=lambda before: before)
 
     return in_turn(f"policy {policy}", asked)
@@ -41,8 +41,8 @@ def backup_now(world: World, policy: str, *, request_id: str, requested_by: str)
 
 def check_id(request_id: str) -> None:
     """BadInput for what could be taken for a slot, or could not be shown."""
-    if not REQUEST_ID.fullmatch(request_id):
-        raise BadInput(Problem(f"{request_id[:80]!r} can't be the id of a request", expected="1 to 64 of a-z 0-9 -"))
+    if not naming.REQUEST_ID.fullmatch(request_id):
+        raise BadInput(Problem(f"{request_id[:80]!r} can't be the id of a request", expected=naming.A_REQUEST_ID))
 
 
 def check_active(state: PolicyState) -> None:

@@ -3,22 +3,22 @@
 import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from chalicelib.core import naming, planning, plans, traffic
-from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
-from chalicelib.core.model import IndexRef, Kind, Run, State, Step
+from chalicelib.core import approving, naming, planning, traffic
+from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable, Taken
+from chalicelib.core.model import Asked, IndexRef, Kind, Run, State, Step
 from chalicelib.core.planning import order
 from chalicelib.core.plans import Plan, Wish
-from chalicelib.core.ports import Create, Engine
-from chalicelib.core.prose import span
-from chalicelib.core.rows import Evidence, Spec
+from chalicelib.core.ports import Create, Engine, Update
+from chalicelib.core.rows import BackupState, Evidence, PolicyState, Spec
 from chalicelib.core.wire import dump
 from chalicelib.core.workflows import Decision, restore_ends, swap_ends
 from chalicelib.core.workflows import restore as workflow
 from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen
+from chalicelib.service import approvals, in_use, query, swapping, tell
 from chalicelib.service import plans as planner
-from chalicelib.service import query, swapping
 from chalicelib.service.backups import patiently
 from chalicelib.service.create import place_beside
 from chalicelib.service.request import check_active, check_id
@@ -31,29 +31,48 @@ WAITS = timedelta(hours=1)
 """For whoever works on the repository; a plan that waits longer is stale."""
 
 
-def start(world: World, plan_id: str, *, by: str) -> Run:
-    """The run that carries out the plan; asked again, the same one, whatever became of it.
+def start(world: World, plan_id: str, *, by: str | None = None, glass: str | None = None) -> Run:
+    """The run that carries out the plan; asked again, the same one, whatever became of it. `by`: what asks, where no
+    person does; a plan that needs an approval is started by nobody else. `glass`: why one person does it alone.
 
-    BadInput for a plan that is unknown, too old, or in conflict; Conflict when the policy was applied anew since. What
-    else has moved is found by the run itself, before it touches anything."""
+    BadInput for a plan that is unknown, too old, or in conflict, and without the approval that it needs; Conflict when
+    the policy was applied anew since, or the backup is gone. What else has moved is found by the run itself, before it
+    touches anything. Retryable when AWS does not say who calls."""
     plan = planner.stored(world, plan_id)
     run_id = naming.run_id(Kind.RESTORE, plan.wish.policy, plan.plan_id)
     if known := world.store.run(run_id):
         return known
     now = world.clock.now()
-    if plan.conflicts:
-        raise BadInput(*(Problem(found.message, expected=found.next_step) for found in plan.conflicts))
-    if now - plan.made_at > plans.FRESH:
-        age = f"the plan is {span(now - plan.made_at)} old, and an hour is the most"
-        raise BadInput(Problem(age, expected="a new one: snapwarden restore plan"))
+    if wrong := approving.unstartable(plan, now):
+        raise BadInput(*wrong)
+    if plan.approval:
+        approvals.check_local(world)
+    if glass is not None:
+        approvals.check_glass(plan)
+    who = by if by and not plan.approval else world.identity()
     state = query.named(world, plan.wish.policy)
     if state.spec_gen != plan.spec_gen:
         raise Conflict(f"policy {plan.wish.policy} was applied anew since the plan was made: make a new one")
     spec = world.spec(state.policy, state.spec_gen)
-    return in_turn(
-        run_id,
-        lambda: place_beside(world, _run(plan, spec, now, by, world.token()), spec, state) or world.store.run(run_id),
-    )
+    alone = Asked(by=who, why=glass, at=now) if glass is not None else None
+    return in_turn(run_id, lambda: _placed(world, plan, spec, state, _run(plan, spec, now, who, world.token()), alone))
+
+
+def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, alone: Asked | None) -> Run | None:
+    """The run, the mark of the backup and the end of the approval are one write. None: try again."""
+    if known := world.store.run(run.run_id):
+        return known
+    backup = planner.of_plan(world, plan)
+    if backup is None or backup.state not in (BackupState.KEPT, BackupState.PLANNED):
+        raise Conflict(f"the backup {plan.backup_id} is no longer in the catalogue: make a new plan")
+    beside: tuple[Update, ...] = (in_use.taken(backup, run),)
+    if alone is not None:
+        run = replace(run, glass=alone)
+    elif plan.approval:
+        run, used = approvals.consumed(world, plan, run)
+        beside += used
+    telling = partial(tell.broken_glass, world) if alone else None
+    return place_beside(world, run, spec, state, *beside, tell=telling)
 
 
 def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
@@ -61,7 +80,7 @@ def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
     The same `request_id` again answers the same run, whatever became of it.
 
     BadInput for a wish that makes no sense, an unknown or retired policy, an id that could be taken for a slot, and
-    when no backup will do; Conflict when something else was asked for under that id."""
+    when no backup will do; Taken when something else was asked for under that id."""
     check_id(request_id)
     if wrong := planning.problems(wish):
         raise BadInput(*wrong)
@@ -71,7 +90,7 @@ def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
     def asked() -> Run | None:
         if known := world.store.run(run_id):
             if known.payload != payload:
-                raise Conflict(f"{run_id} was asked for already, and was to do something else")
+                raise Taken(f"{run_id} was asked for already, and was to do something else")
             return known
         check_active(state)
         spec = world.spec(state.policy, state.spec_gen)
@@ -80,7 +99,8 @@ def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
             Kind.RESTORE, spec, backup.repository, request_id, world.clock.now(), by=by, token=world.token()
         )
         pinned = replace(wish, backup=backup.backup_id, at=None)
-        return place_beside(world, replace(run, payload=payload), spec, state, wished(run, pinned))
+        beside = (wished(run, pinned), in_use.taken(backup, run))
+        return place_beside(world, replace(run, payload=payload), spec, state, *beside)
 
     return in_turn(run_id, asked)
 

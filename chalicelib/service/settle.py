@@ -9,7 +9,7 @@ from chalicelib.core.ports import Change, Create, Delete, Update
 from chalicelib.core.rows import Backup, PolicyState
 from chalicelib.core.traffic import Traffic
 from chalicelib.core.workflows import Decision
-from chalicelib.service import queueing
+from chalicelib.service import in_use, queueing
 from chalicelib.service.world import World
 
 TRIES = 6
@@ -26,7 +26,7 @@ def store(world: World, after: Run, decision: Decision) -> tuple[Run, PolicyStat
         if policy is None:
             raise Retryable(f"the state of policy {after.policy} could not be read")
         settled, freed, rows = _ended(world, policy, after, decision)
-        evidence = [Create(decision.evidence)] if decision.evidence else []
+        evidence = [Create(each) for each in decision.evidence]
         try:
             if world.store.commit(Update(settled), *rows, *evidence, *_given_back(world, after)):
                 measure(world, settled, decision.backup)
@@ -46,7 +46,7 @@ def _ended(
     """The run and its policy after it, and what is written beside the run: what a restore brought is nothing that its
     policy remembers."""
     if after.kind is not Kind.BACKUP:
-        return after, policy, ()
+        return after, policy, in_use.given_back(world, after)
     spec = world.spec(after.policy, policy.spec_gen).policy if decision.backup else None
     settled = results.judged(policy, after)
     freed = results.recorded(policy, spec, settled, decision.backup, world.token())

@@ -33,13 +33,14 @@ def transitions(world: World, run: Run) -> int:
 
 def end(world: World, run: Run, policy: PolicyState | None = None) -> None:
     """Tells the end of a settled run, then marks it `told`; `policy` as it was stored with that end, when it is at
-    hand. Until then the row stays due, later each time; only the winner of the write sends the next message, so that a
-    topic that is down does not multiply them. A bus that is down keeps nobody's mail back, nor the other way round."""
+    hand. Until then, and until a broken glass is told, the row stays due, later each time; only the winner of the write
+    sends the next message, so that a topic that is down does not multiply them. A bus that is down keeps nobody's mail
+    back, nor the other way round."""
     if run.told:
         return
     emitted = transitions(world, run)
     reported = run.reported or _report(world, run, policy)
-    if emitted == run.rev and reported:
+    if emitted == run.rev and reported and (run.glass_told or not run.glass):
         world.store.commit(Update(driver.told(run, token=world.token())))
         return
     now = world.clock.now()
@@ -47,6 +48,22 @@ def end(world: World, run: Run, policy: PolicyState | None = None) -> None:
     if world.store.commit(Update(again)) and again.wake_at and again.wake_at - now <= LONGEST:
         delay = int((again.wake_at - now).total_seconds())
         world.queue.send(Wakeup(run_id=run.run_id, rev=again.rev, emitted_rev=emitted), delay=delay)
+
+
+def broken_glass(world: World, run: Run) -> bool:
+    """Everybody of the target hears at once that one person started it without a second. False: not all do yet; the
+    run's next step says it again, under the same key."""
+    from chalicelib.core import incident_reports  # it is seldom needed, and every cold start would pay
+    from chalicelib.service import audience
+
+    try:
+        world.bus.emit([incident_reports.glass_event(run)])
+        for topic in audience.topics(world, run.target):
+            world.notifier.report(incident_reports.glass(run, topic, stage=world.stage))
+        return True
+    except (Retryable, Refused) as error:
+        log.error("a broken glass could not be told of yet", extra={"run_id": run.run_id, "error": str(error)})
+        return False
 
 
 def _written(world: World, run: Run, state: PolicyState) -> Policy:

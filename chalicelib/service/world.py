@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from chalicelib.core.errors import Contended, Refused, Retryable
 from chalicelib.core.messages import Wakeup
-from chalicelib.core.ports import Bus, Change, Clock, Create, Engine, Metrics, Notifier, Queue, Store
+from chalicelib.core.ports import Bus, Change, Clock, Create, Engine, Metrics, Notifier, Queue, Store, Vault
 from chalicelib.core.rows import Installation, Spec
 
 FUNCTION_TIMEOUT = timedelta(seconds=60)
@@ -19,10 +19,15 @@ def _no_limit() -> timedelta:
     return timedelta.max
 
 
+def _nobody() -> str:
+    raise Refused("nobody calls: a function acts for the stage")
+
+
 @dataclass(frozen=True, kw_only=True)
 class World:
     """The ports of one stage. `engine` connects to the target of a spec. `token` makes a fresh random write token.
-    `remaining`: time until this invocation is killed."""
+    `remaining`: time until this invocation is killed. `identity`: the ARN by which AWS knows whoever calls; Retryable
+    when AWS does not say. `local`: a local stage, whose rows a command line may write."""
 
     stage: str
     store: Store
@@ -30,10 +35,13 @@ class World:
     bus: Bus
     notifier: Notifier
     metrics: Metrics
+    vault: Vault
     clock: Clock
     engine: Callable[[Spec], Engine]
     token: Callable[[], str]
     remaining: Callable[[], timedelta] = field(default=_no_limit)
+    identity: Callable[[], str] = field(default=_nobody)
+    local: bool = False
 
     def spec(self, policy: str, gen: int) -> Spec:
         """What the file said in that generation. Retryable when it can't be read: it was there before it was named, and

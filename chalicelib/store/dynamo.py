@@ -12,7 +12,7 @@ from chalicelib.core.errors import Refused
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Delete, Due, Update
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.dynamo_table import Drop, Hold, Item, Put, Table, item_for
@@ -107,6 +107,9 @@ class DynamoStore:
     def backups(self, policy: str) -> tuple[Backup, ...]:
         return tuple(_read(Backup, row) for row in self._all(f"P#{policy}", "B#", newest=True))
 
+    def approval(self, plan_id: str) -> Approval | None:
+        return self._get(Approval, keys.approval_key(plan_id))
+
     def config(self) -> ConfigState | None:
         return self._get(ConfigState, Key(*keys.CONFIG))
 
@@ -115,6 +118,9 @@ class DynamoStore:
         rows = self._table.batch(places)
         held, slots = (rows.get(place) for place in places)
         return (_read(Lease, held) if held else None, _read(Slots, slots) if slots else None)
+
+    def slots(self, target: str) -> Slots | None:
+        return self._get(Slots, keys.slots_key(target))
 
     def waiters(self, target: str, limit: int) -> tuple[Waiter, ...]:
         pk = keys.slots_key(target).pk

@@ -14,10 +14,10 @@ from chalicelib.core.errors import Refused
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Delete, Due
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.wire import millis
 
-Record = Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter
+Record = Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter | Approval
 
 MAX_CHANGES = 100
 MAX_STEPS = 30
@@ -62,6 +62,10 @@ def evidence_key(run_id: str, kind: str, n: int) -> Key:
     return Key(f"R#{run_id}", f"X#{kind}#{n:04d}")
 
 
+def approval_key(plan_id: str) -> Key:
+    return Key(f"A#{plan_id}", "META")
+
+
 def lease_key(lease: str) -> Key:
     return Key(f"L#{lease}", "LEASE")
 
@@ -92,6 +96,8 @@ def key_of(record: Record, shards: int) -> Key:
             return Key(*CONFIG)
         case Installation():
             return Key(*INSTALLATION)
+        case Approval():
+            return approval_key(record.plan_id)
     return traffic_key(record)
 
 

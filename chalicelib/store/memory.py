@@ -12,7 +12,7 @@ from typing import TypeVar
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Create, Delete, Due, Update
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Spec
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.keys import Key, Record
@@ -116,6 +116,9 @@ class MemoryStore:
             places = sorted((key for key in self._rows if key.pk == f"P#{policy}" and key.sk[:2] == "B#"), reverse=True)
             return tuple(load(Backup, self._rows[key].body) for key in places)
 
+    def approval(self, plan_id: str) -> Approval | None:
+        return self._get(Approval, keys.approval_key(plan_id))
+
     def config(self) -> ConfigState | None:
         return self._get(ConfigState, Key(*keys.CONFIG))
 
@@ -124,6 +127,9 @@ class MemoryStore:
             self._reads += 1
             held, slots = self._rows.get(keys.lease_key(lease)), self._rows.get(keys.slots_key(target))
         return load(Lease, held.body) if held else None, load(Slots, slots.body) if slots else None
+
+    def slots(self, target: str) -> Slots | None:
+        return self._get(Slots, keys.slots_key(target))
 
     def waiters(self, target: str, limit: int) -> tuple[Waiter, ...]:
         pk = keys.slots_key(target).pk

@@ -54,11 +54,12 @@ _MAKING = Lock()
 
 
 @cache
-def _session() -> Session:
-    """Deaf to AWS_PROFILE and to the user's files: a profile that does not exist would be an error."""
+def _session() -> boto3.session.Session:
+    """Deaf to AWS_PROFILE and to the user's files: a profile that does not exist would be an error. One for all: each
+    session adds its own to every client of S3 that is made from then on, and the second time that fails."""
     nothing = (None, None, None, None)
     files = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
-    return Session(session_vars={"profile": nothing, **files})
+    return boto3.session.Session(botocore_session=Session(session_vars={"profile": nothing, **files}))
 
 
 @cache
@@ -66,7 +67,7 @@ def _client(service: str, url: str, region: str) -> Any:
     """One per service and address: making one takes 0.1 s, and clients may be shared by threads (making may not)."""
     with _MAKING:
         # botocore names each service in an overload of its own; here the name is a variable
-        make: Any = boto3.session.Session(botocore_session=_session()).client
+        make: Any = _session().client
         return make(
             service,
             region_name=region,

@@ -5,6 +5,7 @@
 It forgets everything when it ends. Tables are not used here: DynamoDB Local holds them.
 """
 
+import json
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ def patch() -> None:
     _accept_capital_notification_filters()
     _leave_delivery_to_us()
     _keep_queues_whole()
+    _match_no_schedules()
+    _send_whole_events()
 
 
 def _accept_chalice_rest_apis() -> None:
@@ -128,6 +131,42 @@ def _keep_queues_whole() -> None:
 
     _replace(Queue, "delete_message", delete_message)
     _replace(SQSBackend, "receive_message", receive_message)
+
+
+def _match_no_schedules() -> None:
+    """A rule that only has a schedule matches no event; moto takes its missing pattern for one that matches all, and
+    answers 500 to whoever puts an event on the default bus, because the tick is no target that it knows."""
+    from moto.events.models import Rule
+
+    send: Any = Rule.send_to_targets
+
+    def send_to_targets(self: Any, *arguments: Any, **named: Any) -> None:
+        if self.event_pattern.get_pattern() and self.state == "ENABLED":
+            send(self, *arguments, **named)
+
+    _replace(Rule, "send_to_targets", send_to_targets)
+
+
+def _send_whole_events() -> None:
+    """Moto leaves the account out, puts the time as a number and one more key into `<aws.events.event.json>`, and fills
+    in whatever looks like a placeholder in the event itself."""
+    from moto.core.utils import iso_8601_datetime_without_milliseconds, utcfromtimestamp
+    from moto.events.utils import EventTemplateParser
+
+    parse: Any = EventTemplateParser.parse
+
+    def parsed(input_template: str | None, input_paths_map: dict[str, Any], event: Any) -> dict[str, Any]:
+        whole = {key: value for key, value in event.items() if key != "ingestion-time"}
+        if input_template is None:
+            return whole  # whoever sends it makes a text of its time
+        if input_paths_map:
+            return dict(parse(input_template, input_paths_map, event))
+        time = iso_8601_datetime_without_milliseconds(utcfromtimestamp(int(event["time"])))
+        text = input_template.replace("<aws.events.event.ingestion-time>", str(event["ingestion-time"]))
+        text = text.replace("<aws.events.event.json>", json.dumps({**whole, "time": time}))
+        return dict(json.loads(text))
+
+    _replace(EventTemplateParser, "parse", staticmethod(parsed))
 
 
 def _replace(owner: type, name: str, new: object) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from infra.local import buckets
 from infra.local.aws import Aws
 from infra.local.errors import CannotStart
 from infra.template import Resource
@@ -133,6 +134,8 @@ MADE_BY_MOTO: dict[str, Callable[[Aws, Resource], bool]] = {
 Make = Callable[[Aws, Mapping[str, Any]], None]
 Holds = Callable[[Aws, Mapping[str, Any]], bool]
 IGNORED_BY_MOTO: dict[str, tuple[Make, Holds]] = {
+    "AWS::S3::Bucket": (buckets.make, buckets.holds),
+    "AWS::S3::BucketPolicy": (buckets.put_policy, buckets.has_policy),
     "AWS::SNS::Subscription": (_subscribe, _is_subscribed),
     "AWS::SQS::QueuePolicy": (_put_policy, _has_policy),
     "AWS::CloudWatch::Alarm": (_put_alarm, _has_alarm),

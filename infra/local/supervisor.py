@@ -23,7 +23,7 @@ from typing import Any
 from filelock import Timeout
 
 from infra import vendor
-from infra.local import dynamodb, elasticsearch, foundation, processes, provided, stage, stagefile
+from infra.local import dynamodb, elasticsearch, foundation, processes, provided, stage, stagefile, triggers
 from infra.local.aws import Aws
 from infra.local.deploy import deploy
 from infra.local.dynamodb import DynamoDBLocal
@@ -90,6 +90,7 @@ class Supervisor:
         foundation.create(aws, STAGE)
         say(step="deploying the functions")
         deploy(aws, CHECKOUT, STAGE)
+        say(step=triggers.put_again(aws, STAGE))
         say(step="waiting for Elasticsearch")
         if search.result():
             self._gather(elasticsearch=search)

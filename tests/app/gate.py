@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from infra.local.aws import Aws
+from infra.local.moto_server import ACCOUNT
 
 ROWS_OF_TRANSACTION = {
     "Put": "PutItem",
@@ -22,7 +23,8 @@ ROWS_OF_TRANSACTION = {
     "ConditionCheck": "ConditionCheckItem",
 }
 """IAM knows no action TransactWriteItems: a transaction needs what its parts need."""
-FORWARDED = ("content-type", "x-amz-target", "authorization", "x-amz-date", "accept-encoding")
+FORWARDED = ("content-type", "content-encoding", "authorization", "accept-encoding")
+"""And all that begins with `x-amz-`."""
 
 
 @dataclass(frozen=True, order=True)
@@ -57,7 +59,13 @@ def grants(policy: Mapping[str, Any]) -> tuple[Grant, ...]:
         assert statement["Effect"] == "Allow", statement
         for action in statement["Action"]:
             for resource in statement["Resource"]:
-                found.append(Grant(action, short(resource), _tags(statement.get("Condition", {}))))
+                found.append(
+                    Grant(
+                        action,
+                        short(resource.replace("${aws:PrincipalAccount}", ACCOUNT)),
+                        _tags(statement.get("Condition", {})),
+                    )
+                )
     return tuple(found)
 
 
@@ -113,11 +121,24 @@ class Gate:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                asked = uses(self.headers.get("x-amz-target", ""), body)
+                body = self._body()
+                self._pass_on(uses(self.headers.get("x-amz-target", ""), body), body)
+
+            def do_PUT(self) -> None:
+                self._pass_on((object_use(self.command, self.path),), self._body())
+
+            do_GET = do_DELETE = do_HEAD = do_PUT
+
+            def _body(self) -> bytes:
+                if self.headers.get("expect", "").lower() == "100-continue":
+                    self.send_response_only(100)
+                    self.end_headers()
+                return self.rfile.read(int(self.headers.get("content-length") or 0))
+
+            def _pass_on(self, asked: tuple[Use, ...], body: bytes) -> None:
                 admitted = [gate.admits(use) for use in asked]
                 if all(admitted):
-                    status, headers, content = gate.forward(self.path, dict(self.headers), body)
+                    status, headers, content = gate.forward(self.command, self.path, dict(self.headers), body)
                 else:
                     said = {"__type": "AccessDeniedException", "message": f"not authorized to perform {asked}"}
                     status, headers, content = 400, {"content-type": "application/x-amz-json-1.0"}, _json(said)
@@ -132,15 +153,23 @@ class Gate:
 
         return Handler
 
-    def forward(self, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def forward(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
         is_table = headers.get("X-Amz-Target", "").startswith("DynamoDB_")
         place = urlsplit(self.aws.dynamodb_endpoint_url if is_table else self.aws.endpoint_url)
         connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
         try:
-            kept = {name: value for name, value in headers.items() if name.lower() in FORWARDED}
-            connection.request("POST", path, body, kept)
+            kept = {
+                name: value
+                for name, value in headers.items()
+                if name.lower() in FORWARDED or name.lower().startswith("x-amz-")
+            }
+            connection.request(method, path, body, kept)
             answer = connection.getresponse()
-            back = {name: value for name, value in answer.getheaders() if re.match(r"content-type|x-amz", name, re.I)}
+            back = {
+                name: value for name, value in answer.getheaders() if re.match(r"content-type|etag|x-amz", name, re.I)
+            }
             return answer.status, back, answer.read()
         finally:
             connection.close()
@@ -164,6 +193,12 @@ def uses(target: str, body: bytes) -> tuple[Use, ...]:
         case "secretsmanager":
             return (Use(f"secretsmanager:{operation}", f"secretsmanager:secret:{asked['SecretId']}"),)
     return (Use(f"{service}:{operation}", "unknown to tests/app/gate.py"),)
+
+
+def object_use(method: str, path: str) -> Use:
+    """A request to S3, which says by its method and path what it wants. Only objects are known."""
+    operation = {"PUT": "PutObject", "GET": "GetObject", "DELETE": "DeleteObject", "HEAD": "GetObject"}[method]
+    return Use(f"s3:{operation}", f"s3:{unquote(urlsplit(path).path).lstrip('/')}")
 
 
 def _rows(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

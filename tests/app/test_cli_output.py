@@ -14,6 +14,7 @@ from chalicelib.cli.stage import print_addresses
 from chalicelib.core.errors import BadInput
 from chalicelib.service import control
 from chalicelib.service.world import World
+from tests.fakes.rules import FakeRules
 from tests.faults.world import FILE, RUN_ID, Stage
 
 Type = Callable[..., Result]
@@ -37,7 +38,9 @@ def snapwarden(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     def world(name: str | None) -> World:
         return stage.world
 
+    rules = FakeRules()
     monkeypatch.setattr(bootstrap, "of_terminal", world)
+    monkeypatch.setattr(bootstrap, "rules_of_terminal", lambda name: rules)
     monkeypatch.chdir(tmp_path)
     return lambda *words: CliRunner().invoke(app, words)
 
@@ -119,6 +122,21 @@ def test_apply_shows_what_it_changed_and_prunes_only_when_told(snapwarden: Type)
     assert json.loads(snapwarden("--json", "apply", "other.yaml", "--prune").stdout)["retired"] == ["nightly"]
     rows = json.loads(snapwarden("--json", "policies").stdout)
     assert {row["name"]: row["active"] for row in rows} == {"nightly": False, "weekly": True}
+
+
+def test_apply_shows_the_rules_of_triggers_and_looks_at_them_each_time(snapwarden: Type) -> None:
+    Path("with.yaml").write_text(FILE + "    triggers: [{pattern: {source: [aws.codedeploy]}}]\n")
+    would = json.loads(snapwarden("--json", "apply", "with.yaml", "--dry-run").stdout)["rules"]
+    assert "+ rule snapwarden-local-nightly-" in snapwarden("apply", "with.yaml").stdout
+    assert json.loads(snapwarden("--json", "apply", "with.yaml", "--dry-run").stdout)["rules"] == {
+        "put": [],
+        "removed": [],
+    }
+    bootstrap.rules_of_terminal(None).remove(would["put"][0])
+    assert "its rules were put right" in snapwarden("apply", "with.yaml").stdout
+    assert "nothing to do: the file is in force" in snapwarden("apply", "with.yaml").stdout
+    Path("without.yaml").write_text(FILE)
+    assert json.loads(snapwarden("--json", "apply", "without.yaml").stdout)["rules"]["removed"] == would["put"]
 
 
 def test_a_request_id_names_one_run(snapwarden: Type) -> None:

@@ -18,8 +18,8 @@ from tests.app.deployed import PREFIX, STAGE, Deployed
 
 pytestmark = pytest.mark.live
 
-FUNCTIONS = ("dead_letters", "tick", "work")
-QUEUES = {"work": f"{PREFIX}work", "dead_letters": f"{PREFIX}dead"}
+FUNCTIONS = ("dead_letters", "events", "tick", "work")
+QUEUES = {"work": f"{PREFIX}work", "events": f"{PREFIX}events", "dead_letters": f"{PREFIX}dead"}
 ZIP_LIMIT = 12_000_000
 LAMBDA_HAS = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 NOT_DEPLOYED = ("tests", "infra", "docs", "moto", "pytest", "typer", "rich", "click", "yaml", "_yaml", "filelock")
@@ -132,12 +132,14 @@ def test_triggers_are_the_foundations_own(product: Deployed, foundation: dict[st
     found = product.aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
     by_function = {one["FunctionArn"].split(":")[6].removeprefix(PREFIX): one for one in found}
 
-    assert len(found) == len(by_function) == 2
+    assert len(found) == len(by_function) == 3
     assert {name: one["EventSourceArn"].rpartition(":")[2] for name, one in by_function.items()} == QUEUES
-    assert {"work": foundation["WorkQueue"].name, "dead_letters": foundation["DeadQueue"].name} == QUEUES
+    logical = {"work": "WorkQueue", "events": "EventsQueue", "dead_letters": "DeadQueue"}
+    assert {name: foundation[one].name for name, one in logical.items()} == QUEUES
     assert all(one["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for one in found)
     sizes = {one["EventSourceArn"].rpartition(":")[2]: one["BatchSize"] for one in found}
-    assert sizes == {"snapwarden-local-work": 1, "snapwarden-local-dead": 10}, "a hanging target holds up nobody else"
+    one_each = {"snapwarden-local-work": 1, "snapwarden-local-events": 1}
+    assert sizes == {**one_each, "snapwarden-local-dead": 10}, "a hanging target holds up nobody else"
 
 
 def test_the_schedule_is_the_ticks(product: Deployed) -> None:

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -27,18 +27,18 @@ from infra.local.runtime.poller import Poller, mappings
 from infra.local.servers import Server
 from tests.app.deployed import PREFIX, STAGE, Deployed
 from tests.app.gate import Use, grants
+from tests.app.played import API_KEY, FILE, FOREIGN, PASSWORD, SECRETS
 from tests.elastic_admin import Admin
 from tests.fakes.clock import FakeClock
 from tests.replay import PRODUCT, Replay, Reply
 
 pytestmark = pytest.mark.live
 
-PASSWORD = "zq-hunter2-zq"
-API_KEY = "WnF3a2V5OnpxLWFwaWtleS16cQ=="
-FUNCTIONS = ("dead_letters", "tick", "work")
+FUNCTIONS = ("dead_letters", "events", "tick", "work")
 ENTITLED = {
     "tick": {"dynamodb", "sqs", "sns", "events", "logs"},
-    "work": {"dynamodb", "sqs", "sns", "events", "secretsmanager", "logs"},
+    "work": {"dynamodb", "s3", "sqs", "sns", "events", "secretsmanager", "logs"},
+    "events": {"dynamodb", "sqs", "sns", "events", "logs"},
     "dead_letters": {"sqs", "sns", "logs"},
 }
 """The table of docs/architecture.md in one line each: who talks to whom."""
@@ -46,49 +46,7 @@ NOT_OUR_CODE = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessa
 NOT_OUR_CODE |= {"logs:PutLogEvents"}
 """Lambda itself does these with the function's role: it polls the queue and writes logs."""
 
-FILE = """\
-version: 1
-targets:
-  shop: &shop
-    engine: elasticsearch
-    hosts: [{url}]
-    auth: {{secret: shop-login}}
-    repositories: {{main: {{type: fs, settings: {{location: {location}}}}}}}
-  loud: {{<<: *shop, hosts: ["{loud}"], auth: {{secret: loud-key}}}}
-  echo: {{<<: *shop, hosts: ["{echo}"], auth: {{secret: loud-login}}}}
-  silent: {{<<: *shop, hosts: ["http://127.0.0.1:9"], auth: {{secret: loud-login}}}}
-  foreign: {{<<: *shop, hosts: ["http://127.0.0.2:9"], auth: {{secret: of-another-stage}}}}
-  untagged: {{<<: *shop, hosts: ["http://127.0.0.3:9"], auth: {{secret: of-nobody}}}}
-  garbled: {{<<: *shop, hosts: ["http://127.0.0.4:9"], auth: {{secret: garbled}}}}
-policies:
-  nightly: &policy
-    target: shop
-    repository: main
-    select: {{indices: ["{index}"]}}
-    schedule: "0 2 * * *"
-    catch_up: 3h
-    notify: {{on: [failure, recovery, success]}}
-  typo: {{<<: *policy, select: {{indices: [nothing-is-called-so]}}, rpo: 1h}}
-  loud: {{<<: *policy, target: loud}}
-  echo: {{<<: *policy, target: echo}}
-  silent: {{<<: *policy, target: silent}}
-  foreign: {{<<: *policy, target: foreign}}
-  untagged: {{<<: *policy, target: untagged}}
-  garbled: {{<<: *policy, target: garbled}}
-"""
-SECRETS: Mapping[str, tuple[str, str | None]] = {
-    "shop-login": (json.dumps({"username": "elastic", "password": PASSWORD}), STAGE),
-    "loud-key": (json.dumps({"api_key": API_KEY}), STAGE),
-    "loud-login": (json.dumps({"username": "elastic", "password": PASSWORD}), STAGE),
-    "of-another-stage": (json.dumps({"username": "elastic", "password": PASSWORD}), "prod"),
-    "of-nobody": (json.dumps({"username": "elastic", "password": PASSWORD}), None),
-    "garbled": (f"password={PASSWORD}", STAGE),
-}
-"""Name -> text, and the stage of its tag."""
-FOREIGN = ("of-another-stage", "of-nobody")
-
-
-ENDING = ("nightly", "typo", "loud", "echo", "foreign", "untagged", "garbled")
+ENDING = ("nightly", "typo", "loud", "echo", "foreign", "untagged", "garbled", "asked")
 """All but `silent`, which waits for an answer."""
 
 
@@ -99,7 +57,9 @@ class Story:
 
     def run(self, policy: str) -> Run:
         """Its newest."""
-        return self.store.runs(policy=policy, limit=1)[0]
+        found = self.store.runs(policy=policy, limit=1)
+        assert found, f"nothing runs of {policy}"
+        return found[0]
 
     def refused(self, name: str) -> set[Use]:
         """Beside the secrets that it shall not read."""
@@ -108,6 +68,8 @@ class Story:
 
     def unsettled(self) -> dict[str, str]:
         """What the end of the story is waited for."""
+        if not self.store.runs(policy="asked", limit=1):
+            return {"asked": "the event has not arrived yet"}
         runs = {policy: self.run(policy) for policy in ENDING}
         waiting = {
             policy: f"{run.state} {run.last_error}" for policy, run in runs.items() if not (run.settled and run.told)
@@ -159,6 +121,14 @@ def _play(product: Deployed, store: DynamoStore, file: str, stack: ExitStack) ->
         poller.start()
         stack.callback(poller.join, 3)
         stack.callback(poller.stop)
+    _ask(product, "Backup Requested", policy="asked", request_id="before-release-7")
+    _ask(product, "Restore Requested", policy="asked")
+
+
+def _ask(product: Deployed, what: str, **detail: str) -> None:
+    """The backup becomes a run; the restore is refused, because there is no backup yet, and that is told."""
+    entry = {"EventBusName": f"snapwarden-{STAGE}", "Source": "ci", "DetailType": what, "Detail": json.dumps(detail)}
+    assert product.aws.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
 def _slot(days: int) -> str:
@@ -221,6 +191,8 @@ def test_stars_stand_only_where_nothing_else_can(path: Path) -> None:
     """Region and account are open, because a committed file doesn't know them, and a role reaches no other account
     without that one's consent. What follows the name of a log group is its streams, which Lambda names.
 
+    Of the bucket, whose name ends in the account that the role belongs to, what follows is one of two folders.
+
     Which secrets there are is up to the targets of the configuration, and AWS adds six random characters to each name:
     so any, if it carries the tag of this stage.
     """
@@ -230,7 +202,7 @@ def test_stars_stand_only_where_nothing_else_can(path: Path) -> None:
         if service == "secretsmanager":
             assert (name, grant.tags) == ("secret:*", {"snapwarden:stage": STAGE})
             continue
-        bare = name.removesuffix(":*") if service == "logs" else name
+        bare = name.removesuffix({"logs": ":*", "s3": "/*"}.get(service, ""))
         assert "*" not in bare, grant
         assert f"snapwarden-{STAGE}" in bare, grant
 

@@ -33,6 +33,7 @@ from tests.elastic_admin import Admin
 from tests.fakes.bus import FakeBus
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.notifier import FakeNotifier
+from tests.fakes.vault import FakeVault
 from tests.faults.play import Play
 from tests.faults.world import Stage
 
@@ -165,6 +166,7 @@ def _world(product: Deployed) -> World:
         bus=FakeBus(),
         notifier=FakeNotifier(),
         metrics=FakeMetrics(),
+        vault=FakeVault(),
         clock=SystemClock(),
         engine=lambda spec: pytest.fail("only the functions ask the engine"),
         token=_token,

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
+from chalicelib.core.emergency import APIS
 from chalicelib.core.observations import Owner
 from chalicelib.core.ports import Engine, StartOrder
 from chalicelib.core.spec import Repository, Select
 from infra.local.servers import Server
+from tests.contract.proof_worlds import ElasticsearchProofs, FakeProofs, ProofWorld
 from tests.elastic_admin import Admin
 from tests.fakes.elasticsearch import FakeEngine
 from tests.replay import engine_of
@@ -18,7 +20,7 @@ from tests.replay import engine_of
 OWNER = Owner(installation="1f0c", policy="orders", slot="2026-11-21T02:00Z", run_id="backup:orders:2026-11-21T02:00Z")
 
 
-class EngineWorld(Protocol):
+class EngineWorld(ProofWorld, Protocol):
     """An engine with a server behind it. `own("x")` is a name that no other test uses; names begin with it."""
 
     engine: Engine
@@ -35,8 +37,11 @@ class EngineWorld(Protocol):
 
     def drop(self, name: str) -> None: ...
     def close(self, name: str) -> None: ...
-    def alias(self, index: str, alias: str) -> None:
+    def alias(self, index: str, alias: str, **how: object) -> None:
         """Of an index or of a data stream."""
+
+    def configure(self, part: str, name: str, body: object) -> None:
+        """A template, a pipeline, or a persistent setting of the cluster."""
 
     def stream(self, name: str) -> str:
         """Makes a data stream; its backing index."""
@@ -69,7 +74,7 @@ class EngineWorld(Protocol):
         """An engine whose server does not answer."""
 
 
-class FakeWorld:
+class FakeWorld(FakeProofs):
     def __init__(self) -> None:
         self.fake = FakeEngine(indices=())
         self.fake.repositories.clear()
@@ -94,10 +99,14 @@ class FakeWorld:
         """Closed ones belong into backups like open ones."""
         self.fake.indices[name].closed = True
 
-    def alias(self, index: str, alias: str) -> None:
+    def alias(self, index: str, alias: str, **how: object) -> None:
+        self.fake.alias_details[alias] = how
         for name, held in self.fake.indices.items():
             if index in (name, held.stream):
                 held.aliases += (alias,)
+
+    def configure(self, part: str, name: str, body: object) -> None:
+        self.fake.configured.setdefault(part, {})[name] = body
 
     def stream(self, name: str) -> str:
         self.fake.create_index(f".ds-{name}-1", stream=name, documents=1)
@@ -140,13 +149,14 @@ class FakeWorld:
         return self.fake
 
 
-class ElasticsearchWorld:
+class ElasticsearchWorld(ElasticsearchProofs):
     def __init__(self, server: Server) -> None:
         assert server.repositories is not None
         self._repositories: Path = server.repositories
         self._own = f"own{uuid4().hex[:8]}"
         self._throttled: set[str] = set()
         self._written: dict[str, list[str]] = defaultdict(list)
+        self._configured: list[str] = []
         self._admin = Admin(server.url)
         self.engine = engine_of(server.url)
 
@@ -177,8 +187,15 @@ class ElasticsearchWorld:
     def close(self, name: str) -> None:
         self._admin.send("POST", f"/{name}/_close")
 
-    def alias(self, index: str, alias: str) -> None:
-        self._admin.send("POST", "/_aliases", {"actions": [{"add": {"index": index, "alias": alias}}]})
+    def alias(self, index: str, alias: str, **how: object) -> None:
+        self._admin.send("POST", "/_aliases", {"actions": [{"add": {"index": index, "alias": alias, **how}}]})
+
+    def configure(self, part: str, name: str, body: object) -> None:
+        if part == "cluster_settings":
+            self._admin.send("PUT", "/_cluster/settings", {"persistent": {name: body}})
+        else:
+            self._admin.send("PUT", f"/{APIS[part]}/{name}", body)
+            self._configured.append(f"/{APIS[part]}/{name}")
 
     def stream(self, name: str) -> str:
         template = {"index_patterns": [f"{name}*"], "data_stream": {}, "priority": 500}
@@ -235,6 +252,8 @@ class ElasticsearchWorld:
 
     def leave_nothing_behind(self) -> None:
         """Streams stay until the server ends: the trimmed one cannot delete them."""
+        for path in reversed(dict.fromkeys(self._configured)):
+            self._admin.send("DELETE", path)
         for name in self._admin.send("GET", f"/_snapshot/{self._own}*"):
             self.mend_repository(name)
             self._admin.send("DELETE", f"/_snapshot/{name}/*")

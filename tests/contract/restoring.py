@@ -1,7 +1,7 @@
 """What the tests of restores ask of every engine."""
 
 from chalicelib.core.model import IndexCount
-from chalicelib.core.ports import Restorer
+from chalicelib.core.restore_ports import Restorer
 from chalicelib.core.restores import Contents, LiveIndex, Restored, RestoreOrder
 from chalicelib.core.spec import Select
 from tests.contract.engine_worlds import EngineWorld

@@ -160,6 +160,18 @@ def test_what_drills_and_restores_make_is_never_taken(world: EngineWorld, prefix
     world.drop(made)
 
 
+@pytest.mark.parametrize("pattern", ["*", "exactly"])
+def test_what_a_restore_made_is_taken_once_a_selected_alias_points_at_it(world: EngineWorld, pattern: str) -> None:
+    """Whoever swaps it in, or gives it the alias by hand, works with it from then on."""
+    made, live = "restored-" + world.own("a"), world.own("live")
+    world.index(made)
+    world.alias(made, live)
+    assert made in names(world, live if pattern == "exactly" else pattern)
+    assert names(world, live, exclude=("restored-*",)) == []
+    assert names(world, made) == []
+    world.drop(made)
+
+
 def test_a_backup_of_a_stream_holds_its_index(world: EngineWorld) -> None:
     repository = registered(world, "main")
     backing = world.stream(world.own("logs"))

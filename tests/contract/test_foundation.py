@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from chalicelib.notify.vault import BucketVault
 from infra.local import foundation, stagefile
 from infra.local.aws import Aws
 from infra.local.errors import CannotStart
@@ -51,6 +52,20 @@ def test_it_may_be_repeated_and_keeps_the_rows(aws: Aws, stage: str) -> None:
     foundation.create(aws, stage)
 
     assert aws.client("dynamodb").get_item(TableName=f"snapwarden-{stage}", Key=row)["Item"] == row
+
+
+def test_the_bucket_takes_objects_and_keeps_them_when_it_is_repeated(aws: Aws, stage: str) -> None:
+    """moto keeps to a bucket's policy and what it says of plain HTTP, which is all that the local stage speaks."""
+    foundation.create(aws, stage)
+    bucket = f"snapwarden-{stage}-{aws.account}"
+    vault = BucketVault(aws.client("s3"), bucket)
+    vault.put("capsules/nightly/x.json.gz", b"x")
+
+    foundation.create(aws, stage)
+
+    assert vault.get("capsules/nightly/x.json.gz") == b"x"
+    aws.client("s3").delete_object(Bucket=bucket, Key="capsules/nightly/x.json.gz")
+    assert vault.get("capsules/nightly/x.json.gz") is None
 
 
 def test_a_table_that_differs_from_the_template_is_refused(aws: Aws, stage: str) -> None:

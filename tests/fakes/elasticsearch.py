@@ -17,13 +17,18 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Any
 
-from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core import capsules
+from chalicelib.core.capsules import Configuration
+from chalicelib.core.errors import Refused, Retryable, Unauthenticated
 from chalicelib.core.model import IndexCount, IndexRef, Selection
 from chalicelib.core.observations import Absent, Observation, Owner, Sizes
-from chalicelib.core.ports import Restorer, StartOrder
+from chalicelib.core.ports import StartOrder
+from chalicelib.core.restore_ports import Prover, Restorer
 from chalicelib.core.spec import Repository, Select
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
+from tests.fakes.elasticsearch_prove import FakeProver
 from tests.fakes.elasticsearch_records import FakeOrigin, FakeRepository
 from tests.fakes.elasticsearch_swaps import FakeSwapper
 
@@ -39,6 +44,10 @@ class FakeEngine(FakeCluster):
     def restorer(self) -> Restorer:
         return FakeSwapper(self)
 
+    @property
+    def prover(self) -> Prover:
+        return FakeProver(self)
+
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         with self._request("resolve", ",".join(select.indices)):
             there = {name: index for name, index in sorted(self.indices.items()) if not index.system}
@@ -49,11 +58,15 @@ class FakeEngine(FakeCluster):
                     uuid=index.uuid,
                     shards=index.shards,
                     closed=index.closed,
-                    settings={key: str(value) for key, value in index.settings.items()},
+                    settings={
+                        "index.number_of_replicas": str(index.replicas),
+                        **{key: str(value) for key, value in index.settings.items()},
+                    },
                 )
                 for name, index in there.items()
                 if _any(select.indices, labels[name])
-                and not _any((*select.exclude, *ALWAYS_EXCLUDED), (name, index.stream))
+                and not _any(select.exclude, (name, index.stream))
+                and (_any(select.indices, index.aliases) or not _any(ALWAYS_EXCLUDED, (name, index.stream)))
             )
             known = [label for own in labels.values() for label in own]
             unmatched = tuple(pattern for pattern in select.indices if not _any((pattern,), known))
@@ -106,6 +119,30 @@ class FakeEngine(FakeCluster):
                 raise Retryable(f"sizes of {repository}:{snapshot}: the snapshot is missing")
             size = BYTES_PER_SHARD * sum(found.indices.values())
             return Sizes(total=size, added=size)
+
+    def configuration(self) -> Configuration:
+        """As configured by tests, and what the indices say themselves."""
+        with self._request("configuration", "state"):
+            parts: dict[str, dict[str, Any]] = {part: dict(self.configured.get(part, {})) for part in capsules.PARTS}
+            for name, index in sorted(self.indices.items()):
+                if index.stream:
+                    parts["data_streams"].setdefault(index.stream, []).append(name)
+                for alias in () if index.system else index.aliases:
+                    parts["aliases"].setdefault(index.stream or name, {})[alias] = self.alias_details.get(alias, {})
+            for name, repository in self.repositories.items():
+                body = {"type": repository.definition.type, "settings": dict(repository.definition.settings)}
+                parts["repositories"][name] = body
+        incomplete = {}
+        for part in ("cluster_settings", "aliases"):
+            try:
+                with self._request(part, ""):
+                    pass
+            except Refused as error:
+                if isinstance(error, Unauthenticated):
+                    raise
+                incomplete[part] = str(error)
+                del parts[part]
+        return capsules.without_secrets(parts, incomplete)
 
     def repository(self, name: str) -> Repository | None:
         with self._request("repository", name):

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable
 from chalicelib.core.observations import Broken, Complete, InProgress, Owner, ShardFailure
@@ -24,7 +24,8 @@ class FakeCluster:
 
     A removal is done at once; or it takes as many authoritative looks as `slow_delete` says, and none ends while
     `blocked` is set (other snapshots of the repository run). A running snapshot is found in progress until then, once
-    more as Broken, then absent. A restore is under way for `restore_looks` looks.
+    more as Broken, then absent. A restore is under way for `restore_looks` looks. `configured`: templates and the like,
+    as `Engine.configuration` tells them; `alias_details`: filters and so on, by alias.
     """
 
     def __init__(
@@ -43,7 +44,11 @@ class FakeCluster:
         self.version = "8.19.2"
         self.nodes: tuple[DataNode, ...] = (DataNode(name="local", spare=10**12),)
         self.shard_limit = 1000
+        self.heap: dict[str, int] = {"local": 20}
+        self.relocating = 0
         self.restore_looks = 0
+        self.configured: dict[str, dict[str, Any]] = {}
+        self.alias_details: dict[str, dict[str, Any]] = {}
         self.lost: dict[tuple[str, str], dict[int, str]] = {}
         self._made = 0
         self._silent = 0
@@ -91,17 +96,16 @@ class FakeCluster:
 
     def write(self, index: str, documents: int, *, nested: int = 0) -> None:
         """New documents, each with so many nested ones, which are counted but are no operations of their own."""
-        self.indices[index].documents += documents * (1 + nested)
-        self.indices[index].operations += documents
+        self.indices[index].add(documents)
+        self.indices[index].documents += documents * nested
 
     def delete_documents(self, index: str, documents: int) -> None:
-        self.indices[index].documents -= documents
-        self.indices[index].operations += documents
+        self.indices[index].remove(documents)
 
     def refresh(self, *names: str) -> None:
         """As the server does by itself every second; of all by default."""
         for name in names or self.indices:
-            self.indices[name].countable = self.indices[name].documents
+            self.indices[name].refresh()
 
     def delete_index(self, name: str) -> None:
         del self.indices[name]
@@ -182,8 +186,8 @@ class FakeCluster:
 
     def sent(self, method: str) -> int:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
-        delete, try_out, start; contents, state, nodes, settings, restore, recovery, remove, release; aliases, block,
-        clone, reopen, repoint."""
+        delete, try_out, start; configuration, cluster_settings, aliases; contents, state, nodes, settings, restore,
+        recovery, remove, release; mappings, sample, documents, hits, vitals, heap; standing, block, clone, reopen, repoint."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------
@@ -215,7 +219,7 @@ class FakeCluster:
 
     def _put(self, repository: str, snapshot: str, owner: Owner | None, indices: Iterable[str]) -> None:
         now = self._clock.now()
-        held = {name: replace(self.indices[name]) for name in sorted(indices) if name in self.indices}
+        held = {name: self.indices[name].copy() for name in sorted(indices) if name in self.indices}
         self.repositories[repository].snapshots[snapshot] = FakeSnapshot(
             uuid=self._new_uuid("snapshot"),
             owner=owner,

@@ -1,8 +1,9 @@
 """What the Elasticsearch in memory (elasticsearch.py) holds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from chalicelib.core.observations import Observation, Owner
 from chalicelib.core.spec import Repository
@@ -20,11 +21,20 @@ class FakeOrigin:
     lost: Mapping[int, str]
 
 
+class FakeDocument(NamedTuple):
+    """`source`: JSON, None where the index keeps none."""
+
+    operation: int
+    source: str | None
+    routing: str | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class FakeIndex:
     """`documents` and `operations` (writes and deletions, which are spread over the shards in turn) are what was
     acknowledged; `countable` are the documents that the last refresh saw. `settings`: those that a
-    restore does not take over. `details`: of aliases that have any."""
+    restore does not take over. `sources`: documents by id, each with the number of the operation that wrote it, its
+    source and its routing; `searchable`: as the last refresh saw them. `details`: of aliases that have any."""
 
     uuid: str
     system: bool = False
@@ -42,6 +52,41 @@ class FakeIndex:
     origin: FakeOrigin | None = None
     settings: dict[str, object] = field(default_factory=dict)
     details: Mapping[str, Alias] = field(default_factory=dict)
+    sources: dict[str, FakeDocument] = field(default_factory=dict)
+    searchable: dict[str, FakeDocument] = field(default_factory=dict)
+    mapping: dict[str, object] = field(default_factory=lambda: {"properties": {"n": {"type": "long"}}})
+
+    def copy(self, **changes: Any) -> "FakeIndex":
+        """Of its own: what is written to one is not in the other."""
+        own = {"sources": dict(self.sources), "searchable": dict(self.searchable), "mapping": dict(self.mapping)}
+        return replace(self, **{**own, **changes})
+
+    def put(self, name: str, source: str | None, *, routing: str | None = None) -> None:
+        """A document, new or in place of the one of that id."""
+        self.documents += name not in self.sources
+        self.sources[name] = FakeDocument(self.operations, source, routing)
+        self.operations += 1
+
+    def add(self, documents: int) -> None:
+        for number in range(self.operations, self.operations + documents):
+            self.put(str(number), f'{{"n":{number}}}')
+
+    def remove(self, documents: int) -> None:
+        """Of those that came last."""
+        for name in list(self.sources)[max(len(self.sources) - documents, 0) :]:
+            del self.sources[name]
+        self.documents -= documents
+        self.operations += documents
+
+    def damage(self, name: str, source: str | None) -> None:
+        """Behind the server's back: it has another source, or (None) is gone, and no operation tells."""
+        known = self.sources.pop(name)
+        if source is not None:
+            self.sources[name] = known._replace(source=source)
+
+    def refresh(self) -> None:
+        self.countable = self.documents
+        self.searchable = dict(self.sources)
 
     def max_seq_no(self) -> tuple[int, ...]:
         """Of each shard, -1 where nothing was written."""

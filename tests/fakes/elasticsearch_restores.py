@@ -2,7 +2,6 @@
 `restore_looks`, `lose_blob`, `shard_limit`, `nodes`; and outages, lost answers and refusals as for everything else."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from chalicelib.core.errors import NameTaken, Refused, Retryable
 from chalicelib.core.model import IndexRef
@@ -122,8 +121,7 @@ class FakeRestorer:
         """Over a closed index, as the real one: it keeps its uuid."""
         before = self._cluster.indices.get(name)
         lost = dict(self._cluster.lost.get((order.snapshot, source), {}))
-        self._cluster.indices[name] = replace(
-            held,
+        self._cluster.indices[name] = held.copy(
             uuid=before.uuid if before else self._cluster._new_uuid("index"),
             red=bool(self._cluster.restore_looks or lost),
             closed=False,
@@ -132,6 +130,7 @@ class FakeRestorer:
             details={},
             replicas=0,
             countable=held.documents,
+            searchable=dict(held.sources),
             mark=order.mark,
             writable=False,
             settings={},

@@ -25,7 +25,7 @@ class FakeSwapper(FakeRestorer):
                 if wanted & {name, index.stream, *index.aliases}
             }
         if there:
-            with self._cluster._request("aliases", ",".join(there)):
+            with self._cluster._request("standing", ",".join(there)):
                 pass
         return tuple(_standing(name, index) for name, index in there.items())
 

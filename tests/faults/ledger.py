@@ -29,7 +29,7 @@ RANK = {
 """Settled states rank above."""
 ANEW = (State.RESTORING, State.PLANNED)
 """The one way back: of a restore that the server was asked for, and never made."""
-BOOKKEEPING = {"rev", "token", "wake_at", "told", "reported", "tells", "emitted_rev", "calls"}
+BOOKKEEPING = {"rev", "token", "wake_at", "told", "reported", "tells", "emitted_rev", "calls", "glass_told"}
 """What may still change in a settled row."""
 WISH = {"rev", "token", "calls", "cancel", "wake_at", "usual"}
 """What somebody who wants a run to end, or to be measured anew, may write, whoever is at work on it."""
@@ -160,6 +160,15 @@ def roads_kept(ledger: Ledger, now: datetime) -> None:
     must(
         all(ledger.runs[run_id].state is State.QUEUED for run_id in waiting), f"one of {waiting} waits and has started"
     )
+
+
+def in_use_marked(ledger: Ledger) -> None:
+    """A backup that is being read is marked with its reader, and no mark is left by a run that ended."""
+    marks = {user for backup in ledger.backups.values() for user in backup.users}
+    ended = [user for user in marks if ledger.runs[user].settled]
+    must(not ended, f"{ended} ended and mark a backup as in use")
+    reading = {run.run_id for run in ledger.at_work if run.kind is Kind.RESTORE and run.attempts}
+    must(reading <= marks, f"{sorted(reading - marks)} read a backup that is not marked")
 
 
 def slots_kept(ledger: Ledger, after: PolicyState, runs: Sequence[Run]) -> None:

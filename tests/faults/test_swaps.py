@@ -101,9 +101,9 @@ def test_what_has_swapped_holds_up_nobody_and_costs_nothing_while_it_waits() -> 
     assert lease is not None
     assert slots is not None
     assert (lease.holder, dict(slots.holders)) == (None, {})
-    looks, rev = stage.engine.sent("aliases"), run.rev
+    looks, rev = stage.engine.sent("standing"), run.rev
     stage.live(60, step=30)
-    assert (stage.engine.sent("aliases"), stage.run(run.run_id).rev) == (looks, rev)
+    assert (stage.engine.sent("standing"), stage.run(run.run_id).rev) == (looks, rev)
     stage.backup("now-2")
     stage.live(1)
     assert stage.run("backup:nightly:now-2").settled

@@ -46,6 +46,7 @@ class Witness:
         for name in {run.policy for run in runs}:
             check.open_runs_named(ledger, name)
         check.roads_kept(ledger, self.chaos.clock.now())
+        check.in_use_marked(ledger)
 
     def _beside(self, ledger: Ledger, changes: Sequence[Change], runs: Sequence[Run]) -> None:
         for change in changes:
@@ -58,7 +59,7 @@ class Witness:
                     ledger.specs[item.policy.name, item.gen] = item
                 case Create(Evidence(plan=Plan() as plan)):
                     ledger.plans[plan.plan_id] = plan
-                case Create(Backup() as item):
+                case Create(Backup() as item) | Update(Backup() as item):
                     self._backup(ledger, item, runs)
                 case Create(Lease() as lease) | Update(Lease() as lease):
                     ledger.leases[lease.lease] = lease
@@ -123,7 +124,8 @@ class Witness:
         must(known is None or known.snapshot_uuid == backup.snapshot_uuid, f"two backups of {backup.run_id}")
         ended = [run for run in runs if run.run_id == backup.run_id and run.settled]
         must(known or (ended and ended[0].state is backup.outcome), f"a backup beside no end of {backup.run_id}")
-        ledger.backups[backup.run_id] = backup
+        if known is None or backup.rev > known.rev:
+            ledger.backups[backup.run_id] = backup
 
     # What is started and removed -----------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from tests.fakes.elasticsearch_swaps import FakeSwapper
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.queue import FakeQueue
+from tests.fakes.vault import FakeVault
 
 START = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
 SLOT = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -148,8 +149,18 @@ class FusedNotifier(FakeNotifier):
         self.fuse.around("report", lambda: super(FusedNotifier, self).report(report))
 
 
+class FusedVault(FakeVault):
+    def __init__(self, fuse: Fuse) -> None:
+        super().__init__()
+        self.fuse = fuse
+
+    def put(self, key: str, content: bytes) -> None:
+        self.fuse.around("put", lambda: super(FusedVault, self).put(key, content))
+
+
 class Stage:
-    """`live(seconds)` plays real time: messages arrive, a tick each minute. A killed process loses its message."""
+    """`live(minutes)` plays real time: messages arrive, a tick each minute. A killed process loses its message.
+    `who`: by whose credentials somebody calls (None: nobody can say)."""
 
     clock: FakeClock
     fuse: Fuse
@@ -158,12 +169,14 @@ class Stage:
     queue: FusedQueue
     bus: FusedBus
     notifier: FusedNotifier
+    who: str | None = "arn:aws:iam::123456789012:user/anna"
 
     def __init__(self, file: str = FILE, *, looks: int | None = 1, indices: Sequence[str] = ("orders",)) -> None:
         self.make_parts(looks, indices)
         for part in (self.engine, self.queue, self.bus, self.notifier):
             part.fuse = self.fuse
         self.metrics = FakeMetrics()
+        self.vault = FusedVault(self.fuse)
         numbers = count(1)
         self.world = World(
             stage="local",
@@ -172,12 +185,20 @@ class Stage:
             bus=self.bus,
             notifier=self.notifier,
             metrics=self.metrics,
+            vault=self.vault,
             clock=self.clock,
             engine=lambda spec: self.engine,
             token=lambda: f"{self.name}-{next(numbers):08}",
+            identity=self.whoami,
+            local=True,
         )
         self.apply(file)
         self.fuse.effects.clear()
+
+    def whoami(self) -> str:
+        if self.who is None:
+            raise Retryable("AWS does not say who calls")
+        return self.who
 
     def make_parts(self, looks: int | None, indices: Sequence[str]) -> None:
         """What stands for the world; another kind of stage brings its own."""

@@ -31,6 +31,7 @@ from tests.fakes.metrics import FakeMetrics
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.queue import FakeQueue
 from tests.fakes.secrets import FakeSecrets
+from tests.fakes.vault import FakeVault
 from tests.servers import started
 
 
@@ -96,6 +97,7 @@ class Scene:
         self.folder = server.repositories / self.own
         self.clock = RealTime()
         self.store = MemoryStore()
+        self.vault = FakeVault()
         self.queue, self.bus, self.notifier = FakeQueue(Hurried(self.clock)), FakeBus(), FakeNotifier()
         self.before_start: Callable[[], object] = lambda: None
         """What somebody else does after the last question and before the snapshot is asked for."""
@@ -106,6 +108,7 @@ class Scene:
             bus=self.bus,
             notifier=self.notifier,
             metrics=FakeMetrics(),
+            vault=self.vault,
             clock=self.clock,
             engine=self._connect,
             token=bootstrap.new_token,

@@ -1,6 +1,7 @@
 """Back from a backup by the commands that people type, on a whole stage and a real Elasticsearch."""
 
 import json
+from pathlib import Path
 
 from tests.stages import Stage
 
@@ -47,12 +48,37 @@ def test_what_can_t_be_meant_is_said_all_at_once(stage: Stage) -> None:
     )
 
 
+def test_the_configuration_and_a_script_are_stored_beside_each_backup(stage: Stage, tmp_path: Path) -> None:
+    """By the deployed function, in the bucket of the stage."""
+    stage.elastic.create_index("kept-for-emergencies", documents=3)
+    policy = {**POLICY, "select": {"indices": ["kept-for-emergencies"]}}
+    stage.apply({"restoring": policy}, repositories=OWN)
+    first = stage.ask("backup", "restoring", "--wait", "--request-id", "one")
+    template = {"index_patterns": ["never-*"], "priority": 901}
+    stage.elastic.send("PUT", "/_index_template/new-one", template)
+    second = stage.ask("backup", "restoring", "--wait", "--request-id", "two")
+    stage.elastic.send("DELETE", "/_index_template/new-one")
+
+    assert second["findings"] == []
+    shown = stage.ask("show", second["run_id"])["capsule"]
+    assert (shown["key"], shown["against"]) == (f"capsules/restoring/{second['snapshot']}.json.gz", first["snapshot"])
+    assert "/index_templates/new-one" in shown["difference"]["added"]
+    assert "+ /index_templates/new-one" in stage.run("show", second["run_id"]).stdout
+    script = stage.run("emergency", second["snapshot"]).stdout
+    assert "restore kept-for-emergencies" in script
+    assert "_index_template/new-one" in script
+    stage.run("emergency", second["snapshot"], "-o", str(tmp_path / "restore.sh"))
+    assert (tmp_path / "restore.sh").read_text() == script
+    assert (tmp_path / "restore.sh").stat().st_mode & 0o777 == 0o600
+    assert "there is no backup nope" in stage.run("emergency", "nope", expect=2).stderr
+
+
 def test_a_bad_update_is_undone_by_a_swap_rolled_back_and_swapped_for_good(stage: Stage) -> None:
     """By the words that people read: how long the old one stays, and the two commands that end it."""
     stage.elastic.create_index("prices", documents=30)
     policy = {"select": {"indices": ["prices"]}, "repository": "swapping", "prove": "L2"}
     own = {"swapping": {"type": "fs", "settings": {"location": "swapping"}}}
-    stage.apply({"swapping": policy}, repositories=own, restore={"allow": ["swapped-*", "prices*"]})
+    stage.apply({"swapping": policy}, repositories=own, restore={"allow": ["restored-*", "prices*"]})
     stage.run("backup", "swapping", "--wait", "--request-id", "before")
     stage.elastic.send("POST", "/prices/_doc?refresh=true", {"price": -1})
 
@@ -67,12 +93,12 @@ def test_a_bad_update_is_undone_by_a_swap_rolled_back_and_swapped_for_good(stage
         assert stage.elastic.send("GET", "/prices/_count")["count"] == 30
         return run_id
 
-    first = swap("swapped-")
+    first = swap("restored-")
     back = stage.run("restore", "rollback", first, "--wait", "--why", "it was right after all").stdout
     assert "ROLLED_BACK" in back
     assert stage.elastic.send("GET", "/prices/_count")["count"] == 31
     assert "ROLLED_BACK restore swapping" in stage.report_of(first)["subject"]
-    second = swap("swapped-again-")
+    second = swap("restored-again-")
     done = stage.ask("restore", "finish", second, "--wait")
     assert (done["state"], done["good"], done["findings"]) == ("SUCCEEDED", True, [])
     assert stage.elastic.send("GET", "/prices/_count")["count"] == 30

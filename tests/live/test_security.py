@@ -6,9 +6,8 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -17,7 +16,7 @@ from chalicelib.bootstrap import connect as connect_spec
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.observations import Absent, Complete
 from chalicelib.core.spec import Auth, Repository, Select, Tls
-from chalicelib.engines.elasticsearch import TIMEOUT, ElasticsearchEngine
+from chalicelib.engines.elasticsearch import ElasticsearchEngine
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection
 from infra.local.paths import CHECKOUT, Places
@@ -25,6 +24,7 @@ from tests.certificates import make_certificates
 from tests.contract.records import a_spec
 from tests.elastic_admin import Admin
 from tests.fakes.secrets import FakeSecrets
+from tests.live.secured import Role, Secured
 from tests.record_answers import order
 from tests.replay import target_of
 from tests.secured_elasticsearch import SecuredElasticsearch, password
@@ -34,36 +34,6 @@ DOCUMENT = CHECKOUT / "docs" / "security.md"
 BOTH = ("orders", "other")
 COUNTING = ("maintenance", "monitor")
 ANY = tuple(range(200, 600))
-Role = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Secured:
-    """One server with the indices `orders` and `other`, and the snapshot `main:good` of both."""
-
-    url: str
-    authority: Path
-    admin: Admin
-
-    def key(self, role: Role, **more: Any) -> dict[str, str]:
-        """The secret of a new API key."""
-        body = {"name": "test", "role_descriptors": {"test": role}, **more}
-        return {"api_key": self.admin.send("POST", "/_security/api_key?refresh=true", body)["encoded"]}
-
-    def revoke_all(self) -> None:
-        self.admin.send("DELETE", "/_security/api_key", {"username": "root"})
-
-    def connection(self, secret: dict[str, str]) -> Connection:
-        target = target_of(self.url, auth=Auth(secret="shop-backup"), tls=Tls(ca="ca.pem"))
-        return Connection(target, secret, self.authority.read_text(), TIMEOUT)
-
-    def engine(self, secret: dict[str, str]) -> ElasticsearchEngine:
-        return ElasticsearchEngine(self.connection(secret))
-
-    def as_key(self, role: Role) -> Admin:
-        admin = Admin(self.url, ca=self.authority)
-        admin.headers["authorization"] = f"ApiKey {self.key(role)['api_key']}"
-        return admin
 
 
 @pytest.fixture(scope="module", params=["8.19.2", pytest.param("9.2.0", marks=pytest.mark.nightly)])
@@ -191,6 +161,7 @@ def test_the_key_of_the_document_can_do_everything(secured: Secured) -> None:
     encoded = secured.admin.send("POST", "/_security/api_key", json.loads(written))["encoded"]
     for use in SMALLEST.values():
         use(secured.connection({"api_key": encoded}))
+    assert secured.engine({"api_key": encoded}).configuration().incomplete == {}
 
 
 def test_the_role_of_the_document_can_do_everything_for_a_user(secured: Secured) -> None:
@@ -200,6 +171,28 @@ def test_the_role_of_the_document_can_do_everything_for_a_user(secured: Secured)
     secured.admin.send("PUT", "/_security/user/snapwarden", user)
     for use in SMALLEST.values():
         use(secured.connection({"username": "snapwarden", "password": "a-long-password"}))
+
+
+# The configuration beside a backup ----------------------------------------------------------------------------------
+
+
+def test_what_a_key_may_not_see_of_the_configuration_is_said(secured: Secured) -> None:
+    """The server leaves out aliases that a key may not see without a word."""
+    alias = {"add": {"index": "orders", "alias": "sold", "filter": {"term": {"a": "b"}}}}
+    secured.admin.send("POST", "/_aliases", {"actions": [alias]})
+    state, settings, aliases = "cluster:monitor/state", "cluster:monitor/settings", "indices:admin/aliases/get"
+    poor = secured.engine(secured.key(cluster(state))).configuration()
+    half = secured.engine(
+        secured.key(cluster(state, settings) | indices("other", privileges=(aliases,)))
+    ).configuration()
+    rich = secured.engine(secured.key(cluster(state, settings) | indices("*", privileges=(aliases,)))).configuration()
+    assert poor.incomplete.keys() == {"cluster_settings", "aliases"}
+    assert settings in poor.incomplete["cluster_settings"]
+    assert aliases in poor.incomplete["aliases"]
+    assert half.incomplete.keys() == {"aliases"}
+    assert "sold" in half.incomplete["aliases"]
+    assert rich.incomplete == {}
+    assert rich.parts["aliases"]["orders"]["sold"] == {"filter": {"term": {"a": "b"}}}
 
 
 # What a key may not count is left out in silence --------------------------------------------------------------------

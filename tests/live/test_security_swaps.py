@@ -9,9 +9,8 @@ from chalicelib.core.errors import Refused
 from chalicelib.core.model import IndexRef
 from chalicelib.core.swaps import Alias, CloneOrder, Does, Repoint
 from tests.elastic_admin import wait
-from tests.live.test_security import DOCUMENT, Role, Secured, secured
-
-__all__ = ["secured"]
+from tests.live.secured import Role, Secured
+from tests.live.test_security import DOCUMENT, secured  # noqa: F401 - a fixture
 
 NEEDED = (
     "indices:admin/block/add",
@@ -28,7 +27,7 @@ def granted(*actions: str) -> Role:
     return {"cluster": ["cluster:monitor/state"], "indices": [{"names": ["swap-*"], "privileges": list(actions)}]}
 
 
-def swap_and_back(secured: Secured, role: Role) -> None:
+def swap_and_back(secured: Secured, role: Role) -> None:  # noqa: F811
     for name in secured.admin.send("GET", "/swap-*/_settings"):
         secured.admin.send("DELETE", f"/{name}")
     for name in ("swap-live", "swap-new"):
@@ -57,13 +56,13 @@ def swap_and_back(secured: Secured, role: Role) -> None:
     assert restorer.remove(restorer.standing(["swap-new"])[0].ref)
 
 
-def test_all_that_the_page_names_is_enough(secured: Secured) -> None:
+def test_all_that_the_page_names_is_enough(secured: Secured) -> None:  # noqa: F811
     text = DOCUMENT.read_text()
     assert all(f"`{action}`" in text for action in NEEDED)
     swap_and_back(secured, granted(*NEEDED))
 
 
 @pytest.mark.parametrize("action", NEEDED)
-def test_without_any_one_of_it_the_server_says_no(secured: Secured, action: str) -> None:
+def test_without_any_one_of_it_the_server_says_no(secured: Secured, action: str) -> None:  # noqa: F811
     with pytest.raises(Refused, match="is needed"):
         swap_and_back(secured, granted(*(other for other in NEEDED if other != action)))

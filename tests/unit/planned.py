@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core import planning
-from chalicelib.core.model import IndexCount
+from chalicelib.core.model import IndexCount, IndexRef
 from chalicelib.core.planning import Facts
 from chalicelib.core.plans import Plan, Wish
 from chalicelib.core.restores import Contents, DataNode, HeldIndex, LiveIndex, Surroundings
@@ -35,7 +35,11 @@ SURROUNDINGS = Surroundings(
     shards=2,
     shard_limit=1000,
 )
-FACTS = Facts(backup=BACKUP, contents=CONTENTS, surroundings=SURROUNDINGS)
+ORIGINALS = tuple(
+    IndexRef(name=index.name, uuid=f"u-{index.name}", settings={"index.number_of_replicas": "0"})
+    for index in CONTENTS.indices
+)
+FACTS = Facts(backup=BACKUP, contents=CONTENTS, surroundings=SURROUNDINGS, originals=ORIGINALS)
 
 
 def count(name: str, docs: int, *max_seq_no: int, uuid: str | None = None) -> IndexCount:

@@ -110,8 +110,8 @@ def test_the_claim_keeps_the_counts_before_the_start_or_why_there_are_none() -> 
     counted = IndexCount(name="orders-1", uuid="u1", docs=7, max_seq_no=(6,))
     decision = backup.decide(row(S, attempts=2), SPEC, seen(ABSENT, counts=(counted,), uncounted="403"), TIRED)
     run_id = row(S).run_id
-    assert decision.evidence == Evidence(
-        run_id=run_id, kind="expected", n=3, indices=(INDEX,), counts=(counted,), uncounted="403"
+    assert decision.evidence == (
+        Evidence(run_id=run_id, kind="expected", n=3, indices=(INDEX,), counts=(counted,), uncounted="403"),
     )
 
 
@@ -226,7 +226,7 @@ def test_the_catalogue_gets_what_the_engine_and_the_verdict_said() -> None:
     assert (entry.outcome, entry.level, entry.good, entry.errors) == (State.SUCCEEDED, "L1", True, ())
     assert (entry.indices, entry.bytes, entry.bytes_added) == (1, 10, 1)
     assert decision.changes["good"] is True
-    assert decision.evidence is None, "nobody asked for counts"
+    assert decision.evidence == (), "nobody asked for counts"
 
 
 def test_a_shrunken_backup_is_in_the_catalogue_with_its_error_and_is_not_good() -> None:
@@ -238,7 +238,7 @@ def test_a_shrunken_backup_is_in_the_catalogue_with_its_error_and_is_not_good() 
     assert decision.state is State.FAILED
     assert decision.backup is not None
     assert (decision.backup.good, decision.backup.errors, decision.backup.docs) == (False, ("contract.min_docs",), 7)
-    assert decision.evidence == Evidence(run_id=row(V).run_id, kind="after", n=1, counts=(count,))
+    assert decision.evidence == (Evidence(run_id=row(V).run_id, kind="after", n=1, counts=(count,)),)
 
 
 def test_what_the_good_ones_before_held_is_what_the_run_was_made_with() -> None:

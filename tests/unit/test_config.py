@@ -115,7 +115,7 @@ def test_the_digest_sees_the_meaning_and_not_the_layout() -> None:
 def test_what_is_not_active_yet_is_said() -> None:
     told = not_active_yet(load(EXAMPLE, "f"))
     assert any(line.startswith("`retention` (policy nightly): ") for line in told)
-    assert [line.split("`")[1] for line in told] == ["retention", "drill", "triggers"]
+    assert [line.split("`")[1] for line in told] == ["retention", "drill"]
     assert not_active_yet(load(SMALL, "f")) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.core.errors import NameTaken, Refused, Retryable
 from chalicelib.core.model import IndexRef
-from chalicelib.core.ports import Restorer
+from chalicelib.core.restore_ports import Restorer
 from chalicelib.core.restores import Contents, Restored
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_read import Body

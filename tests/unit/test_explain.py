@@ -192,7 +192,10 @@ def test_a_restore_that_went_well_mends_no_backup() -> None:
     stage.live(1)
     found = of(stage, "failed").explanation
     assert (found.since, found.good_before and found.good_before.slot) == (None, "well")
-    assert explain(stage.world, restored.run_id).explanation.cause == "it is good: complete"
+    assert (
+        explain(stage.world, restored.run_id).explanation.cause
+        == f"it is good: all of it came back from {made.snapshot}"
+    )
 
 
 def test_a_restore_that_was_cancelled_is_followed_by_a_plan_and_not_by_a_backup() -> None:

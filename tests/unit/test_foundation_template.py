@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.core import patterns, requests
 from infra.template import Resource, UnknownTemplate, read
 from tests import tables
 
 ROOT = Path(__file__).parents[2]
-FUNCTION_TIMEOUTS = {"work": 60, "dead": 30}
+FUNCTION_TIMEOUTS = {"work": 60, "events": 60, "dead": 30}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,25 @@ def test_the_table_is_kept_whatever_happens_to_the_stack(resources: dict[str, Re
     assert table.properties["BillingMode"] == "PAY_PER_REQUEST"
 
 
+def test_the_bucket_is_kept_private_encrypted_and_never_archived(resources: dict[str, Resource]) -> None:
+    """Who needs an emergency script needs it at once: an archive takes hours. And nobody else may read how a cluster is
+    configured."""
+    bucket = resources["Bucket"]
+
+    assert bucket.name == "snapwarden-x-123456789012"
+    assert bucket.deletion_policy == "Retain"
+    assert bucket.properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(bucket.properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert "AES256" in str(bucket.properties["BucketEncryption"])
+    for rule in bucket.properties["LifecycleConfiguration"]["Rules"]:
+        assert not [key for key in rule if "Transition" in key or key.startswith("Expiration")], rule
+    (statement,) = resources["BucketPolicy"].properties["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    arn = "arn:aws:s3:::snapwarden-x-123456789012"
+    assert statement["Resource"] == [arn, f"{arn}/*"]
+
+
 def test_the_table_of_the_tests_is_the_table_of_the_template(resources: dict[str, Resource]) -> None:
     properties = resources["Table"].properties
 
@@ -50,7 +70,7 @@ def test_the_table_of_the_tests_is_the_table_of_the_template(resources: dict[str
 
 
 def test_everything_that_can_be_tagged_says_its_stage(resources: dict[str, Resource]) -> None:
-    for kind in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::SNS::Topic"):
+    for kind in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic"):
         for resource in _of_type(resources, kind):
             assert {"Key": "snapwarden:stage", "Value": "x"} in resource.properties["Tags"]
 
@@ -59,18 +79,34 @@ def test_messages_stay_invisible_for_six_timeouts(resources: dict[str, Resource]
     for queue in _of_type(resources, "AWS::SQS::Queue"):
         assert queue.properties["SqsManagedSseEnabled"] is True
         assert queue.properties["VisibilityTimeout"] >= 6 * FUNCTION_TIMEOUTS[queue.name.rpartition("-")[2]]
-    redrive = resources["WorkQueue"].properties["RedrivePolicy"]
-    assert redrive == {
-        "deadLetterTargetArn": "arn:aws:sqs:eu-central-1:123456789012:snapwarden-x-dead",
-        "maxReceiveCount": 5,
+    for name in ("WorkQueue", "EventsQueue"):
+        assert resources[name].properties["RedrivePolicy"] == {
+            "deadLetterTargetArn": "arn:aws:sqs:eu-central-1:123456789012:snapwarden-x-dead",
+            "maxReceiveCount": 5,
+        }
+
+
+def test_only_our_rules_send_to_the_events_queue(resources: dict[str, Resource]) -> None:
+    """The one on the stage's bus, and those that `apply` makes on the default bus; whatever a rule of another account
+    or name sends is refused by SQS."""
+    statements = resources["EventsQueuePolicy"].properties["PolicyDocument"]["Statement"]
+    (allowed,) = [one for one in statements if one["Effect"] == "Allow"]
+    rules = "arn:aws:events:eu-central-1:123456789012:rule/"
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allowed["Condition"] == {
+        "ArnLike": {"aws:SourceArn": [f"{rules}snapwarden-x/snapwarden-x-requests", f"{rules}snapwarden-x-*"]}
     }
+    rule = resources["RequestsRule"].properties
+    assert (rule["EventBusName"], rule["Name"]) == ("snapwarden-x", "snapwarden-x-requests")
+    assert rule["EventPattern"] == {"source": [{"anything-but": ["snapwarden"]}], "detail-type": list(requests.KINDS)}
+    assert not patterns.matches_source(rule["EventPattern"]), "nothing of our own starts anything of ours"
 
 
 def test_the_timeouts_are_those_of_the_configuration() -> None:
     functions = _stage()["lambda_functions"]
 
-    assert {"work": functions["work"], "dead": functions["dead_letters"]}.keys() == FUNCTION_TIMEOUTS.keys()
     assert functions["work"]["lambda_timeout"] == FUNCTION_TIMEOUTS["work"]
+    assert functions["events"]["lambda_timeout"] == FUNCTION_TIMEOUTS["events"]
     assert functions["dead_letters"]["lambda_timeout"] == FUNCTION_TIMEOUTS["dead"]
     assert functions["tick"]["lambda_timeout"] == 60
 
@@ -105,7 +141,7 @@ def test_no_alarm_waits_for_a_metric_that_nobody_publishes() -> None:
 
 
 def test_every_function_has_a_log_group_and_an_alarm(resources: dict[str, Resource]) -> None:
-    names = {resource.name for resource in resources.values() if resource.type != "AWS::SQS::QueuePolicy"}
+    names = {resource.name for resource in resources.values() if not resource.type.endswith("Policy")}
     for function in _stage()["lambda_functions"]:
         assert f"/aws/lambda/snapwarden-x-{function}" in names
         assert f"snapwarden-x-{function}-errors" in names
@@ -113,7 +149,7 @@ def test_every_function_has_a_log_group_and_an_alarm(resources: dict[str, Resour
 
 def test_every_function_has_a_policy_of_its_own_that_names_what_it_needs() -> None:
     stage = _stage()
-    assert stage["lambda_functions"].keys() == {"tick", "work", "dead_letters"}
+    assert stage["lambda_functions"].keys() == {"tick", "work", "events", "dead_letters"}
     for name, settings in stage["lambda_functions"].items():
         policy = json.loads((ROOT / ".chalice" / str(settings["iam_policy_file"])).read_text())
         for statement in policy["Statement"]:

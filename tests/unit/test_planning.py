@@ -10,6 +10,8 @@ from chalicelib.core import planning, plans
 from chalicelib.core.model import IndexRef, Severity
 from chalicelib.core.plans import Wish
 from chalicelib.core.restores import Contents, DataNode, HeldIndex
+from chalicelib.core.spec import Select
+from tests.contract.records import a_spec
 from tests.unit.planned import BACKUP, CONTENTS, FACTS, LIVE, MB, NOW, WISH, allowing, conflicts, count, plan
 
 
@@ -130,7 +132,8 @@ def test_a_data_stream_is_not_torn_into_its_indices() -> None:
 def test_names_beyond_those_allowed_need_a_second_person_or_are_refused() -> None:
     wish = replace(WISH, indices=("customers",), prefix="copy-")
     second = plan(wish, spec=allowing("restored-*"))
-    assert (second.approval, conflicts(second)) == (("copy-customers",), [("restore.approval", "approval")])
+    assert (second.approval, conflicts(second)) == (("copy-customers",), [])
+    assert [(found.code, found.severity) for found in second.findings] == [("restore.approval", Severity.WARNING)]
     assert conflicts(plan(wish, spec=allowing("restored-*", approval=False))) == [
         ("restore.not_allowed", "copy-customers")
     ]
@@ -181,3 +184,24 @@ def test_replicas_that_are_put_back_count_among_the_shards() -> None:
     facts = replace(FACTS, originals=(two,))
     assert conflicts(plan(shard_limit=11, facts=facts)) == []
     assert conflicts(plan(shard_limit=10, facts=facts)) == [("restore.shard_limit", "cluster.max_shards_per_node")]
+
+
+def test_a_backup_without_the_settings_of_its_indices_says_what_that_means() -> None:
+    """Made by a release that did not write them down: replicas and all else are the server's defaults then."""
+    made = plan(facts=replace(FACTS, originals=FACTS.originals[1:]))
+    (found,) = made.findings
+    assert (found.code, found.severity, found.subject) == ("restore.no_settings", Severity.WARNING, "customers")
+    assert "customers was" not in found.message
+    assert plan().findings == ()
+
+
+def test_a_policy_that_would_take_what_is_made_is_named() -> None:
+    """It may be backed up before it is whole."""
+    mine, other = a_spec().policy, a_spec().policy
+    other = other.model_copy(update={"name": "all", "select": Select(indices=("*",), exclude=("*-2",))})
+    mine = mine.model_copy(update={"select": Select(indices=("orders-*",))})
+    facts = replace(FACTS, policies=(mine, other))
+    (found,) = plan(replace(WISH, prefix="copy-"), facts, allowing("copy-*")).findings
+    assert (found.code, found.subject) == ("restore.backed_up_too", "all")
+    assert "copy-customers and 1 other" in found.message
+    assert plan(facts=facts).findings == ()

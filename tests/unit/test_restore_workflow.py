@@ -72,10 +72,9 @@ def test_without_a_look_at_what_is_in_the_way_nothing_starts() -> None:
 def test_what_was_made_is_written_down_at_first_sight() -> None:
     decision = decide(CLAIMED, HALF)
     assert (decision.state, decision.act) == (State.RESTORING, None)
-    assert decision.evidence is not None
-    assert (decision.evidence.kind, decision.evidence.indices) == ("made", MADE)
+    assert [(each.kind, each.indices) for each in decision.evidence] == [("made", MADE)]
     assert (decision.changes["progress"].done, decision.changes["progress"].total) == (4, 5)
-    assert decide(CLAIMED, HALF, made=MADE).evidence is None, "written once"
+    assert decide(CLAIMED, HALF, made=MADE).evidence == (), "written once"
 
 
 def test_when_all_shards_are_there_it_is_checked() -> None:
@@ -110,7 +109,7 @@ def test_a_shard_that_can_t_be_restored_is_named_and_the_rest_is_removed() -> No
     decision = decide(CLAIMED, (replace(HALF[0], failed=(failed,)), *WHOLE[1:]))
     assert outcome(decision) == (State.RESTORING, State.FAILED, ["restore.shard_failed"])
     assert "NoSuchFileException" in decision.changes["reason"]
-    assert decision.evidence is not None, "so that it is known as ours even when the mark can't be read"
+    assert decision.evidence, "so that it is known as ours even when the mark can't be read"
 
 
 @pytest.mark.parametrize("run", [replace(CLAIMED, progress=None), CHECKING, replace(CHECKING, checked=True)])

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from chalicelib.core.config import load
+from chalicelib.core.notations import Duration, Percent, Size
 from chalicelib.core.patterns import matches_source
 from chalicelib.core.rows import Spec
-from chalicelib.core.spec import Auth, Duration, Percent, Policy, Select, Size, Target
+from chalicelib.core.spec import Auth, Policy, Select, Target
 from chalicelib.core.values import WRITTEN, format_duration
 from chalicelib.core.wire import dump
 from chalicelib.core.wire import load as load_row

@@ -6,49 +6,20 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Drain, Event, Report, Wakeup
 from chalicelib.core.model import Run
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress
-from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Pause, PolicyState, Spec
+from chalicelib.core.rows import Backup, Evidence, Pause, PolicyState, Spec
 from chalicelib.core.wire import dump, load, message, millis, public_backup, public_run, seconds
 from tests.contract.records import NOON, a_backup, a_full_run, a_run, a_spec, at
+from tests.unit.stored_rows import ROWS, STORED
 
-ROWS = Path(__file__).parents[1] / "golden" / "rows"
-STORED = {
-    "backup": Backup,
-    "backup_v1": Backup,
-    "backup_closed": Backup,
-    "config_state": ConfigState,
-    "evidence": Evidence,
-    "evidence_plan": Evidence,
-    "evidence_swap": Evidence,
-    "evidence_wish": Evidence,
-    "evidence_v1": Evidence,
-    "installation": Installation,
-    "lease": Lease,
-    "policy_state": PolicyState,
-    "policy_state_broken": PolicyState,
-    "policy_state_failing": PolicyState,
-    "policy_state_paused": PolicyState,
-    "policy_state_paused_v1": PolicyState,
-    "policy_state_v1": PolicyState,
-    "run": Run,
-    "run_restore": Run,
-    "run_swap": Run,
-    "run_v1": Run,
-    "slots": Slots,
-    "spec": Spec,
-    "waiter": Waiter,
-}
-"""`_v1`: what the first release wrote."""
 SENT = (Wakeup, Drain, Event, Report, Absent, InProgress, Complete, Broken)
 
 INSTANTS = st.integers(-(10**15), 10**17).map(lambda micros: NOON + timedelta(microseconds=micros))
@@ -93,8 +64,7 @@ RECORDS = [kind for kind in dict.fromkeys((*STORED.values(), *SENT)) if kind is 
 def test_records_come_back(kind: type[Any], data: st.DataObject) -> None:
     record = data.draw(anything(kind))
     text = dump(record)
-    assert load(kind, text) == record
-    assert load(kind, text.encode()) == record
+    assert load(kind, text) == load(kind, text.encode()) == record
     assert dump(load(kind, text)) == text
 
 

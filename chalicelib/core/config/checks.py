@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.core import promise, schedule
 from chalicelib.core.blackout import check_blackout
 from chalicelib.core.config.document import Path
-from chalicelib.core.config.problems import nearest
+from chalicelib.core.nearest import nearest
 from chalicelib.core.spec import LEVELS, Drill, Policy, Target
 from chalicelib.core.values import format_duration, shown
 

@@ -10,7 +10,6 @@ LATER: tuple[tuple[str, Callable[[Policy], bool], str], ...] = (
     ("prove", lambda p: p.prove > PROVABLE, f"judged at {PROVABLE} for now"),
     ("retention", lambda p: p.retention is not None, "checked, but nothing is deleted yet"),
     ("drill", lambda p: p.drill is not None, "checked, but no drill runs yet"),
-    ("triggers", lambda p: bool(p.triggers), "checked, but no event starts a backup yet"),
     ("rpo", lambda p: any(level > PROVABLE for level in p.rpo), f"promises above {PROVABLE} are judged at it for now"),
 )
 

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 from chalicelib.core.config import checks, target_checks
 from chalicelib.core.config.checks import Remark
 from chalicelib.core.config.document import Document, Path, dotted, read_document
-from chalicelib.core.config.problems import empty_values, translate, unknown_key
+from chalicelib.core.config.problems import empty_values, translate
 from chalicelib.core.errors import BadInput, Problem
+from chalicelib.core.nearest import unknown_key
 from chalicelib.core.spec import Policy, Target, Tls
 from chalicelib.core.values import WRITTEN, shown
 

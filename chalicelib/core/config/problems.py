@@ -1,8 +1,7 @@
 """What pydantic found wrong -> problems with a place, in the words of the file."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -12,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from chalicelib.core.config.document import Document, Path, dotted
 from chalicelib.core.errors import Problem
+from chalicelib.core.nearest import nearest, unknown_key
 from chalicelib.core.values import shown
 
 KINDS = {
@@ -30,18 +30,6 @@ KINDS = {
 BOUNDS = {"greater_than_equal": ("ge", "too small", "at least"), "less_than_equal": ("le", "too large", "at most")}
 FREE = frozenset({"settings", "pattern", "body"})
 """Keys whose content is somebody else's vocabulary."""
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean …?`, or nothing."""
-    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def unknown_key(key: str, known: Iterable[str]) -> tuple[str, str]:
-    """Message and what was expected."""
-    names = sorted(known)
-    return f"unknown key{nearest(key, names)}", "one of " + ", ".join(names)
 
 
 def translate(document: Document, base: Path, model: type[BaseModel], error: ValidationError) -> Iterator[Problem]:

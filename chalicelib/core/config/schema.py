@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from chalicelib.core.config.load import VERSION
-from chalicelib.core.spec import NAME_SCHEMA, Policy, Target
+from chalicelib.core.notations import NAME_SCHEMA
+from chalicelib.core.spec import Policy, Target
 from chalicelib.core.values import format_duration, format_percent
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

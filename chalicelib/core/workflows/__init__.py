@@ -31,7 +31,7 @@ class Decision:
     changes: Mapping[str, Any] = field(default_factory=dict)
     act: Any = None
     again: timedelta | None = None
-    evidence: Evidence | None = None
+    evidence: tuple[Evidence, ...] = ()
     backup: Backup | None = None
     beside: tuple[Change, ...] = ()
     wake: str | None = None

@@ -16,6 +16,7 @@ from chalicelib.core import contract, pace
 from chalicelib.core.model import Finding, IndexCount, Progress, Run, Selection, Severity, Shards, State
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress, Observation, Owner, Sizes
 from chalicelib.core.ports import StartOrder
+from chalicelib.core.proving import Facts
 from chalicelib.core.rows import Backup, Evidence, Spec
 from chalicelib.core.spec import Repository
 from chalicelib.core.workflows import Decision, cancel, ends
@@ -29,7 +30,9 @@ class Seen:
     """What one look brought. STARTING asks for the `selection` and the `counts` of what it holds, VERIFYING for
     `sizes`, `counts` anew, and, when something is missing, the selection; `expected` is what the start stored.
 
-    `accepted`: the claim's act is known to have been answered with yes. `uncounted`: why there are no counts.
+    `accepted`: the claim's act is known to have been answered with yes. `uncounted`: why there are no counts. `facts`:
+    what a drill will compare, read before the start and again after the end; None where none does. `capsule`: where the
+    cluster's configuration was stored beside it, and `beside` what was wrong with that.
     """
 
     observation: Observation
@@ -40,6 +43,9 @@ class Seen:
     uncounted: str | None = None
     expected: Evidence | None = None
     sizes: Sizes | None = None
+    capsule: str | None = None
+    beside: tuple[Finding, ...] = ()
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,16 +181,24 @@ def _claim(run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
             register=spec.target.repositories[run.repository] if seen.selection.registered is None else None,
         ),
         again=pace.FIRST_LOOK,
-        evidence=Evidence(
-            run_id=run.run_id,
-            kind="expected",
-            n=attempt,
-            indices=indices,
-            unmatched=seen.selection.unmatched,
-            counts=seen.counts,
-            uncounted=seen.uncounted,
-        ),
+        evidence=(_expected(run, seen, attempt), *_facts(run, seen, "facts", attempt)),
     )
+
+
+def _expected(run: Run, seen: Seen, attempt: int) -> Evidence:
+    return Evidence(
+        run_id=run.run_id,
+        kind="expected",
+        n=attempt,
+        indices=seen.selection.indices,
+        unmatched=seen.selection.unmatched,
+        counts=seen.counts,
+        uncounted=seen.uncounted,
+    )
+
+
+def _facts(run: Run, seen: Seen, kind: str, attempt: int) -> tuple[Evidence, ...]:
+    return (Evidence(run_id=run.run_id, kind=kind, n=attempt, facts=seen.facts),) if seen.facts else ()
 
 
 def _in_progress(run: Run, moving: InProgress, now: datetime) -> Decision:
@@ -224,7 +238,7 @@ def _judged(run: Run, spec: Spec, seen: Seen, complete: Complete) -> Decision:
     backup = _entry(run, seen, complete, verdict)
     changes = {
         "reason": verdict.reason,
-        "findings": (*run.findings, *verdict.findings),
+        "findings": (*run.findings, *verdict.findings, *seen.beside),
         "level": verdict.level,
         "good": verdict.good,
         "indices": backup.indices,
@@ -239,7 +253,10 @@ def _judged(run: Run, spec: Spec, seen: Seen, complete: Complete) -> Decision:
         state=verdict.state,
         changes=changes,
         backup=backup,
-        evidence=after if contract.needs_counts(spec.policy) else None,
+        evidence=(
+            *((after,) if contract.needs_counts(spec.policy) else ()),
+            *_facts(run, seen, "stable", run.attempts),
+        ),
     )
 
 
@@ -264,6 +281,7 @@ def _entry(run: Run, seen: Seen, complete: Complete, verdict: contract.Verdict) 
         bytes_added=seen.sizes.added if seen.sizes else None,
         shards=Shards(total=complete.shards_total, failed=complete.shards_failed),
         good=verdict.good,
+        capsule=seen.capsule,
         errors=tuple({finding.code: 0 for finding in verdict.findings if finding.severity is Severity.ERROR}),
     )
 

@@ -61,6 +61,9 @@ def _start(run: Run, seen: Seen, now: datetime) -> Decision:
         return Decision(state=State.RESTORING, again=timedelta(0))
     if now >= run.start_by and not run.attempts:
         return too_late(run)
+    if seen.plan.approval and not (run.approved_by or run.glass):
+        message = f"{seen.plan.approval[0]} is beyond `restore.allow`, and nobody approved it"
+        return _failed(run, finding(APPROVAL, seen.plan.plan_id, message, "plan it, and have it approved"))
     if seen.anew is None:
         raise ValueError(f"{run.run_id}: nothing is restored without a look at what is in the way")
     if changed := plans.moved(seen.plan, seen.anew):
@@ -82,7 +85,7 @@ def _taken_up(run: Run, seen: Seen) -> Decision:
     taken: dict[str, Any] = {"plan": plan.plan_id, "snapshot": plan.snapshot, "snapshot_uuid": plan.snapshot_uuid}
     if found := [each for each in plan.conflicts if each.code != APPROVAL]:
         changes = {**taken, "reason": found[0].message, "findings": few(plan.findings)}
-        return Decision(state=State.FAILED, changes=changes, evidence=stored)
+        return Decision(state=State.FAILED, changes=changes, evidence=(stored,))
     if plan.approval:
         reason = (
             f"{counted(len(plan.approval), 'name')} beyond `restore.allow`: somebody else has to approve {plan.plan_id}"
@@ -90,9 +93,9 @@ def _taken_up(run: Run, seen: Seen) -> Decision:
         next_step = f"snapwarden restore approve {plan.plan_id}, then: snapwarden restore start {plan.plan_id} --wait"
         wanted = replace(finding(APPROVAL, plan.plan_id, reason, next_step), severity=Severity.WARNING)
         return Decision(
-            state=State.DEFERRED, changes={**taken, "reason": reason, "findings": (wanted,)}, evidence=stored
+            state=State.DEFERRED, changes={**taken, "reason": reason, "findings": (wanted,)}, evidence=(stored,)
         )
-    return Decision(state=State.PLANNED, changes=taken, evidence=stored, again=timedelta(0))
+    return Decision(state=State.PLANNED, changes=taken, evidence=(stored,), again=timedelta(0))
 
 
 def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
@@ -109,7 +112,7 @@ def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
     if failed:
         return give_up(run, seen, now, State.FAILED, _shards(failed), *_failed_shards(failed))
     whole = len(mine) == len(seen.plan.moves)
-    made = written_down(run, mine) if whole and not seen.made else None
+    made = (written_down(run, mine),) if whole and not seen.made else ()
     changes = {"progress": _progress(seen), "last_error": None, "started_at": run.started_at or now}
     if whole and all(index.done for index in mine):
         return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))

@@ -26,7 +26,7 @@ def give_up(run: Run, seen: Seen, now: datetime, ending: State, reason: str, *fo
     mine = own(seen)
     if not mine and not may_come(run, now):
         return Decision(state=ending, changes={**changes, "ending": None})
-    made = None if seen.made or not mine else written_down(run, mine)
+    made = () if seen.made or not mine else (written_down(run, mine),)
     return Decision(state=run.state, changes=changes, evidence=made, again=timedelta(0))
 
 

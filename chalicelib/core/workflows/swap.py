@@ -131,7 +131,7 @@ def _has_moved(run: Run, seen: Seen, now: datetime) -> Decision:
         "findings": findings,
     }
     kept = Evidence(run_id=run.run_id, kind="old", n=1, indices=old, counts=restored)
-    return Decision(state=State.SWAPPED, changes=changes, evidence=kept, again=until - now, gives_back=True)
+    return Decision(state=State.SWAPPED, changes=changes, evidence=(kept,), again=until - now, gives_back=True)
 
 
 def _too_late(run: Run) -> Finding:

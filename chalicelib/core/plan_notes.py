@@ -1,0 +1,53 @@
+"""What is good to know before a restore starts, and forbids nothing: warnings of a plan. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from chalicelib.core.model import Finding, IndexRef, Severity
+from chalicelib.core.plans import Move
+from chalicelib.core.prose import counted
+from chalicelib.core.spec import Policy
+
+NEVER_TAKEN = ("drill-*", "restored-*")
+"""What no backup takes by its name alone."""
+
+
+def notes(moves: Sequence[Move], originals: Sequence[IndexRef], policies: Sequence[Policy]) -> Iterator[Finding]:
+    """`originals`: what was backed up, with its settings; `policies`: all that back up this target."""
+    yield from _settings(moves, originals)
+    yield from _taken(moves, policies)
+
+
+def _settings(moves: Sequence[Move], originals: Sequence[IndexRef]) -> Iterator[Finding]:
+    known = {index.name for index in originals if index.settings}
+    if bare := [move.source for move in moves if move.source not in known]:
+        message = f"the settings of {_some(bare)} were not written down when it was backed up: it gets the defaults"
+        yield _note("restore.no_settings", bare[0], message, "look at replicas and refresh_interval of what comes back")
+
+
+def _taken(moves: Sequence[Move], policies: Sequence[Policy]) -> Iterator[Finding]:
+    """A backup that starts before all is back holds an index that is not whole yet."""
+    for policy in policies:
+        select = policy.select
+        names = [
+            move.name
+            for move in moves
+            if _any(select.indices, move.name) and not _any((*select.exclude, *NEVER_TAKEN), move.name)
+        ]
+        if names:
+            message = f"policy {policy.name} backs up {_some(names)} as well, perhaps before all of it is back"
+            yield _note(
+                "restore.backed_up_too", policy.name, message, "a --prefix like restored-, which no backup takes"
+            )
+
+
+def _some(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {counted(len(names) - 1, 'other')}"
+
+
+def _any(patterns: Iterable[str], name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _note(code: str, subject: str, message: str, next_step: str) -> Finding:
+    return Finding(code=code, severity=Severity.WARNING, subject=subject, message=message, next_step=next_step)

@@ -1,0 +1,44 @@
+"""Rows as releases stored them (tests/golden/rows), and what each of them is."""
+
+from pathlib import Path
+from typing import Any
+
+from chalicelib.core.leases import Lease, Slots, Waiter
+from chalicelib.core.model import Run
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+
+ROWS = Path(__file__).parents[1] / "golden" / "rows"
+STORED: dict[str, Any] = {
+    "approval": Approval,
+    "backup": Backup,
+    "backup_v1": Backup,
+    "backup_capsule": Backup,
+    "backup_closed": Backup,
+    "backup_in_use": Backup,
+    "config_state": ConfigState,
+    "evidence": Evidence,
+    "evidence_facts": Evidence,
+    "evidence_plan": Evidence,
+    "evidence_swap": Evidence,
+    "evidence_stable": Evidence,
+    "evidence_wish": Evidence,
+    "evidence_v1": Evidence,
+    "installation": Installation,
+    "lease": Lease,
+    "policy_state": PolicyState,
+    "policy_state_broken": PolicyState,
+    "policy_state_failing": PolicyState,
+    "policy_state_paused": PolicyState,
+    "policy_state_paused_v1": PolicyState,
+    "policy_state_v1": PolicyState,
+    "run": Run,
+    "run_restore": Run,
+    "run_swap": Run,
+    "run_restore_approved": Run,
+    "run_v1": Run,
+    "slots": Slots,
+    "slots_held": Slots,
+    "spec": Spec,
+    "waiter": Waiter,
+}
+"""`_v1`: what the first release wrote."""

@@ -1,0 +1,62 @@
+"""`explain` of restores: why, when that happened before, and what mended it then."""
+
+from dataclasses import replace
+
+from chalicelib.core.model import Run, State
+from chalicelib.core.plans import Wish
+from chalicelib.service import control
+from chalicelib.service.explain import explain
+from tests.faults.second_person import ANNA, backed_up, planned, started
+from tests.faults.world import Stage
+
+WISH = Wish(policy="nightly")
+
+
+def ended(stage: Stage, wish: Wish = WISH) -> Run:
+    stage.clock.advance(1)
+    run = started(stage, planned(stage, wish))
+    stage.live(2)
+    return stage.run(run.run_id)
+
+
+def test_a_failed_restore_names_the_last_one_and_the_backup_that_mended_it() -> None:
+    stage = backed_up()
+    (first,) = stage.store.backups("nightly")
+    stage.engine.lose_blob(first.snapshot, "orders")
+    failed = ended(stage)
+    stage.backup("now-2")
+    stage.live(2)
+    mended = ended(stage)
+    assert (failed.state, mended.state) == (State.FAILED, State.SUCCEEDED)
+    again = ended(stage, replace(WISH, backup=first.backup_id, prefix="restored-b-"))
+    found = explain(stage.world, again.run_id)
+    known = found.explanation
+    assert known.code == "restore.shard_failed"
+    assert "\n" not in known.cause
+    assert known.before
+    assert (known.before.run.run_id, known.before.fixed_by and known.before.fixed_by.run_id) == (
+        failed.run_id,
+        mended.run_id,
+    )
+    assert found.mended == (f"it was restored from {mended.snapshot} instead of {first.snapshot}",)
+
+
+def test_one_that_waits_says_for_what_and_one_that_runs_says_how_far() -> None:
+    stage = backed_up()
+    stage.engine.restore_looks = 10**6
+    run = started(stage, planned(stage, WISH))
+    assert "about to look whether the world" in explain(stage.world, run.run_id).explanation.cause
+    waits = started(stage, planned(stage, replace(WISH, prefix="restored-b-")))
+    assert "it waits for its repository, until" in explain(stage.world, waits.run_id).explanation.cause
+    stage.live(0.5)
+    assert "it is in progress: 0 of 2 shards" in explain(stage.world, run.run_id).explanation.cause
+    assert f"{run.run_id} works on the same repository" in explain(stage.world, waits.run_id).explanation.cause
+
+
+def test_one_that_failed_and_cleans_up_says_why_it_does() -> None:
+    stage = backed_up()
+    stage.engine.restore_looks = 10**6
+    run = started(stage, planned(stage, WISH))
+    stage.live(0.5)
+    control.cancel(stage.world, run.run_id, by=ANNA, why="wrong one")
+    assert "anna cancelled it" in explain(stage.world, run.run_id).explanation.cause
