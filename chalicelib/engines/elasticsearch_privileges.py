@@ -22,7 +22,7 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
         "the cluster privilege monitor, or just the action cluster:monitor/settings, is needed",
     ),
     (
-        ("standing",),
+        ("aliases",),
         "the privilege view_index_metadata, or just the action indices:admin/aliases/get, is needed on all indices",
     ),
     (("refresh",), "the privilege maintenance, or just the action indices:admin/refresh, is needed on each index"),
