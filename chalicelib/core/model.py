@@ -177,9 +177,9 @@ class Run:
     `last_look`: a look past the deadline has begun and has not come back. `plan`: what a restore carries out; None: it
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
     under the slot's id, None: nobody could ask for anything else under it.
-    `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
-    removed. `approved_by`: the second person, where one was needed; `glass`: who started it without, and why; people
-    heard of that when it is `glass_told`.
+    `checked`: what it made was compared with what was backed up. `moved_at`: when its `progress` was last seen to have
+    changed. `ending`: as what it ends when all that it made is removed. `approved_by`: the second person, where one was
+    needed; `glass`: who started it without, and why; people heard of that when it is `glass_told`.
     """
 
     run_id: str
@@ -211,6 +211,7 @@ class Run:
     payload: str | None = None
     checked: bool = False
     ending: State | None = None
+    moved_at: datetime | None = None
     reason: str | None = None
     level: str | None = None
     snapshot_uuid: str | None = None

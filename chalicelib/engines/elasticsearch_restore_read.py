@@ -185,6 +185,7 @@ def restored(order: RestoreOrder, names: Iterable[str], state: Body, recovery: B
         copies = dict(_primaries(state.body("routing_table").body("indices").body(name), shards))
         rows = list(_rows(recovery, name))
         lost = (_failed(name, shard, copies[shard], rows, (uuid, shard) in running) for shard in range(shards))
+        idle = (shard for shard in range(shards) if _is_unassigned(copies[shard]) and (uuid, shard) in running)
         yield Restored(
             name=name,
             uuid=uuid,
@@ -194,6 +195,7 @@ def restored(order: RestoreOrder, names: Iterable[str], state: Body, recovery: B
             bytes_done=sum(row.body("index").body("size").number("recovered_in_bytes") for row in rows),
             bytes_total=sum(row.body("index").body("size").number("total_in_bytes") for row in rows),
             failed=tuple(shard for shard in lost if shard),
+            waiting=tuple(idle),
         )
 
 
@@ -239,8 +241,10 @@ def _is_done(shard: int, copy: Body, rows: Iterable[Body], order: RestoreOrder) 
 
 
 def _failed(name: str, shard: int, copy: Body, rows: Iterable[Body], running: bool) -> FailedShard | None:
-    if copy.text("state") == "UNASSIGNED" and not running:
-        return FailedShard(index=name, shard=shard, reason=_reason(copy.body("unassigned_info")))
+    if _is_unassigned(copy) and not running:
+        cause = _cause(copy.body("unassigned_info"))
+        reason = cause or f"no node may take it ({_status(copy.body('unassigned_info'))})"
+        return FailedShard(index=name, shard=shard, reason=reason, unallocated=cause is None)
     kinds = {row.text("type") for row in rows if row.number("id") == shard and row.text("stage") == "DONE"}
     if kinds and not kinds & {"SNAPSHOT", "PEER"}:
         reason = f"it was recovered from {', '.join(sorted(kinds))}, not from the snapshot: did a node restart?"
@@ -248,12 +252,19 @@ def _failed(name: str, shard: int, copy: Body, rows: Iterable[Body], running: bo
     return None
 
 
-def _reason(unassigned: Body) -> str:
-    """The root of a stack of exceptions, which can be 10 KB long."""
-    status = f"{unassigned.text('reason')}, {unassigned.value.get('allocation_status') or 'no attempt'}"
+def _is_unassigned(copy: Body) -> bool:
+    return copy.text("state") == "UNASSIGNED"
+
+
+def _status(unassigned: Body) -> str:
+    return f"{unassigned.text('reason')}, {unassigned.value.get('allocation_status') or 'no attempt'}"
+
+
+def _cause(unassigned: Body) -> str | None:
+    """The root of a stack of exceptions, which can be 10 KB long. None: nothing failed on a node."""
     details = unassigned.value.get("details")
     if not isinstance(details, str) or "Caused by: " not in details:
-        return f"no node may take it ({status})"
+        return None
     return details.rpartition("Caused by: ")[2].partition("\n")[0].strip()[:REASON_SHOWN]
 
 

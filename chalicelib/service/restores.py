@@ -11,11 +11,13 @@ from chalicelib.core.model import Asked, IndexRef, Kind, Run, State, Step
 from chalicelib.core.planning import order
 from chalicelib.core.plans import Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
+from chalicelib.core.restores import Unallocated
 from chalicelib.core.rows import BackupState, Evidence, PolicyState, Spec
 from chalicelib.core.wire import dump
 from chalicelib.core.workflows import Decision, restore_ends
 from chalicelib.core.workflows import restore as workflow
-from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen
+from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen, own
+from chalicelib.core.workflows.restore_stuck import to_explain
 from chalicelib.service import approvals, in_use, query, tell
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import patiently
@@ -153,6 +155,8 @@ class RestoreWork:
         made = world.store.evidence(run.run_id, "made", 1)
         refs = made.indices if made else ()
         seen = Seen(plan=plan, restored=restored, made=refs)
+        if asked := to_explain(run, own(seen), world.clock.now()):
+            return replace(seen, unallocated=_explained(run, world, engine, *asked))
         if run.state is not State.CHECKING or run.ending is not None:
             return seen
         return _checking(run, world, engine, seen)
@@ -214,6 +218,12 @@ def _spec_now(world: World, run: Run) -> Spec:
     """What the file says that is in force now: it may no longer allow what it did."""
     state = world.store.state(run.policy)
     return world.spec(run.policy, state.spec_gen if state else run.spec_gen)
+
+
+def _explained(run: Run, world: World, engine: Engine, index: str, shard: int) -> Unallocated | None:
+    """What the deciders say; that they could not be asked ends nothing, and is said in their place."""
+    said, why = patiently(run, world.clock.now(), lambda: engine.restorer.unallocated(index, shard))
+    return Unallocated(index=index, shard=shard, never=False, why=f"why is not known: {why}") if why else said
 
 
 def _checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:

@@ -7,7 +7,7 @@ Whatever goes wrong after the claim: first what this run made is removed, by exa
 written down when it did.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,16 +15,15 @@ from typing import Any
 from chalicelib.core import comparing, pace, planning, plans
 from chalicelib.core.model import Finding, IndexRef, Progress, Run, Severity, Shards, State
 from chalicelib.core.prose import counted
-from chalicelib.core.restores import FailedShard
 from chalicelib.core.rows import Evidence
 from chalicelib.core.workflows import Decision, cancel
+from chalicelib.core.workflows import restore_stuck as stuck
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.restore_ends import clean, far, few, give_up, too_late
 from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Restore, Seen, foreign, own, written_down
 
 ATTEMPTS = 3
 APPROVAL = "restore.approval"
-SHOWN = 20
 
 
 def decide(run: Run, seen: Seen, now: datetime) -> Decision:
@@ -105,12 +104,21 @@ def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
         return give_up(run, seen, now, State.FAILED, found.message, found)
     if not mine:
         return _nothing_there(run, seen, now)
+    said = seen.unallocated
     failed = [shard for index in mine for shard in index.failed]
+    if said and said.never and not failed:
+        failed = [stuck.given_up(said)]
     if failed:
-        return give_up(run, seen, now, State.FAILED, _shards(failed), *_failed_shards(failed))
+        return give_up(run, seen, now, State.FAILED, stuck.reason(failed, said), *stuck.findings(failed, said))
     whole = len(mine) == len(seen.plan.moves)
     made = (written_down(run, mine),) if whole and not seen.made else ()
-    changes = {"progress": _progress(seen), "last_error": None, "started_at": run.started_at or now}
+    progress = _progress(seen)
+    changes = {
+        "progress": progress,
+        "moved_at": stuck.moved_at(run, progress, now),
+        "last_error": stuck.waits(said),
+        "started_at": run.started_at or now,
+    }
     if whole and all(index.done for index in mine):
         return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))
     if not whole and (seen.made or now >= (run.claimed_at or run.created_at) + LATE_START):
@@ -189,17 +197,6 @@ def _progress(seen: Seen) -> Progress:
         bytes_done=sum(index.bytes_done for index in mine),
         bytes_total=seen.plan.bytes,
     )
-
-
-def _failed_shards(failed: Sequence[FailedShard]) -> Iterator[Finding]:
-    for shard in failed[:SHOWN]:
-        message = f"shard {shard.shard} of {shard.index} could not be restored: {shard.reason}"
-        yield finding("restore.shard_failed", f"{shard.index}[{shard.shard}]", message, "restore from another backup")
-
-
-def _shards(failed: Sequence[FailedShard]) -> str:
-    first = failed[0]
-    return f"{counted(len(failed), 'shard')} could not be restored, the first of {first.index}: {first.reason}"
 
 
 def _failed(run: Run, *found: Finding) -> Decision:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.core.model import IndexCount, IndexRef, Run
 from chalicelib.core.plans import Plan
-from chalicelib.core.restores import Restored, RestoreOrder
+from chalicelib.core.restores import Restored, RestoreOrder, Unallocated
 from chalicelib.core.rows import Evidence
 
 AT_ONCE = 5
@@ -46,7 +46,7 @@ class Release:
 class Seen:
     """`anew`: the plan as it would be made now, asked before the first attempt only. `made`: what was written down as
     ours. `before`, `after`: what the backup's run counted. `counts`: of what was restored, asked when it is whole;
-    `uncounted`: why there are none."""
+    `uncounted`: why there are none. `unallocated`: what the deciders say of the shard that was asked about."""
 
     plan: Plan
     anew: Plan | None = None
@@ -57,6 +57,7 @@ class Seen:
     after: tuple[IndexCount, ...] = ()
     counts: tuple[IndexCount, ...] = ()
     uncounted: str | None = None
+    unallocated: Unallocated | None = None
 
 
 def own(seen: Seen) -> tuple[Restored, ...]:
