@@ -242,9 +242,7 @@ def _is_done(shard: int, copy: Body, rows: Iterable[Body], order: RestoreOrder) 
 
 def _failed(name: str, shard: int, copy: Body, rows: Iterable[Body], running: bool) -> FailedShard | None:
     if _is_unassigned(copy) and not running:
-        cause = _cause(copy.body("unassigned_info"))
-        reason = cause or f"no node may take it ({_status(copy.body('unassigned_info'))})"
-        return FailedShard(index=name, shard=shard, reason=reason, unallocated=cause is None)
+        return _given_up(name, shard, copy.body("unassigned_info"))
     kinds = {row.text("type") for row in rows if row.number("id") == shard and row.text("stage") == "DONE"}
     if kinds and not kinds & {"SNAPSHOT", "PEER"}:
         reason = f"it was recovered from {', '.join(sorted(kinds))}, not from the snapshot: did a node restart?"
@@ -252,12 +250,18 @@ def _failed(name: str, shard: int, copy: Body, rows: Iterable[Body], running: bo
     return None
 
 
+def _given_up(name: str, shard: int, unassigned: Body) -> FailedShard:
+    if cause := _cause(unassigned):
+        return FailedShard(index=name, shard=shard, reason=cause)
+    status = f"{unassigned.text('reason')}, {unassigned.value.get('allocation_status') or 'no attempt'}"
+    if unassigned.value.get("allocation_status") == "no_valid_shard_copy":  # it was there, or on its way, and is lost
+        reason = f"what was back of it is gone: did a node leave, or restart? ({status})"
+        return FailedShard(index=name, shard=shard, reason=reason)
+    return FailedShard(index=name, shard=shard, reason=f"no node may take it ({status})", unallocated=True)
+
+
 def _is_unassigned(copy: Body) -> bool:
     return copy.text("state") == "UNASSIGNED"
-
-
-def _status(unassigned: Body) -> str:
-    return f"{unassigned.text('reason')}, {unassigned.value.get('allocation_status') or 'no attempt'}"
 
 
 def _cause(unassigned: Body) -> str | None:

@@ -47,7 +47,7 @@ class Node(Elasticsearch):
 
 
 class TwoNodes:
-    """Both up once made; they boot at the same time. They share their repositories. Each pair has folders of its own."""
+    """Both up once made; they boot at the same time. They share their repositories; each pair has its own folders."""
 
     def __init__(self, places: Places, root: Path, version: str = VERSION) -> None:
         port = processes.free_port()

@@ -15,6 +15,7 @@ from chalicelib.core.workflows.ends import finding
 STILL = timedelta(seconds=60)
 """Without any movement for so long, and in two looks, it is worth a question why."""
 SHOWN = 20
+AGAIN = "where a node left or restarted, plan it again; otherwise restore from another backup"
 MEND = "mend what it names, then make a new plan: the server does not try such a shard again"
 
 
@@ -54,7 +55,7 @@ def findings(failed: Sequence[FailedShard], said: Unallocated | None) -> Iterato
         if shard.unallocated:
             yield finding("restore.not_allocated", subject, message, MEND)
         else:
-            yield finding("restore.shard_failed", subject, message, "restore from another backup")
+            yield finding("restore.shard_failed", subject, message, AGAIN)
 
 
 def given_up(said: Unallocated) -> FailedShard:
