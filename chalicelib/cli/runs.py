@@ -3,9 +3,10 @@
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -50,8 +51,9 @@ def backup(
     started(out, world, run, wait=wait)
 
 
-def started(out: Output, world: World, run: Run, *, wait: bool) -> None:
-    """Says its id, and with `wait` how it goes and ends. Exit code 1 unless it ends well."""
+def started(out: Output, world: World, run: Run, *, wait: bool) -> Run:
+    """Says its id, and with `wait` how it goes and ends, or has swapped; the run as it was then. Exit code 1 unless
+    that is well."""
     out.say(run.run_id)
     if wait:
         run = _followed(out, world, run)
@@ -59,8 +61,9 @@ def started(out: Output, world: World, run: Run, *, wait: bool) -> None:
         out.document(wire.public_run(run))
     elif wait:
         _print_end(out, run)
-    if wait and not run.good:
+    if wait and not (run.good or _waits(run)):
         sys.exit(1)
+    return run
 
 
 def _followed(out: Output, world: World, run: Run) -> Run:
@@ -85,7 +88,7 @@ def follow(world: World, run: Run, *, quiet: bool = False) -> Run:
             elif not quiet and _moved(run) != shown:
                 shown = _moved(run)
                 print(f"{instant(datetime.now(UTC))} {shown}", file=sys.stderr)
-            if run.settled:
+            if run.settled or _waits(run):
                 return run
             time.sleep(POLL)
             run = query.run(world, run.run_id)
@@ -110,6 +113,11 @@ def _beside(run: Run) -> str:
     if run.state is State.QUEUED:
         return "  waits for the open run of its policy"
     return f", {size(seen.bytes_done)} of {size(seen.bytes_total)}" if seen and seen.bytes_total else ""
+
+
+def _waits(run: Run) -> bool:
+    """It has done what it can until people decide: perhaps for a day."""
+    return run.state is State.SWAPPED and run.ending is None and run.finish is None and run.rollback is None
 
 
 class _Bar:
@@ -177,15 +185,17 @@ def show(
     run = query.run_or_newest(world, run_id)
     if follow_it:
         run = _followed(out, world, run)
-    compared = capsules.compared(world, run)
+    compared, drilled = capsules.compared(world, run), query.drilled(world, run)
     if out.json:
-        more = {"capsule": capsules.public(compared)} if compared else {}
+        more: dict[str, Any] = {"capsule": capsules.public(compared)} if compared else {}
+        more |= {"drilled": [asdict(index) for index in drilled]} if drilled else {}
         out.document({**wire.public_run(run), **more})
     else:
         _print_all(out, run)
+        _print_drilled(out, drilled)
         if compared:
             print_capsule(out, compared)
-    if follow_it and not run.good:
+    if follow_it and not (run.good or _waits(run)):
         sys.exit(1)
 
 
@@ -203,6 +213,9 @@ def _print_all(out: Output, run: Run) -> None:
     if run.cancel:
         why = f": {run.cancel.why}" if run.cancel.why else ""
         out.say(f"  cancel     asked for by {run.cancel.by} {instant(run.cancel.at)}{why}")
+    for wish in ("finish", "rollback"):
+        if asked := getattr(run, wish):
+            out.say(f"  {wish:<10} asked for by {asked.by} {instant(asked.at)}{f': {asked.why}' if asked.why else ''}")
     if run.state is State.QUEUED:
         out.say(f"  waits for  {(run.last_error or 'the open run of its policy').removeprefix('waits: ')}")
     elif run.last_error:
@@ -216,6 +229,16 @@ def _print_all(out: Output, run: Run) -> None:
     )
 
 
+def _print_drilled(out: Output, drilled: Sequence[query.DrilledIndex]) -> None:
+    """Index by index: only what was compared and found right is proved."""
+    rows = [
+        (index.name, index.restored_as, "proved" if index.proved else "not proved", ", ".join(index.findings))
+        for index in drilled
+    ]
+    if rows:
+        out.table(("INDEX", "RESTORED AS", "PROVED", "FOUND"), rows, empty="", whole=("INDEX",))
+
+
 def _print_end(out: Output, run: Run) -> None:
     parts = (run.run_id, state(run.state), run.level or "", _verdict(run), _took(run) if run.settled else "")
     console().print(Text(" ").join(Text(part) if isinstance(part, str) else part for part in parts if part))
@@ -225,6 +248,12 @@ def _print_end(out: Output, run: Run) -> None:
         whole, held = run.shards.total - run.shards.failed, counted(run.indices or 0, "index", "indices")
         added = f", of it new {size(run.bytes_added)}" if run.kind is Kind.BACKUP else ""
         out.say(f"  {held}, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}{added}")
+    if run.restore_seconds is not None:
+        out.say(f"  restored in {span(timedelta(seconds=run.restore_seconds))}")
+    if _waits(run) and run.kept_until:
+        out.say(f"  what was live before stays until {instant(run.kept_until)}, then it is deleted; or say so now:")
+        out.say(f"    snapwarden restore finish {run.run_id} --wait    it is good: delete the old one")
+        out.say(f"    snapwarden restore rollback {run.run_id} --wait  it is not: the old one is live again")
     for finding in run.findings:
         out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
 

@@ -31,6 +31,9 @@ class State(StrEnum):
     RESTORING = "RESTORING"
     VERIFYING = "VERIFYING"
     CHECKING = "CHECKING"
+    SWAPPING = "SWAPPING"
+    SWAPPED = "SWAPPED"
+    ROLLED_BACK = "ROLLED_BACK"
     SUCCEEDED = "SUCCEEDED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
@@ -54,6 +57,8 @@ OPEN_STATES = frozenset(
         State.RESTORING,
         State.VERIFYING,
         State.CHECKING,
+        State.SWAPPING,
+        State.SWAPPED,
     }
 )
 
@@ -177,9 +182,15 @@ class Run:
     `last_look`: a look past the deadline has begun and has not come back. `plan`: what a restore carries out; None: it
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
     under the slot's id, None: nobody could ask for anything else under it.
+    `restore_seconds`: what a restore itself took, from the accepted request to the last primary, as seen. `leftover`:
+    something that it made may be left. Of drills: `expected_seconds` for all of it; `through`: the registration that it
+    restores through; `held_since`: when a guard first said no; `compared`: so many of the plan's indices have been, of
+    which those at the places `unproved` proved nothing.
     `checked`: what it made was compared with what was backed up. `moved_at`: when its `progress` was last seen to have
     changed. `ending`: as what it ends when all that it made is removed. `approved_by`: the second person, where one was
-    needed; `glass`: who started it without, and why; people heard of that when it is `glass_told`.
+    needed; `glass`: who started it without, and why; people heard of that when it is `glass_told`. `repointed_at`: when
+    the aliases were last asked to move (None: never, or they were seen moved since); `swapped_at`: when that was seen;
+    `kept_until`: so long the old ones stay then. `finish` and `rollback` are wishes like `cancel`.
     """
 
     run_id: str
@@ -246,6 +257,18 @@ class Run:
     approved_by: str | None = None
     glass: Asked | None = None
     glass_told: bool = False
+    restore_seconds: float | None = None
+    leftover: bool = False
+    expected_seconds: float | None = None
+    through: str | None = None
+    held_since: datetime | None = None
+    compared: int = 0
+    unproved: tuple[int, ...] = ()
+    repointed_at: datetime | None = None
+    swapped_at: datetime | None = None
+    kept_until: datetime | None = None
+    finish: Asked | None = None
+    rollback: Asked | None = None
 
     @property
     def settled(self) -> bool:

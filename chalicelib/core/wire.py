@@ -12,8 +12,8 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter
 
 from chalicelib.core.leases import Hold
-from chalicelib.core.messages import Drain, Wakeup
-from chalicelib.core.model import Asked, Finding, Progress, Run, Shards
+from chalicelib.core.messages import Drain, Message, Sweep, Wakeup
+from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Shards
 from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Approval, Backup
 
@@ -40,12 +40,14 @@ def load(kind: type[T], text: str | bytes) -> T:
     return cast(T, _adapter(kind).validate_json(text, extra="ignore"))
 
 
-def message(text: str | bytes) -> Wakeup | Drain:
+def message(text: str | bytes) -> Message:
     """What a queue of ours brought. ValueError for anything else."""
-    try:
-        return load(Wakeup, text)
-    except ValueError:
-        return load(Drain, text)
+    for kind in (Wakeup, Drain):
+        try:
+            return cast(Message, load(kind, text))
+        except ValueError:
+            continue
+    return load(Sweep, text)
 
 
 def seconds(at: datetime) -> str:
@@ -65,7 +67,7 @@ def millis(at: datetime) -> str:
 
 def public_run(run: Run) -> dict[str, Any]:
     """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`,
-    `approved_by` and `break_glass` only when they say something."""
+    `approved_by`, `break_glass`, and what only restores, swaps and drills have, only when they say something."""
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -97,6 +99,13 @@ def public_run(run: Run) -> dict[str, Any]:
     }
 
 
+def _of_swap(run: Run) -> dict[str, Any]:
+    if run.swapped_at is None:
+        return {}
+    wishes = {name: public_asked(asked) for name in ("finish", "rollback") if (asked := getattr(run, name))}
+    return {"swapped_at": seconds(run.swapped_at), "kept_until": _maybe(run.kept_until), **wishes}
+
+
 def _at_times(run: Run) -> dict[str, Any]:
     """What only some runs have to say."""
     extra: dict[str, Any] = {}
@@ -112,7 +121,13 @@ def _at_times(run: Run) -> dict[str, Any]:
         extra["approved_by"] = run.approved_by
     if run.glass is not None:
         extra["break_glass"] = public_asked(run.glass)
-    return extra
+    if run.restore_seconds is not None:
+        extra["restore_seconds"] = run.restore_seconds
+    if run.leftover:
+        extra["leftover"] = True
+    if run.kind is Kind.DRILL and run.checked:
+        extra["proved"] = (run.indices or 0) - len(run.unproved)
+    return extra | _of_swap(run)
 
 
 def public_asked(asked: Asked | Hold) -> dict[str, str]:
@@ -152,6 +167,10 @@ def public_backup(backup: Backup) -> dict[str, Any]:
         "docs": backup.docs,
         "closed": backup.closed,
         "users": list(backup.users),
+        "drills": list(backup.drills),
+        "drilled_at": _maybe(backup.drilled_at),
+        "proved": backup.proved,
+        "reached": backup.reached,
         "bytes": backup.bytes,
         "bytes_added": backup.bytes_added,
         "shards": _shards(backup.shards),
@@ -177,6 +196,7 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "versions": {"backup": plan.version, "server": plan.server},
         "bytes": plan.bytes,
         "spare": plan.spare,
+        "keep_old": plan.keep_old,
         "indices": [asdict(move) for move in plan.moves],
         "approval": list(plan.approval),
         "calls": list(plan.calls),

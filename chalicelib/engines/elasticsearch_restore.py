@@ -18,7 +18,7 @@ from chalicelib.engines import elasticsearch_restore_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection
 from chalicelib.engines.elasticsearch_read import Body
-from chalicelib.engines.elasticsearch_restored import LEFT_OUT, LIFECYCLE, MARK, PUT_ON
+from chalicelib.engines.elasticsearch_restored import HIDDEN, LEFT_OUT, LIFECYCLE, MARK, PUT_ON
 from chalicelib.engines.elasticsearch_select import is_pattern, portions
 
 READY = ("cluster_uuid", "blocks.global")
@@ -132,7 +132,7 @@ class ElasticsearchRestorer:
             raise Retryable(f"{question}: not every node has taken it over in time")
         return True
 
-    def release(self, index: IndexRef, settings: Mapping[str, object]) -> None:
+    def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         question = self._question("release", index=index.name)
         if self._uuid(index.name) != index.uuid:
             raise Refused(f"{question}: it is gone, or was made anew")
@@ -140,7 +140,7 @@ class ElasticsearchRestorer:
             question,
             lambda client: client.indices.put_settings(
                 index=index.name,
-                settings=_put_back(settings),
+                settings=_put_back(settings, lifecycle=lifecycle),
                 master_timeout=self._patience,
                 timeout=self._patience,
             ),
@@ -209,14 +209,14 @@ def _body(order: RestoreOrder) -> dict[str, Any]:
         "include_aliases": False,
         "include_global_state": False,
         "feature_states": ["none"],
-        "index_settings": {**PUT_ON, MARK: f"{order.mark}ms"},
+        "index_settings": {**PUT_ON, MARK: f"{order.mark}ms", **(HIDDEN if order.hidden else {})},
         "ignore_index_settings": list(LEFT_OUT),
     }
 
 
-def _put_back(settings: Mapping[str, object]) -> dict[str, object]:
+def _put_back(settings: Mapping[str, object], *, lifecycle: bool) -> dict[str, object]:
     """All that a restore put on is taken off, so that the index has the defaults where nothing was written down."""
-    own = {key: value for key, value in settings.items() if not key.startswith(LIFECYCLE)}
+    own = {key: value for key, value in settings.items() if lifecycle or not key.startswith(LIFECYCLE)}
     return {**dict.fromkeys((*PUT_ON, MARK)), **own}
 
 

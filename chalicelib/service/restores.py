@@ -4,21 +4,20 @@ import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from chalicelib.core import approving, naming, planning, traffic
-from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable, Taken
+from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable, Taken
 from chalicelib.core.model import Asked, IndexRef, Kind, Run, State, Step
 from chalicelib.core.planning import order
-from chalicelib.core.plans import Plan, Wish
+from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
-from chalicelib.core.restores import Unallocated
 from chalicelib.core.rows import BackupState, Evidence, PolicyState, Spec
 from chalicelib.core.wire import dump
-from chalicelib.core.workflows import Decision, restore_ends
+from chalicelib.core.workflows import Decision, restore_ends, swap_ends
 from chalicelib.core.workflows import restore as workflow
-from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen, own
-from chalicelib.core.workflows.restore_stuck import to_explain
-from chalicelib.service import approvals, in_use, query, tell
+from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen
+from chalicelib.service import approvals, in_use, query, stuck, swapping, tell
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import patiently
 from chalicelib.service.create import place_beside
@@ -26,6 +25,7 @@ from chalicelib.service.request import check_active, check_id
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
+SWAPS = (State.SWAPPING, State.SWAPPED)
 TIMEOUT = timedelta(hours=12)
 WAITS = timedelta(hours=1)
 """For whoever works on the repository; a plan that waits longer is stale."""
@@ -84,6 +84,8 @@ def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
     check_id(request_id)
     if wrong := planning.problems(wish):
         raise BadInput(*wrong)
+    if wish.mode is not Mode.RENAME:
+        raise BadInput(Problem(f"{wish.mode} touches live data", expected="a plan that somebody reads: restore plan"))
     state = query.named(world, wish.policy)
     run_id, payload = naming.run_id(Kind.RESTORE, wish.policy, request_id), _digest(wish)
 
@@ -148,23 +150,23 @@ class RestoreWork:
     def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Seen:
         if run.plan is None:
             return Seen(plan=_thought_through(world, run, engine))
-        plan = _plan(world, run)
+        plan = planned(world, run)
+        if run.state in SWAPS:
+            return swapping.look(run, plan, world, engine)
         restored = engine.restorer.restored(order(plan)) if run.attempts else ()
         if run.state is State.PLANNED and not restored:
             return Seen(plan=plan, anew=_anew(world, plan, engine, run))
         made = world.store.evidence(run.run_id, "made", 1)
         refs = made.indices if made else ()
         seen = Seen(plan=plan, restored=restored, made=refs)
-        if asked := to_explain(run, own(seen), world.clock.now()):
-            return replace(seen, unallocated=_explained(run, world, engine, *asked))
         if run.state is not State.CHECKING or run.ending is not None:
-            return seen
+            return stuck.explained(run, seen, world, engine)
         return _checking(run, world, engine, seen)
 
     def decide(self, run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
         return workflow.decide(run, seen, now)
 
-    def act(self, act: Restore | Remove | Release, engine: Engine) -> None:
+    def act(self, act: Restore | Release | swap_ends.Act, engine: Engine) -> None:
         match act:
             case Restore():
                 engine.restorer.restore(act.order)
@@ -173,17 +175,25 @@ class RestoreWork:
                     engine.restorer.remove(index)
             case Release():
                 for index in act.indices:
-                    engine.restorer.release(index, index.settings)
+                    engine.restorer.release(index, index.settings, lifecycle=act.lifecycle)
+            case _:
+                swapping.act(act, engine)
 
-    def not_accepted(self, run: Run, act: Restore | Remove | Release, error: Exception, now: datetime) -> Decision:
+    def not_accepted(self, run: Run, act: Any, error: Exception, now: datetime) -> Decision:
+        if run.state in SWAPS:
+            return swap_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
         return restore_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
 
     def no_answer(self, run: Run, error: Exception, world: World, *, last: bool = False) -> Decision:
         if run.attempts == 0:
             return restore_ends.not_begun(run, error, world.clock.now(), refused=isinstance(error, Refused))
+        if run.state in SWAPS:
+            return swap_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
         return restore_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
 
     def given_up(self, run: Run, decision: Decision) -> Decision:
+        if run.state in SWAPS:
+            return swap_ends.given_up(run, decision)
         return restore_ends.given_up(run, decision)
 
 
@@ -192,7 +202,7 @@ def _thought_through(world: World, run: Run, engine: Engine) -> Plan:
     found = world.store.evidence(run.run_id, "wish", 1)
     if found is None or found.wish is None:
         raise Retryable(f"what {run.run_id} was asked for could not be read")
-    spec = _spec_now(world, run)
+    spec = spec_now(world, run)
     try:
         backup = planner.chosen(world, found.wish, spec)
     except BadInput as error:
@@ -200,7 +210,7 @@ def _thought_through(world: World, run: Run, engine: Engine) -> Plan:
     return planner.anew(world, found.wish, spec, engine, backup, by=run.requested_by)
 
 
-def _plan(world: World, run: Run) -> Plan:
+def planned(world: World, run: Run) -> Plan:
     try:
         return planner.stored(world, run.plan or "")
     except BadInput as error:
@@ -211,19 +221,13 @@ def _anew(world: World, plan: Plan, engine: Engine, run: Run) -> Plan:
     backup = planner.of_plan(world, plan)
     if backup is None:
         raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
-    return planner.anew(world, plan.wish, _spec_now(world, run), engine, backup, by=run.requested_by)
+    return planner.anew(world, plan.wish, spec_now(world, run), engine, backup, by=run.requested_by)
 
 
-def _spec_now(world: World, run: Run) -> Spec:
+def spec_now(world: World, run: Run) -> Spec:
     """What the file says that is in force now: it may no longer allow what it did."""
     state = world.store.state(run.policy)
     return world.spec(run.policy, state.spec_gen if state else run.spec_gen)
-
-
-def _explained(run: Run, world: World, engine: Engine, index: str, shard: int) -> Unallocated | None:
-    """What the deciders say; that they could not be asked ends nothing, and is said in their place."""
-    said, why = patiently(run, world.clock.now(), lambda: engine.restorer.unallocated(index, shard))
-    return Unallocated(index=index, shard=shard, never=False, why=f"why is not known: {why}") if why else said
 
 
 def _checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:

@@ -1,5 +1,7 @@
 """The end of a run: one transaction moves the run, its policy and the catalogue together."""
 
+from dataclasses import replace
+
 from chalicelib.core import results, traffic
 from chalicelib.core.errors import Contended, Retryable
 from chalicelib.core.model import Kind, Run
@@ -42,13 +44,44 @@ def _ended(
     world: World, policy: PolicyState, after: Run, decision: Decision
 ) -> tuple[Run, PolicyState, tuple[Change, ...]]:
     """The run and its policy after it, and what is written beside the run: what a restore brought is nothing that its
-    policy remembers."""
+    policy remembers, but for what it may have left; what a drill proved is."""
+    if after.kind is Kind.DRILL:
+        from chalicelib.service import proofs  # few runs are drills
+
+        return proofs.settled(world, policy, after)
     if after.kind is not Kind.BACKUP:
-        return after, policy, in_use.given_back(world, after)
+        given_back = in_use.given_back(world, after)
+        if not after.leftover:
+            return after, policy, given_back
+        from chalicelib.core import leftovers
+
+        left = replace(leftovers.noted(policy, after), rev=policy.rev + 1, token=world.token())
+        return after, left, (Update(left), *given_back)
     spec = world.spec(after.policy, policy.spec_gen).policy if decision.backup else None
     settled = results.judged(policy, after)
     freed = results.recorded(policy, spec, settled, decision.backup, world.token())
     return settled, freed, (Update(freed), *((Create(decision.backup),) if decision.backup else ()))
+
+
+def give_back(world: World, after: Run, *rows: Change) -> Run | None:
+    """Stores the open row `after` without lease and slot, which others get now; the run as it was stored. None and
+    Retryable as `store`."""
+    yielded = replace(after, fence=None)
+    for _ in range(TRIES):
+        freed = replace(
+            after, finished_at=world.clock.now()
+        )  # by which the next one knows that others are on their way
+        try:
+            if world.store.commit(Update(yielded), *rows, *_given_back(world, freed)):
+                for run_id in dict.fromkeys(queueing.next_ones(world, yielded)):
+                    world.wake(run_id)
+                return yielded
+        except Contended:
+            continue
+        current = world.store.run(after.run_id)
+        if current is None or current.rev != after.rev - 1:
+            return None
+    raise Retryable(f"the slots of target {after.target} are written by others all the time")
 
 
 def _given_back(world: World, run: Run) -> tuple[Change, ...]:
@@ -83,3 +116,16 @@ def measure(world: World, run: Run, backup: Backup | None = None) -> None:
     if backup and run.finished_at and run.started_at:
         world.metrics.seconds("BackupSeconds", (backup.ended_at - backup.taken_at).total_seconds())
         world.metrics.seconds("DetectionLagSeconds", max((run.finished_at - backup.ended_at).total_seconds(), 0.0))
+    if run.kind in (Kind.RESTORE, Kind.DRILL):
+        _measure_restore(world, run)
+
+
+def _measure_restore(world: World, run: Run) -> None:
+    """What was restored: how long that took; what was only tried says nothing of it. A drill is the whole of it, with
+    its checks and the removal."""
+    took = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None
+    restored = run.restore_seconds if run.restore_seconds is not None else took if run.kind is Kind.RESTORE else None
+    if restored is not None and (run.good or run.restore_seconds is not None):
+        world.metrics.seconds("RestoreSeconds", restored)
+    if run.kind is Kind.DRILL and took is not None:
+        world.metrics.seconds("DrillSeconds", took, Policy=run.policy)

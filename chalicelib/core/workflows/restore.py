@@ -1,32 +1,33 @@
 """The state table of a restore under new names.
 
     PLANNED --(claim, then restore)--> RESTORING --> CHECKING --(claim, then release)--> SUCCEEDED
+                                                                                         or SWAPPING (swap.py)
 
 Whatever goes wrong after the claim: first what this run made is removed, by exact name and uuid, then the run ends
 (`Run.ending` says as what). An index is ours when it carries the plan's mark, or when its uuid is among those that were
 written down when it did.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import comparing, pace, planning, plans
-from chalicelib.core.model import Finding, IndexRef, Progress, Run, Severity, Shards, State
+from chalicelib.core.model import IndexRef, Run, Severity, Shards, State
 from chalicelib.core.prose import counted
 from chalicelib.core.rows import Evidence
-from chalicelib.core.workflows import Decision, cancel
-from chalicelib.core.workflows import restore_stuck as stuck
-from chalicelib.core.workflows.ends import LATE_START, finding
+from chalicelib.core.workflows import Decision, cancel, swap
+from chalicelib.core.workflows.ends import finding
 from chalicelib.core.workflows.restore_ends import clean, far, few, give_up, too_late
-from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Restore, Seen, foreign, own, written_down
+from chalicelib.core.workflows.restore_progress import failed, vanished, wait
+from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Restore, Seen, own
 
-ATTEMPTS = 3
 APPROVAL = "restore.approval"
 
 
 def decide(run: Run, seen: Seen, now: datetime) -> Decision:
+    if run.state in (State.SWAPPING, State.SWAPPED):
+        return swap.decide(run, seen, now)
     decision = _decide(run, seen, now)
     if run.refusals:  # the server answered: those before were not in a row with what may follow
         decision = replace(decision, changes={"refusals": 0, **decision.changes})
@@ -44,7 +45,7 @@ def _decide(run: Run, seen: Seen, now: datetime) -> Decision:
         case State.PLANNED:
             return _start(run, seen, now)
         case State.RESTORING:
-            return _wait(run, seen, now)
+            return wait(run, seen, now)
     return _release(run, seen, now) if run.checked else _check(run, seen, now)
 
 
@@ -59,12 +60,12 @@ def _start(run: Run, seen: Seen, now: datetime) -> Decision:
         return too_late(run)
     if seen.plan.approval and not (run.approved_by or run.glass):
         message = f"{seen.plan.approval[0]} is beyond `restore.allow`, and nobody approved it"
-        return _failed(run, finding(APPROVAL, seen.plan.plan_id, message, "plan it, and have it approved"))
+        return failed(run, finding(APPROVAL, seen.plan.plan_id, message, "plan it, and have it approved"))
     if seen.anew is None:
         raise ValueError(f"{run.run_id}: nothing is restored without a look at what is in the way")
     if changed := plans.moved(seen.plan, seen.anew):
         message = f"the world has moved since the plan was made: {'; '.join(changed)}"
-        return _failed(run, finding("restore.world_moved", seen.plan.plan_id, message, "make a new plan"))
+        return failed(run, finding("restore.world_moved", seen.plan.plan_id, message, "make a new plan"))
     act = Restore(order=planning.order(seen.plan))
     return Decision(
         state=State.RESTORING,
@@ -94,58 +95,10 @@ def _taken_up(run: Run, seen: Seen) -> Decision:
     return Decision(state=State.PLANNED, changes=taken, evidence=(stored,), again=timedelta(0))
 
 
-def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
-    mine, theirs = own(seen), foreign(seen)
-    if theirs:
-        names = ", ".join(index.name for index in theirs[:3])
-        found = finding(
-            "restore.foreign", theirs[0].name, f"{names}: made by somebody else meanwhile", "make a new plan"
-        )
-        return give_up(run, seen, now, State.FAILED, found.message, found)
-    if not mine:
-        return _nothing_there(run, seen, now)
-    said = seen.unallocated
-    failed = [shard for index in mine for shard in index.failed]
-    if said and said.never and not failed:
-        failed = [stuck.given_up(said)]
-    if failed:
-        return give_up(run, seen, now, State.FAILED, stuck.reason(failed, said), *stuck.findings(failed, said))
-    whole = len(mine) == len(seen.plan.moves)
-    made = (written_down(run, mine),) if whole and not seen.made else ()
-    progress = _progress(seen)
-    changes = {
-        "progress": progress,
-        "moved_at": stuck.moved_at(run, progress, now),
-        "last_error": stuck.waits(said),
-        "started_at": run.started_at or now,
-    }
-    if whole and all(index.done for index in mine):
-        return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))
-    if not whole and (seen.made or now >= (run.claimed_at or run.created_at) + LATE_START):
-        return _vanished(run, seen, now)
-    return Decision(state=State.RESTORING, changes=changes, evidence=made, again=pace.next_look(run, now))
-
-
-def _nothing_there(run: Run, seen: Seen, now: datetime) -> Decision:
-    """A request without an answer may still come through; after that it was never made, and is asked for again: after
-    another look at the world."""
-    if seen.made:
-        message = "what was restored is gone: somebody deleted it"
-    elif now < (run.claimed_at or run.created_at) + LATE_START:
-        return Decision(state=State.RESTORING, again=pace.next_look(run, now))
-    elif run.attempts < ATTEMPTS:
-        return Decision(state=State.PLANNED, again=timedelta(0))
-    else:
-        message = (
-            f"asked {run.attempts} times, the server made none of the indices: {run.last_error or 'it said nothing'}"
-        )
-    return _failed(run, finding("restore.vanished", seen.plan.plan_id, message, "make a new plan and start it"))
-
-
 def _check(run: Run, seen: Seen, now: datetime) -> Decision:
     mine = own(seen)
     if len(mine) < len(seen.plan.moves) or not all(index.done for index in mine):
-        return _vanished(run, seen, now)
+        return vanished(run, seen, now)
     compared = few(comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted))
     if wrong := [one for one in compared if one.severity is Severity.ERROR]:
         return give_up(run, seen, now, State.FAILED, wrong[0].message, *compared)
@@ -158,23 +111,18 @@ def _release(run: Run, seen: Seen, now: datetime) -> Decision:
     """A few at a time: the mark tells which of them wait for it still."""
     mine = own(seen)
     if len(mine) < len(seen.plan.moves):
-        return _vanished(run, seen, now)
+        return vanished(run, seen, now)
+    swaps = seen.plan.wish.mode is plans.Mode.SWAP
     marked = [index for index in mine if index.ours]
     if not marked:
-        return _done(run, seen)
+        return swap.begun(_done(run, seen)) if swaps else _done(run, seen)
     sources = {move.name: move.source for move in seen.plan.moves}
     settings = {index.name: index.settings for index in seen.originals}
     refs = tuple(
         IndexRef(name=index.name, uuid=index.uuid, settings=settings.get(sources[index.name], {}))
         for index in marked[:AT_ONCE]
     )
-    return Decision(state=State.CHECKING, act=Release(indices=refs), again=pace.FIRST_LOOK)
-
-
-def _vanished(run: Run, seen: Seen, now: datetime) -> Decision:
-    message = "an index that was restored is gone: somebody deleted it"
-    found = finding("restore.vanished", seen.plan.plan_id, message, "make a new plan and start it")
-    return give_up(run, seen, now, State.FAILED, message, found)
+    return Decision(state=State.CHECKING, act=Release(indices=refs, lifecycle=swaps), again=pace.FIRST_LOOK)
 
 
 def _done(run: Run, seen: Seen) -> Decision:
@@ -187,18 +135,3 @@ def _done(run: Run, seen: Seen) -> Decision:
         "shards": Shards(total=shards, failed=0),
     }
     return Decision(state=State.SUCCEEDED, changes=changes)
-
-
-def _progress(seen: Seen) -> Progress:
-    mine = own(seen)
-    return Progress(
-        done=sum(index.shards_done for index in mine),
-        total=sum(move.shards for move in seen.plan.moves),
-        bytes_done=sum(index.bytes_done for index in mine),
-        bytes_total=seen.plan.bytes,
-    )
-
-
-def _failed(run: Run, *found: Finding) -> Decision:
-    changes: Mapping[str, Any] = {"reason": found[0].message, "findings": (*run.findings, *found)}
-    return Decision(state=State.FAILED, changes=changes)
