@@ -96,22 +96,24 @@ def test_somebody_makes_the_index_anew_in_the_middle_and_keeps_it(server: Server
 def test_what_somebody_takes_a_snapshot_of_is_removed_later(server: Server, new_scene: Opener) -> None:
     """One that must hold all of the index: the server refuses to delete it meanwhile, which is no failure."""
     scene = new_scene(server)
-    big = scene.index("big", documents=2000)
-    scene.index("small", documents=5)
+    small = scene.index("small", documents=5)
     backed_up(scene)
-    run = in_the_middle(scene)
-    theirs = {"type": "fs", "settings": {"location": f"{scene.own}-theirs", "max_snapshot_bytes_per_sec": "20kb"}}
-    scene.admin.send("PUT", f"/_snapshot/{scene.own}-theirs", theirs)
-    held = {"indices": f"{big},restored-{scene.name('small')}", "partial": False}
-    scene.admin.send("PUT", f"/_snapshot/{scene.own}-theirs/theirs", held)
+    big, theirs = scene.index("big", documents=2000), f"{scene.own}-theirs"
+    settings = {"location": theirs, "max_snapshot_bytes_per_sec": "20kb"}
+    scene.admin.send("PUT", f"/_snapshot/{theirs}?verify=false", {"type": "fs", "settings": settings})
+    run = scene.play(restore(scene), lambda row: row.state is State.RESTORING, "the server was asked for it")
+    scene.admin.send("GET", f"/_cluster/health/restored-{small}?wait_for_status=green&timeout=30s")
+    held = {"indices": f"{big},restored-{small}", "partial": False}
+    scene.admin.send("PUT", f"/_snapshot/{theirs}/theirs", held)
     control.cancel(scene.world, run.run_id, by="tester", why="wrong one")
     run = scene.play(run, lambda row: row.aborts > 0, "its removal was refused")
     assert "snapshot" in (run.last_error or "")
-    assert (run.state, run.ending) == (State.RESTORING, State.CANCELLED)
-    scene.admin.unthrottle(f"{scene.own}-theirs", f"{scene.own}-theirs")
+    assert run.ending is State.CANCELLED
+    scene.admin.unthrottle(theirs, theirs)
+    scene.admin.wait_for_end(theirs, "theirs")
     run = scene.ended(run)
     assert (run.state, codes(run), made(scene)) == (State.CANCELLED, [], [])
-    assert scene.admin.state_of(f"{scene.own}-theirs", "theirs") == "SUCCESS", "and theirs is whole"
+    assert scene.admin.state_of(theirs, "theirs") == "SUCCESS", "and theirs is whole"
 
 
 @pytest.mark.parametrize("kind", ["index", "closed", "alias", "stream"])
