@@ -12,8 +12,8 @@ from tests.elastic_admin import wait
 from tests.live.accidents import Scene
 
 CREEPING = "400kb"
-"""A second: `big` takes some ten of them. Not less: the server goes on reading a restore that was deleted, at this pace,
-with a thread that the next restores, snapshots and registrations wait for."""
+"""A second: `big` takes some ten of them. Not less: the server goes on reading what was deleted meanwhile, at this
+pace, with a thread that the next restores, snapshots and registrations wait for."""
 
 
 def backed_up(scene: Scene) -> Run:

@@ -65,6 +65,20 @@ def test_a_lost_file_of_the_repository_fails_the_restore_with_its_shard_and_noth
     assert made(scene) == []
 
 
+def test_a_template_that_would_catch_the_new_name_is_not_applied(server: Server, new_scene: Opener) -> None:
+    scene = new_scene(server)
+    one = scene.index("one", documents=5)
+    backed_up(scene)
+    caught = {"settings": {"index.refresh_interval": "77s"}, "aliases": {f"{scene.own}-caught": {}}}
+    body = {"index_patterns": [f"restored-{scene.own}*"], "priority": 900, "template": caught}
+    scene.admin.send("PUT", f"/_index_template/{scene.own}", body)
+    run = scene.ended(restore(scene))
+    scene.admin.send("DELETE", f"/_index_template/{scene.own}")
+    assert (run.state, run.good) == (State.SUCCEEDED, True)
+    assert settings_of(scene, f"restored-{one}") == settings_of(scene, one)
+    assert scene.admin.send("GET", f"/restored-{one}/_alias")[f"restored-{one}"]["aliases"] == {}
+
+
 def test_an_index_that_was_shrunk_comes_back(server: Server, new_scene: Opener) -> None:
     """Shrunk with a null, which stays among its settings, and which the server takes from nobody as a value."""
     scene = new_scene(server)
