@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from chalicelib.core.errors import Refused
 from chalicelib.core.model import State
+from tests.faults import test_drills
 from tests.faults.test_restores import NAMES, backed_up, made, started
 
 WHY = "enable: no allocations are allowed"
@@ -74,3 +75,12 @@ def test_deciders_that_do_not_answer_are_asked_for_two_minutes_and_then_done_wit
     run = stage.run(run.run_id)
     assert (run.state, made(stage)) == (State.FAILED, set())
     assert "why is not known" in (run.reason or "")
+
+
+def test_a_drill_of_which_no_node_takes_a_shard_fails_with_the_reason_and_leaves_nothing() -> None:
+    stage = test_drills.backed_up()
+    stage.engine.no_node = WHY
+    run = test_drills.drilled(stage, minutes=3)
+    assert (run.state, test_drills.made(stage)) == (State.FAILED, set())
+    assert "restore.not_allocated" in test_drills.codes(run)
+    assert WHY in (run.reason or "")
