@@ -1,9 +1,13 @@
-"""What the tests of proofs do to the servers of engine_worlds.py."""
+"""What the tests of proofs and of allocation do to the servers of engine_worlds.py."""
 
 from typing import Protocol
 
 from tests.elastic_admin import Admin
 from tests.fakes.elasticsearch import FakeEngine
+
+WORDS = {"none": "no allocations are allowed", "later": "reached the limit of ongoing initial primary recoveries [0]"}
+"""Of the deciders."""
+ALLOCATION = "cluster.routing.allocation"
 
 
 class ProofWorld(Protocol):
@@ -18,6 +22,10 @@ class ProofWorld(Protocol):
 
     def sourceless(self, name: str) -> None:
         """An index that keeps no sources."""
+
+    def allocates(self, how: str) -> None:
+        """New shards of the whole cluster: `all`, `none` (no node may take one), or `later` (no node may take one as
+        long as this holds)."""
 
 
 class FakeProofs:
@@ -36,6 +44,10 @@ class FakeProofs:
 
     def sourceless(self, name: str) -> None:
         self.fake.create_index(name)
+
+    def allocates(self, how: str) -> None:
+        self.fake.no_node = f"enable: {WORDS['none']}" if how == "none" else None
+        self.fake.no_turn = f"throttling: {WORDS['later']}" if how == "later" else None
 
 
 class ElasticsearchProofs:
@@ -59,3 +71,10 @@ class ElasticsearchProofs:
     def sourceless(self, name: str) -> None:
         mappings = {"_source": {"enabled": False}}
         self._admin.send("PUT", f"/{name}", {"settings": {"number_of_replicas": 0}, "mappings": mappings})
+
+    def allocates(self, how: str) -> None:
+        settings = {
+            f"{ALLOCATION}.enable": "none" if how == "none" else None,
+            f"{ALLOCATION}.node_initial_primaries_recoveries": 0 if how == "later" else None,
+        }
+        self._admin.send("PUT", "/_cluster/settings", {"persistent": settings})
