@@ -31,6 +31,9 @@ class State(StrEnum):
     RESTORING = "RESTORING"
     VERIFYING = "VERIFYING"
     CHECKING = "CHECKING"
+    SWAPPING = "SWAPPING"
+    SWAPPED = "SWAPPED"
+    ROLLED_BACK = "ROLLED_BACK"
     SUCCEEDED = "SUCCEEDED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
@@ -54,6 +57,8 @@ OPEN_STATES = frozenset(
         State.RESTORING,
         State.VERIFYING,
         State.CHECKING,
+        State.SWAPPING,
+        State.SWAPPED,
     }
 )
 
@@ -179,7 +184,9 @@ class Run:
     under the slot's id, None: nobody could ask for anything else under it.
     `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
     removed. `approved_by`: the second person, where one was needed; `glass`: who started it without, and why; people
-    heard of that when it is `glass_told`.
+    heard of that when it is `glass_told`. `repointed_at`: when the aliases were last asked to move (None: never, or
+    they were seen moved since); `swapped_at`: when that was seen; `kept_until`: so long the old ones stay then.
+    `finish` and `rollback` are wishes like `cancel`.
     """
 
     run_id: str
@@ -245,6 +252,11 @@ class Run:
     approved_by: str | None = None
     glass: Asked | None = None
     glass_told: bool = False
+    repointed_at: datetime | None = None
+    swapped_at: datetime | None = None
+    kept_until: datetime | None = None
+    finish: Asked | None = None
+    rollback: Asked | None = None
 
     @property
     def settled(self) -> bool:

@@ -12,14 +12,15 @@ from fnmatch import fnmatchcase
 
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core import plan_notes
+from chalicelib.core import plan_notes, swapping
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
-from chalicelib.core.plans import Move, Plan, Wish, named
+from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted, size
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
-from chalicelib.core.spec import Policy
+from chalicelib.core.spec import Policy, RestoreRules
+from chalicelib.core.swaps import Standing
 from chalicelib.core.values import check_index_pattern, check_prefix
 from chalicelib.core.wire import dump
 
@@ -32,7 +33,7 @@ REPLICAS = "index.number_of_replicas"
 class Facts:
     """What a plan is made from. `before`: the counts that were taken when the backup started; `counts`: those of the
     live indices now. Either may be empty: nothing was counted. `originals`: what was backed up, with its settings.
-    `policies`: those that back up the same target."""
+    `policies`: those that back up the same target. `standing`: for a swap, who bears the names of `sources` now."""
 
     backup: Backup
     contents: Contents
@@ -40,6 +41,7 @@ class Facts:
     originals: tuple[IndexRef, ...] = ()
     before: tuple[IndexCount, ...] = ()
     counts: tuple[IndexCount, ...] = ()
+    standing: tuple[Standing, ...] = ()
     policies: tuple[Policy, ...] = ()
 
 
@@ -61,8 +63,8 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
 
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
     chosen, missing = _chosen(wish.indices, facts.contents)
-    moves = tuple(_moves(wish, facts, [index for index in chosen if index.whole]))
-    beyond = tuple(move.name for move in moves if not _any(spec.target.restore.allow, move.name))
+    moves, swaps = _moves(wish, facts, [index for index in chosen if index.whole]), wish.mode is Mode.SWAP
+    beyond = _beyond(moves, spec.target.restore)
     findings = (
         *_backup(wish, facts, [index for index in chosen if not index.whole]),
         *_selection(missing, moves, facts.contents),
@@ -70,6 +72,7 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         *_shards(moves, facts),
         *_room(moves, facts.surroundings),
         *_versions(facts),
+        *(swapping.findings(moves, facts.standing, facts.surroundings.streams) if swaps else ()),
         *plan_notes.notes(moves, facts.originals, facts.policies),
         *(_second_person(beyond) if spec.target.restore.approval else _refused(beyond)),
     )
@@ -94,20 +97,35 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         findings=findings,
         approval=beyond,
         spare=_spare(facts.surroundings),
+        keep_old=int(spec.target.restore.keep_old.total_seconds()) if swaps else None,
     )
     return named(made, dump(made))
 
 
-def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> Iterator[Move]:
+def _beyond(moves: Sequence[Move], rules: RestoreRules) -> tuple[str, ...]:
+    """Names that are taken or put aside, and not without a second person."""
+    names = (*(move.name for move in moves), *swapping.touched(moves))
+    return tuple(dict.fromkeys(name for name in names if not _any(rules.allow, name)))
+
+
+def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move, ...]:
     behind = _behind(facts)
-    for index in usable:
-        yield Move(
+    moves = tuple(
+        Move(
             source=index.name,
             name=wish.prefix + index.name,
             shards=index.shards,
             bytes=index.bytes,
             behind=behind.get(index.name),
         )
+        for index in usable
+    )
+    return swapping.sided(moves, facts.standing) if wish.mode is Mode.SWAP else moves
+
+
+def sources(wish: Wish, contents: Contents) -> list[str]:
+    """The names of what would be restored, as they were backed up."""
+    return [index.name for index in _chosen(wish.indices, contents)[0]]
 
 
 def order(plan: Plan) -> RestoreOrder:
@@ -200,6 +218,8 @@ def _shards(moves: Sequence[Move], facts: Facts) -> Iterator[Finding]:
     open_now, limit = facts.surroundings.shards, facts.surroundings.shard_limit
     replicas = {index.name: int(index.settings.get(REPLICAS, 0)) for index in facts.originals}
     shards = sum(move.shards * (1 + replicas.get(move.source, 0)) for move in moves)
+    for side in (move.live for move in moves if move.live and move.live.cloned):
+        shards += side.shards * (1 + int(side.settings.get(REPLICAS, 0)))
     if open_now + shards > limit:
         message = f"{shards} shards (replicas included) more than the {open_now} that are open: {limit} may be"
         fix = "choose fewer with --indices, or raise cluster.max_shards_per_node"

@@ -28,6 +28,8 @@ LEAST_REASON = 30
 SHOWN = 20
 """Findings that a report lists; `snapwarden show` has all of them."""
 
+LEFT = ("restore.leftover", "restore.still_blocked", "restore.swap_unclear")
+"""Findings of restores that did not undo all that they did."""
 WARNINGS = (State.SUCCEEDED, State.PARTIAL, State.CANCELLED, State.DEFERRED)
 """When they are not good; the others are errors then."""
 
@@ -184,11 +186,24 @@ def _meaning(run: Run, policy: Policy, state: PolicyState, now: datetime) -> Ite
 
 
 def _left(run: Run) -> str:
+    if run.swapped_at is not None:
+        return _after_swap(run)
     if run.state is State.SUCCEEDED:
         return "All that was to come back is there under its new names, open for writing, with the settings it had."
-    if any(finding.code == "restore.leftover" for finding in run.findings):
+    if any(finding.code in LEFT for finding in run.findings):
         return "Some of what it made may be left: the findings name it. Nothing else was touched."
     return "Nothing that it made is left, and nothing else was touched."
+
+
+def _after_swap(run: Run) -> str:
+    if run.state is State.ROLLED_BACK:
+        return "The names that people use point to what was live before. What was restored stays beside it: see below."
+    kept = any(finding.code in ("restore.leftover", "restore.old_kept") for finding in run.findings)
+    if run.state is State.SUCCEEDED and not kept:
+        return "What was restored bears the live names, and what was live before is deleted."
+    if run.state is State.SUCCEEDED:
+        return "What was restored bears the live names. Of what was live before some is left: the findings name it."
+    return "What was restored and what was live before were both left alone: the findings say how they are."
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
@@ -198,6 +213,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     if run.finished_at:
         took = f" (after {span(run.finished_at - run.started_at)})" if run.started_at else ""
         yield "ended", f"{instant(run.finished_at)}{took}"
+    if run.swapped_at:
+        yield "swapped", instant(run.swapped_at)
     if run.level:
         yield "level", run.level
     if run.shards:

@@ -65,7 +65,7 @@ def millis(at: datetime) -> str:
 
 def public_run(run: Run) -> dict[str, Any]:
     """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`,
-    `approved_by` and `break_glass` only when they say something."""
+    `approved_by`, `break_glass` and what belongs to a swap only when they say something."""
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -97,6 +97,13 @@ def public_run(run: Run) -> dict[str, Any]:
     }
 
 
+def _of_swap(run: Run) -> dict[str, Any]:
+    if run.swapped_at is None:
+        return {}
+    wishes = {name: public_asked(asked) for name in ("finish", "rollback") if (asked := getattr(run, name))}
+    return {"swapped_at": seconds(run.swapped_at), "kept_until": _maybe(run.kept_until), **wishes}
+
+
 def _at_times(run: Run) -> dict[str, Any]:
     """What only some runs have to say."""
     extra: dict[str, Any] = {}
@@ -112,7 +119,7 @@ def _at_times(run: Run) -> dict[str, Any]:
         extra["approved_by"] = run.approved_by
     if run.glass is not None:
         extra["break_glass"] = public_asked(run.glass)
-    return extra
+    return extra | _of_swap(run)
 
 
 def public_asked(asked: Asked | Hold) -> dict[str, str]:
@@ -177,6 +184,7 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "versions": {"backup": plan.version, "server": plan.server},
         "bytes": plan.bytes,
         "spare": plan.spare,
+        "keep_old": plan.keep_old,
         "indices": [asdict(move) for move in plan.moves],
         "approval": list(plan.approval),
         "calls": list(plan.calls),

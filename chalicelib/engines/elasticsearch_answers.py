@@ -189,10 +189,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         verdict=Verdict.REFUSE,
-        methods=_on("release"),
+        methods=_on("release", "block", "clone", "reopen", "repoint"),
         status=_http(404),
-        type="index_not_found_exception",
+        type="index_not_found_exception|aliases_not_found_exception",
     ),
+    Rule(verdict=Verdict.REFUSE, methods=_on("clone", "repoint"), type="illegal_state_exception"),
     Rule(
         verdict=Verdict.RETRY, type="concurrent_snapshot_execution_exception", advice="it is busy with other snapshots"
     ),

@@ -12,7 +12,8 @@ PUT_ON: Mapping[str, object] = {
     "index.routing.rebalance.enable": "none",  # a shard that is moved loses the record of where it came from
 }
 LIFECYCLE = "index.lifecycle"
-"""Never put back: it may delete the index at once, because it counts from the day when the original was made."""
+"""Put back by a swap only: it may delete the index at once, because it counts from the day when the original was
+made."""
 LEFT_OUT = ("index.routing.allocation.*", "index.lifecycle.*", "index.default_pipeline", "index.final_pipeline")
 CHANGED = (
     "index.number_of_replicas",

@@ -187,7 +187,8 @@ class FakeCluster:
     def sent(self, method: str) -> int:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
         delete, try_out, start; configuration, cluster_settings, aliases; contents, state, nodes, settings, restore,
-        recovery, remove, release; mappings, sample, documents, hits, vitals, heap."""
+        recovery, remove, release; mappings, sample, documents, hits, vitals, heap; standing, block, clone,
+        reopen, repoint."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------

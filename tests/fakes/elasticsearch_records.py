@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.core.observations import Observation, Owner
 from chalicelib.core.spec import Repository
+from chalicelib.core.swaps import Alias
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class FakeIndex:
     """`documents` and `operations` (writes and deletions, which are spread over the shards in turn) are what was
     acknowledged; `countable` are the documents that the last refresh saw. `settings`: those that a
     restore does not take over. `sources`: documents by id, each with the number of the operation that wrote it, its
-    source and its routing; `searchable`: as the last refresh saw them."""
+    source and its routing; `searchable`: as the last refresh saw them. `details`: of aliases that have any."""
 
     uuid: str
     system: bool = False
@@ -50,6 +51,7 @@ class FakeIndex:
     writable: bool = True
     origin: FakeOrigin | None = None
     settings: dict[str, object] = field(default_factory=dict)
+    details: Mapping[str, Alias] = field(default_factory=dict)
     sources: dict[str, FakeDocument] = field(default_factory=dict)
     searchable: dict[str, FakeDocument] = field(default_factory=dict)
     mapping: dict[str, object] = field(default_factory=lambda: {"properties": {"n": {"type": "long"}}})

@@ -152,13 +152,14 @@ class Scene:
         self.admin.send("PUT", f"/_snapshot/{self.own}?verify=false", {"type": "fs", "settings": settings})
         self.apply(big, *more)
 
-    def apply(self, *indices: str, prove: str = "L1") -> None:
+    def apply(self, *indices: str, prove: str = "L1", restore: dict[str, Any] | None = None) -> None:
         """`nightly` takes `indices`, names or patterns."""
         shop = {
             "engine": "elasticsearch",
             "hosts": [self.admin.url],
             "auth": {"none": True},
             "repositories": {self.own: {"type": "fs", "settings": {"location": self.own}}},
+            **({"restore": restore} if restore else {}),
         }
         nightly = {
             "target": "shop",

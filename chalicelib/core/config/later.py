@@ -4,16 +4,13 @@ from collections.abc import Callable
 
 from chalicelib.core.config.load import Config
 from chalicelib.core.promise import PROVABLE
-from chalicelib.core.spec import Policy, RestoreRules, Target
+from chalicelib.core.spec import Policy
 
 LATER: tuple[tuple[str, Callable[[Policy], bool], str], ...] = (
     ("prove", lambda p: p.prove > PROVABLE, f"judged at {PROVABLE} for now"),
     ("retention", lambda p: p.retention is not None, "checked, but nothing is deleted yet"),
     ("drill", lambda p: p.drill is not None, "checked, but no drill runs yet"),
     ("rpo", lambda p: any(level > PROVABLE for level in p.rpo), f"promises above {PROVABLE} are judged at it for now"),
-)
-LATER_TARGETS: tuple[tuple[str, Callable[[Target], bool], str], ...] = (
-    ("restore.keep_old", lambda t: t.restore.keep_old != RestoreRules().keep_old, "checked, but nothing swaps yet"),
 )
 
 
@@ -22,13 +19,10 @@ def not_active_yet(config: Config) -> list[str]:
     told = []
     for block, used, sentence in LATER:
         names = [name for name, policy in config.policies.items() if used(policy)]
-        told += [_sentence(block, "policy", "policies", names, sentence)] if names else []
-    for key, holds, sentence in LATER_TARGETS:
-        names = [name for name, target in config.targets.items() if holds(target)]
-        told += [_sentence(key, "target", "targets", names, sentence)] if names else []
+        told += [_sentence(block, names, sentence)] if names else []
     return told
 
 
-def _sentence(block: str, one: str, many: str, names: list[str], sentence: str) -> str:
+def _sentence(block: str, names: list[str], sentence: str) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"`{block}` ({one if len(names) == 1 else many} {', '.join(names[:5])}{more}): {sentence}"
+    return f"`{block}` ({'policy' if len(names) == 1 else 'policies'} {', '.join(names[:5])}{more}): {sentence}"
