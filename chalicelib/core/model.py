@@ -182,9 +182,9 @@ class Run:
     `last_look`: a look past the deadline has begun and has not come back. `plan`: what a restore carries out; None: it
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
     under the slot's id, None: nobody could ask for anything else under it.
-    `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
-    removed. `approved_by`: the second person, where one was needed; `glass`: who started it without, and why; people
-    heard of that when it is `glass_told`. `repointed_at`: when the aliases were last asked to move (None: never, or
+    `after`: it waits for the end of this run before it stands in line. `checked`: what it made was compared with what
+    was backed up. `ending`: as what it ends when all that it made is removed. `approved_by`: the second person, where one
+    was needed; `glass`: who started it without, and why; people heard of that when it is `glass_told`. `repointed_at`: when the aliases were last asked to move (None: never, or
     they were seen moved since); `swapped_at`: when that was seen; `kept_until`: so long the old ones stay then.
     `finish` and `rollback` are wishes like `cancel`.
     """
@@ -216,6 +216,7 @@ class Run:
     aborts: int = 0
     plan: str | None = None
     payload: str | None = None
+    after: str | None = None
     checked: bool = False
     ending: State | None = None
     reason: str | None = None

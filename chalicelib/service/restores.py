@@ -151,6 +151,9 @@ class RestoreWork:
         plan = _plan(world, run)
         if run.state in SWAPS:
             return swapping.look(run, plan, world, engine)
+        if plan.wish.mode is Mode.IN_PLACE:
+            anew = partial(_anew, world, plan, engine, run)
+            return replacing.look(run, plan, world, engine, anew=anew, checking=partial(checking, run, world, engine))
         restored = engine.restorer.restored(order(plan)) if run.attempts else ()
         if run.state is State.PLANNED and not restored:
             return Seen(plan=plan, anew=_anew(world, plan, engine, run))
@@ -159,9 +162,11 @@ class RestoreWork:
         seen = Seen(plan=plan, restored=restored, made=refs)
         if run.state is not State.CHECKING or run.ending is not None:
             return seen
-        return _checking(run, world, engine, seen)
+        return checking(run, world, engine, seen)
 
     def decide(self, run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
+        if seen.plan.wish.mode is Mode.IN_PLACE and run.plan is not None:
+            return in_place_workflow.decide(run, seen, now)
         return workflow.decide(run, seen, now)
 
     def act(self, act: Restore | Release | swap_ends.Act, engine: Engine) -> None:
@@ -228,7 +233,7 @@ def _spec_now(world: World, run: Run) -> Spec:
     return world.spec(run.policy, state.spec_gen if state else run.spec_gen)
 
 
-def _checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:
+def checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:
     """With what the backup's run wrote down; until it was compared, with what the restored indices hold, too."""
     backup = planner.of_plan(world, seen.plan)
     if backup is None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import comparing, pace, planning, plans
+from chalicelib.core import comparing, in_place, pace, planning, plans
 from chalicelib.core.model import Finding, IndexRef, Progress, Run, Severity, Shards, State
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import FailedShard
@@ -61,14 +61,8 @@ def _start(run: Run, seen: Seen, now: datetime) -> Decision:
         return Decision(state=State.RESTORING, again=timedelta(0))
     if now >= run.start_by and not run.attempts:
         return too_late(run)
-    if seen.plan.approval and not (run.approved_by or run.glass):
-        message = f"{seen.plan.approval[0]} is beyond `restore.allow`, and nobody approved it"
-        return _failed(run, finding(APPROVAL, seen.plan.plan_id, message, "plan it, and have it approved"))
-    if seen.anew is None:
-        raise ValueError(f"{run.run_id}: nothing is restored without a look at what is in the way")
-    if changed := plans.moved(seen.plan, seen.anew):
-        message = f"the world has moved since the plan was made: {'; '.join(changed)}"
-        return _failed(run, finding("restore.world_moved", seen.plan.plan_id, message, "make a new plan"))
+    if refused := not_as_shown(run, seen):
+        return refused
     act = Restore(order=planning.order(seen.plan))
     return Decision(
         state=State.RESTORING,
@@ -76,6 +70,19 @@ def _start(run: Run, seen: Seen, now: datetime) -> Decision:
         act=act,
         again=pace.FIRST_LOOK,
     )
+
+
+def not_as_shown(run: Run, seen: Seen) -> Decision | None:
+    """The end of a run whose plan nobody approved, or which the world has left behind; None: it may begin."""
+    if seen.plan.approval and not (run.approved_by or run.glass):
+        message = f"{seen.plan.approval[0]} is beyond `restore.allow`, and nobody approved it"
+        return failed(run, finding(APPROVAL, seen.plan.plan_id, message, "plan it, and have it approved"))
+    if seen.anew is None:
+        raise ValueError(f"{run.run_id}: nothing is restored without a look at what is in the way")
+    if changed := plans.moved(seen.plan, seen.anew):
+        message = f"the world has moved since the plan was made: {'; '.join(changed)}"
+        return failed(run, finding("restore.world_moved", seen.plan.plan_id, message, "make a new plan"))
+    return None
 
 
 def _taken_up(run: Run, seen: Seen) -> Decision:
@@ -110,10 +117,10 @@ def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
         return _nothing_there(run, seen, now)
     failed = [shard for index in mine for shard in index.failed]
     if failed:
-        return give_up(run, seen, now, State.FAILED, _shards(failed), *_failed_shards(failed))
+        return give_up(run, seen, now, State.FAILED, lost_shards(failed), *failed_shards(failed))
     whole = len(mine) == len(seen.plan.moves)
     made = (written_down(run, mine),) if whole and not seen.made else ()
-    changes = {"progress": _progress(seen), "last_error": None, "started_at": run.started_at or now}
+    changes = {"progress": progress(seen), "last_error": None, "started_at": run.started_at or now}
     if whole and all(index.done for index in mine):
         return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))
     if not whole and (seen.made or now >= (run.claimed_at or run.created_at) + LATE_START):
@@ -134,7 +141,7 @@ def _nothing_there(run: Run, seen: Seen, now: datetime) -> Decision:
         message = (
             f"asked {run.attempts} times, the server made none of the indices: {run.last_error or 'it said nothing'}"
         )
-    return _failed(run, finding("restore.vanished", seen.plan.plan_id, message, "make a new plan and start it"))
+    return failed(run, finding("restore.vanished", seen.plan.plan_id, message, "make a new plan and start it"))
 
 
 def _check(run: Run, seen: Seen, now: datetime) -> Decision:
@@ -157,11 +164,15 @@ def _release(run: Run, seen: Seen, now: datetime) -> Decision:
     swaps = seen.plan.wish.mode is plans.Mode.SWAP
     marked = [index for index in mine if index.ours]
     if not marked:
-        return swap.begun(_done(run, seen)) if swaps else _done(run, seen)
+        return swap.begun(done(run, seen)) if swaps else done(run, seen)
     sources = {move.name: move.source for move in seen.plan.moves}
     settings = {index.name: index.settings for index in seen.originals}
     refs = tuple(
-        IndexRef(name=index.name, uuid=index.uuid, settings=settings.get(sources[index.name], {}))
+        IndexRef(
+            name=index.name,
+            uuid=index.uuid,
+            settings=in_place.replicated(seen.plan, settings.get(sources[index.name], {})),
+        )
         for index in marked[:AT_ONCE]
     )
     return Decision(state=State.CHECKING, act=Release(indices=refs, lifecycle=swaps), again=pace.FIRST_LOOK)
@@ -173,7 +184,7 @@ def _vanished(run: Run, seen: Seen, now: datetime) -> Decision:
     return give_up(run, seen, now, State.FAILED, message, found)
 
 
-def _done(run: Run, seen: Seen) -> Decision:
+def done(run: Run, seen: Seen) -> Decision:
     shards = sum(move.shards for move in seen.plan.moves)
     changes = {
         "good": True,
@@ -185,7 +196,7 @@ def _done(run: Run, seen: Seen) -> Decision:
     return Decision(state=State.SUCCEEDED, changes=changes)
 
 
-def _progress(seen: Seen) -> Progress:
+def progress(seen: Seen) -> Progress:
     mine = own(seen)
     return Progress(
         done=sum(index.shards_done for index in mine),
@@ -195,17 +206,17 @@ def _progress(seen: Seen) -> Progress:
     )
 
 
-def _failed_shards(failed: Sequence[FailedShard]) -> Iterator[Finding]:
+def failed_shards(failed: Sequence[FailedShard]) -> Iterator[Finding]:
     for shard in failed[:SHOWN]:
         message = f"shard {shard.shard} of {shard.index} could not be restored: {shard.reason}"
         yield finding("restore.shard_failed", f"{shard.index}[{shard.shard}]", message, "restore from another backup")
 
 
-def _shards(failed: Sequence[FailedShard]) -> str:
+def lost_shards(failed: Sequence[FailedShard]) -> str:
     first = failed[0]
     return f"{counted(len(failed), 'shard')} could not be restored, the first of {first.index}: {first.reason}"
 
 
-def _failed(run: Run, *found: Finding) -> Decision:
+def failed(run: Run, *found: Finding) -> Decision:
     changes: Mapping[str, Any] = {"reason": found[0].message, "findings": (*run.findings, *found)}
     return Decision(state=State.FAILED, changes=changes)
