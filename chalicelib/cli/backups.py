@@ -9,7 +9,7 @@ from rich.text import Text
 
 from chalicelib import bootstrap
 from chalicelib.cli.output import BAD, GOOD, MOVING, Output, colour, console, instant, size, span
-from chalicelib.core import wire
+from chalicelib.core import proofs, wire
 from chalicelib.core.rows import Backup, BackupState
 from chalicelib.service import query
 
@@ -42,11 +42,21 @@ def _worth(backup: Backup) -> Text:
     """Whether it counts, and if not, why."""
     if backup.state is not BackupState.KEPT:
         return colour(backup.state.value, BAD)
-    if backup.accepted:
+    if backup.accepted and backup.good:
         return colour(f"good, accepted by {backup.accepted.by}: {backup.accepted.why}", GOOD)
     if backup.good:
         return colour("good", GOOD)
     return colour(", ".join(backup.errors), BAD) if backup.errors else colour("unproved", MOVING)
+
+
+def _level(backup: Backup, now: datetime) -> str:
+    """With what drills have proved of it, and how long ago the last one was."""
+    if backup.drilled_at is None:
+        return backup.level
+    age = f"{span(now - backup.drilled_at)} ago"
+    if backup.level == proofs.LEVEL:
+        return f"{backup.level}, {age}"
+    return f"{backup.level} ({proofs.LEVEL} {backup.proved}/{backup.indices}, {age})"
 
 
 COLUMNS: Mapping[str, Callable[[Backup, datetime], str | Text]] = {
@@ -58,7 +68,7 @@ COLUMNS: Mapping[str, Callable[[Backup, datetime], str | Text]] = {
     "DOCS": lambda backup, now: f"{backup.docs:,}" if backup.docs is not None else "-",
     "SIZE": lambda backup, now: size(backup.bytes),
     "ADDED": lambda backup, now: size(backup.bytes_added),
-    "LEVEL": lambda backup, now: backup.level,
+    "LEVEL": _level,
     "WORTH": lambda backup, now: _worth(backup),
 }
 SHORT = ("BACKUP", "AGE", "DOCS", "SIZE", "LEVEL", "WORTH")

@@ -17,6 +17,7 @@ from chalicelib.cli import (
     config,
     control,
     doctor,
+    drill,
     emergency,
     explain,
     incident,
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for commands in (stage, config, policies, runs, backups, explain, control, incident, doctor, restore, emergency):
+for commands in (stage, config, policies, runs, backups, explain, control, incident, doctor, restore, drill, emergency):
     commands.add_to(app)
 
 

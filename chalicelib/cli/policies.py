@@ -1,6 +1,7 @@
 """`policies`, `status`, `next`: what is promised, whether it holds, what comes."""
 
 import sys
+from datetime import datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from chalicelib import bootstrap
 from chalicelib.cli.output import BAD, GOOD, Output, colour, instant, span, state
 from chalicelib.core import wire
 from chalicelib.core.leases import Hold
+from chalicelib.core.model import Kind
 from chalicelib.core.rows import LastGood, Mute, Pause
 from chalicelib.service import query
 
@@ -30,7 +32,8 @@ def policies(context: typer.Context) -> None:
         out.document([_policy_json(row) for row in rows])
         return
     now = world.clock.now()
-    table = []
+    table: list[tuple[str | Text, ...]] = []
+    drills = any(row.last_drill or row.next_drill for row in rows)
     for row in rows:
         good = f"{row.level} {span(now - row.last_good.taken_at)} ago" if row.last_good else colour("never", BAD)
         last = state(row.last_result.state) if row.last_result else Text("-")
@@ -38,12 +41,19 @@ def policies(context: typer.Context) -> None:
             last.append(f" ({row.open_run.split(':', 2)[2]} is open)", style="")
         following = _following(row)
         when = ", ".join(row.schedule) + (f" {row.timezone}" if row.schedule else "on request")
-        table.append((row.name, row.target, when, good, last, following))
+        drill = (_drill(row, now),) if drills else ()
+        table.append((row.name, row.target, when, good, last, *drill, following))
     out.table(
-        ("POLICY", "TARGET", "SCHEDULE", "LAST GOOD", "LAST RESULT", "NEXT"),
+        ("POLICY", "TARGET", "SCHEDULE", "LAST GOOD", "LAST RESULT", *(("LAST DRILL",) if drills else ()), "NEXT"),
         table,
         empty="no policies yet: snapwarden apply FILE",
     )
+
+
+def _drill(row: query.PolicyRow, now: datetime) -> Text:
+    if row.last_drill is None:
+        return Text(f"next {instant(row.next_drill)}" if row.next_drill else "-")
+    return state(row.last_drill.state).append(f" {span(now - row.last_drill.at)} ago", style="")
 
 
 def _following(row: query.PolicyRow) -> str:
@@ -77,7 +87,15 @@ def _policy_json(row: query.PolicyRow) -> dict[str, object]:
         }
         if row.last_result
         else None,
+        "last_drill": {
+            "run_id": row.last_drill.run_id,
+            "state": row.last_drill.state.value,
+            "at": wire.seconds(row.last_drill.at),
+        }
+        if row.last_drill
+        else None,
         "next_due": wire.seconds(row.next_due) if row.next_due else None,
+        "next_drill": wire.seconds(row.next_drill) if row.next_drill else None,
         "open_run": row.open_run,
         "queued_run": row.queued_run,
         "paused": row.paused is not None,
@@ -94,16 +112,35 @@ def _good(last_good: LastGood | None, level: str | None) -> dict[str, object] | 
 
 
 def status(context: typer.Context, policy: Annotated[str | None, typer.Argument(help="Only this one.")] = None) -> None:
-    """The promise of each policy: kept or broken, and by how much. Exit code 1 when one is broken."""
+    """The promise of each policy: kept or broken, and by how much; and its last proved restore. Exit code 1 when a
+    promise is broken, or that restore took longer than its `rto`."""
     out: Output = context.obj
-    found = query.promises(bootstrap.of_terminal(out.stage), policy)
+    world = bootstrap.of_terminal(out.stage)
+    found = query.promises(world, policy)
+    restores = {restore.policy: restore for restore in query.proved_restores(world, policy)}
     if out.json:
-        out.document([_promise_json(promise) for promise in found])
+        out.document([_promise_json(promise, restores.get(promise.policy)) for promise in found])
     else:
-        rows = [_promise_row(promise) for promise in found]
+        rows = [_promise_row(promise) for promise in found] + [_restore_row(one) for one in restores.values()]
+        rows.sort(key=lambda row: str(row[0]))
         out.table(("POLICY", "PROMISE", "NEWEST GOOD", "STATE"), rows, empty="no policies yet: snapwarden apply FILE")
-    if any(promise.kept is False for promise in found):
+    if any(one.kept is False for one in found) or any(one.kept is False for one in restores.values()):
         sys.exit(1)
+
+
+def _restore_row(restore: query.ProvedRestore) -> tuple[str | Text, ...]:
+    """The last proved restore, beside what was promised of it."""
+    drill = restore.drill
+    promised = f"restored in {span(restore.rto)}" if restore.rto else "restored in drills"
+    took = f"took {span(timedelta(seconds=drill.seconds))}" if drill.seconds is not None else "not measured"
+    proved = f"{drill.standing} of {drill.selected} indices proved"
+    if drill.dropped:
+        proved += f"; the proofs of {drill.dropped} found no room"
+    if restore.kept is None:
+        verdict = Text(took)
+    else:
+        verdict = colour(f"KEPT, {took}", GOOD) if restore.kept else colour(f"BROKEN, {took}", BAD)
+    return restore.policy, promised, f"{span(restore.age)} ago", verdict.append(f"; {proved}", style="")
 
 
 def _promise_row(promise: query.Promise) -> tuple[str | Text, ...]:
@@ -127,7 +164,25 @@ def _promise_row(promise: query.Promise) -> tuple[str | Text, ...]:
     return promise.policy, promised, newest, verdict
 
 
-def _promise_json(promise: query.Promise) -> dict[str, object]:
+def _restore_json(restore: query.ProvedRestore) -> dict[str, object]:
+    drill = restore.drill
+    return {
+        "run_id": drill.run_id,
+        "backup_id": drill.backup_id,
+        "at": wire.seconds(drill.at),
+        "age_seconds": restore.age.total_seconds(),
+        "restore_seconds": drill.seconds,
+        "rto_seconds": restore.rto.total_seconds() if restore.rto else None,
+        "kept": restore.kept,
+        "proved": drill.proved,
+        "indices": drill.indices,
+        "standing": drill.standing,
+        "selected": drill.selected,
+        "dropped": drill.dropped,
+    }
+
+
+def _promise_json(promise: query.Promise, restore: query.ProvedRestore | None) -> dict[str, object]:
     return {
         "policy": promise.policy,
         "level": promise.level,
@@ -139,6 +194,7 @@ def _promise_json(promise: query.Promise) -> dict[str, object]:
         "muted": mute_json(promise.muted) if promise.muted else None,
         "pause": wire.public_asked(promise.paused) if promise.paused else None,
         "hold": wire.public_asked(promise.held) if promise.held else None,
+        "proved_restore": _restore_json(restore) if restore else None,
     }
 
 
@@ -151,7 +207,7 @@ def upcoming(
     policy: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
     count: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many of each policy.")] = 3,
 ) -> None:
-    """The next slots, with jitter and blackout applied. In the policy's time zone and in UTC."""
+    """The next slots, with jitter and blackout applied; those of drills, too. In the policy's time zone and in UTC."""
     out: Output = context.obj
     found = query.upcoming(bootstrap.of_terminal(out.stage), policy, count)
     if out.json:
@@ -159,6 +215,7 @@ def upcoming(
             [
                 {
                     "policy": item.policy,
+                    "kind": item.kind.value,
                     "slot": wire.seconds(item.slot),
                     "due_at": wire.seconds(item.due_at),
                     "local": item.due_at.astimezone(ZoneInfo(item.timezone)).isoformat(),
@@ -169,7 +226,7 @@ def upcoming(
         return
     rows = [
         (
-            item.policy,
+            item.policy if item.kind is Kind.BACKUP else f"{item.policy} ({item.kind})",
             f"{item.due_at.astimezone(ZoneInfo(item.timezone)):%a %Y-%m-%d %H:%M:%S} {item.timezone}",
             instant(item.due_at),
             instant(item.slot) if item.slot != item.due_at else "",

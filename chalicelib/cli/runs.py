@@ -3,9 +3,10 @@
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Annotated
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -184,12 +185,14 @@ def show(
     run = query.run_or_newest(world, run_id)
     if follow_it:
         run = _followed(out, world, run)
-    compared = capsules.compared(world, run)
+    compared, drilled = capsules.compared(world, run), query.drilled(world, run)
     if out.json:
-        more = {"capsule": capsules.public(compared)} if compared else {}
+        more: dict[str, Any] = {"capsule": capsules.public(compared)} if compared else {}
+        more |= {"drilled": [asdict(index) for index in drilled]} if drilled else {}
         out.document({**wire.public_run(run), **more})
     else:
         _print_all(out, run)
+        _print_drilled(out, drilled)
         if compared:
             print_capsule(out, compared)
     if follow_it and not (run.good or _waits(run)):
@@ -226,6 +229,16 @@ def _print_all(out: Output, run: Run) -> None:
     )
 
 
+def _print_drilled(out: Output, drilled: Sequence[query.DrilledIndex]) -> None:
+    """Index by index: only what was compared and found right is proved."""
+    rows = [
+        (index.name, index.restored_as, "proved" if index.proved else "not proved", ", ".join(index.findings))
+        for index in drilled
+    ]
+    if rows:
+        out.table(("INDEX", "RESTORED AS", "PROVED", "FOUND"), rows, empty="", whole=("INDEX",))
+
+
 def _print_end(out: Output, run: Run) -> None:
     parts = (run.run_id, state(run.state), run.level or "", _verdict(run), _took(run) if run.settled else "")
     console().print(Text(" ").join(Text(part) if isinstance(part, str) else part for part in parts if part))
@@ -235,6 +248,8 @@ def _print_end(out: Output, run: Run) -> None:
         whole, held = run.shards.total - run.shards.failed, counted(run.indices or 0, "index", "indices")
         added = f", of it new {size(run.bytes_added)}" if run.kind is Kind.BACKUP else ""
         out.say(f"  {held}, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}{added}")
+    if run.restore_seconds is not None:
+        out.say(f"  restored in {span(timedelta(seconds=run.restore_seconds))}")
     if _waits(run) and run.kept_until:
         out.say(f"  what was live before stays until {instant(run.kept_until)}, then it is deleted; or say so now:")
         out.say(f"    snapwarden restore finish {run.run_id} --wait    it is good: delete the old one")

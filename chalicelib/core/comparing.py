@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from chalicelib.core.model import Finding, IndexCount, Severity
 from chalicelib.core.plans import Plan
+from chalicelib.core.spec import QueryCheck
 
 
 def counts(
@@ -63,6 +64,27 @@ def _at_least(source: str, name: str, old: IndexCount, now: IndexCount) -> Itera
         yield _wrong(name, f"{name} lacks operations that {source} had seen before the backup started")
     else:
         yield _unknown(name, f"{source} could not be counted after the backup")
+
+
+def hits(name: str, query: QueryCheck, found: int | None, why: str | None) -> Finding | None:
+    """What a query of the file says of a restored index. `found`: None when it was not answered, and `why`."""
+    if found is None:
+        return Finding(
+            code="drill.query_not_answered",
+            severity=Severity.WARNING,
+            subject=name,
+            message=f"a query of {name} was not answered: {why}",
+            next_step="correct the query in `drill.checks`, or ask for less",
+        )
+    if query.expect is not None and found != query.expect:
+        held = f"more than {query.expect}" if found > query.expect else str(found)
+        message = f"a query finds {held} in {name}, and {query.expect} are expected"
+    elif found < query.min_hits:
+        message = f"a query finds {found} in {name}, and at least {query.min_hits} are expected"
+    else:
+        return None
+    next_step = "look whether the live index has them; if so, restore from another backup"
+    return Finding(code="drill.query", severity=Severity.ERROR, subject=name, message=message, next_step=next_step)
 
 
 def _wrong(name: str, message: str) -> Finding:

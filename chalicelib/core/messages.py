@@ -29,6 +29,18 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """A message: try again to remove what this run of the policy made and could not remove."""
+
+    policy: str
+    run_id: str
+
+
+Message = Wakeup | Drain | Sweep
+"""Of the work queue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One entry for the bus. `key` repeats when the same event is sent twice."""
 

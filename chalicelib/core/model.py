@@ -182,9 +182,14 @@ class Run:
     `last_look`: a look past the deadline has begun and has not come back. `plan`: what a restore carries out; None: it
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
     under the slot's id, None: nobody could ask for anything else under it.
-    `after`: it waits for the end of this run before it stands in line. `checked`: what it made was compared with what
-    was backed up. `ending`: as what it ends when all that it made is removed. `approved_by`: the second person, where one
-    was needed; `glass`: who started it without, and why; people heard of that when it is `glass_told`. `repointed_at`: when the aliases were last asked to move (None: never, or
+    `restore_seconds`: what a restore itself took, from the accepted request to the last primary, as seen. `leftover`:
+    something that it made may be left. Of drills: `expected_seconds` for all of it; `through`: the registration that it
+    restores through; `held_since`: when a guard first said no; `compared`: so many of the plan's indices have been, of
+    which those at the places `unproved` proved nothing.
+    `in_place`: a restore over what is live. `after`: it waits for the end of this run before it stands in line.
+    `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
+    removed. `approved_by`: the second person, where one was needed; `glass`: who started it without, and why; people
+    heard of that when it is `glass_told`. `repointed_at`: when the aliases were last asked to move (None: never, or
     they were seen moved since); `swapped_at`: when that was seen; `kept_until`: so long the old ones stay then.
     `finish` and `rollback` are wishes like `cancel`.
     """
@@ -216,6 +221,7 @@ class Run:
     aborts: int = 0
     plan: str | None = None
     payload: str | None = None
+    in_place: bool = False
     after: str | None = None
     checked: bool = False
     ending: State | None = None
@@ -253,6 +259,13 @@ class Run:
     approved_by: str | None = None
     glass: Asked | None = None
     glass_told: bool = False
+    restore_seconds: float | None = None
+    leftover: bool = False
+    expected_seconds: float | None = None
+    through: str | None = None
+    held_since: datetime | None = None
+    compared: int = 0
+    unproved: tuple[int, ...] = ()
     repointed_at: datetime | None = None
     swapped_at: datetime | None = None
     kept_until: datetime | None = None

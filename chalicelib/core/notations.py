@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer, Strict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict, WithJsonSchema
 
 from chalicelib.core.values import (
     A_DURATION,
@@ -57,3 +57,7 @@ Schedules = Annotated[
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
     WithJsonSchema({"anyOf": [_SCHEDULE, {"type": "array", "items": _SCHEDULE}]}),
 ]
+
+
+class Written(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")

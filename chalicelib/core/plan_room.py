@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from chalicelib.core.model import Finding, IndexRef, Severity
-from chalicelib.core.plans import Move, Wish
+from chalicelib.core.plans import Mode, Move, Wish
 from chalicelib.core.prose import size
 from chalicelib.core.restores import Surroundings
 
@@ -12,6 +12,8 @@ REPLICAS = "index.number_of_replicas"
 
 def replicas(wish: Wish, source: str, originals: Sequence[IndexRef]) -> int:
     """What an index of the backup gets in the end: as asked for, else as it had when it was backed up."""
+    if wish.mode is Mode.DRILL:
+        return 0
     if wish.replicas is not None:
         return wish.replicas
     return next((int(index.settings.get(REPLICAS, 0)) for index in originals if index.name == source), 0)

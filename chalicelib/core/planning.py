@@ -61,29 +61,18 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
         found.append(Problem("names change in no restore in place", key="--prefix", expected="--mode rename"))
     if wish.replicas is not None and not 0 <= wish.replicas <= MOST_REPLICAS:
         found.append(Problem(f"{wish.replicas} replicas", key="--replicas", expected=f"0 to {MOST_REPLICAS}"))
+    if wish.mode is Mode.DRILL:
+        found.append(Problem("a drill is no plan of yours", key="--mode", expected="snapwarden drill POLICY"))
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)
 
 
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
-    chosen, missing = _chosen(wish.indices, facts.contents)
-    moves, swaps = _moves(wish, facts, [index for index in chosen if index.whole]), wish.mode is Mode.SWAP
+    chosen, _ = _chosen(wish.indices, facts.contents)
+    moves = _moves(wish, facts, [index for index in chosen if index.whole])
     beyond = _beyond(moves, spec.target.restore)
-    findings = (
-        *_backup(wish, facts, [index for index in chosen if not index.whole]),
-        *_selection(missing, moves, facts.contents),
-        *(
-            in_place.findings(moves, facts.surroundings, spec.policy)
-            if wish.mode is Mode.IN_PLACE
-            else _names(moves, facts.surroundings)
-        ),
-        *plan_room.findings(moves, facts.surroundings),
-        *plan_room.versions(facts.backup.backup_id, facts.contents.version, facts.surroundings.version),
-        *(swapping.findings(moves, facts.standing, facts.surroundings.streams) if swaps else ()),
-        *plan_notes.notes([move for move in moves if not move.over], facts.originals, _others(wish, facts)),
-        *(_second_person(beyond) if spec.target.restore.approval else _refused(beyond)),
-    )
+    findings = tuple(_findings(wish, spec, facts, moves, beyond))
     backup = facts.backup
     made = Plan(
         plan_id="",
@@ -105,9 +94,29 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         findings=findings,
         approval=beyond,
         spare=plan_room.spare(facts.surroundings),
-        keep_old=int(spec.target.restore.keep_old.total_seconds()) if swaps else None,
+        keep_old=int(spec.target.restore.keep_old.total_seconds()) if wish.mode is Mode.SWAP else None,
     )
     return named(made, dump(made))
+
+
+def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move], beyond: Sequence[str]) -> Iterator[Finding]:
+    chosen, missing = _chosen(wish.indices, facts.contents)
+    yield from _backup(wish, facts, [index for index in chosen if not index.whole])
+    yield from _selection(missing, moves, facts.contents)
+    if wish.mode is Mode.IN_PLACE:
+        yield from in_place.findings(moves, facts.surroundings, spec.policy)
+    else:
+        yield from _names(moves, facts.surroundings)
+    yield from plan_room.findings(moves, facts.surroundings)
+    yield from plan_room.versions(facts.backup.backup_id, facts.contents.version, facts.surroundings.version)
+    if wish.mode is Mode.SWAP:
+        yield from swapping.findings(moves, facts.standing, facts.surroundings.streams)
+    if wish.mode is not Mode.DRILL:
+        yield from plan_notes.notes([move for move in moves if not move.over], facts.originals, _others(wish, facts))
+    if spec.target.restore.approval and wish.mode is not Mode.DRILL:
+        yield from _second_person(beyond)
+    else:
+        yield from _refused(beyond)
 
 
 def _beyond(moves: Sequence[Move], rules: RestoreRules) -> tuple[str, ...]:
@@ -202,13 +211,14 @@ def _selection(missing: Sequence[str], moves: Sequence[Move], contents: Contents
         yield _conflict("restore.not_in_backup", pattern, f"nothing in the backup matches {pattern}", held)
     if not moves and not missing:
         yield _conflict("restore.nothing", "indices", "nothing of the backup would be restored", held)
-    streams = [name for move in moves if (name := _stream(move.source, contents))]
+    streams = [name for move in moves if (name := stream_of(move.source, contents))]
     for name in dict.fromkeys(streams):
         message = f"{name} is a data stream; its backing indices would be restored without it"
         yield _conflict("restore.data_stream", name, message, "choose others with --indices")
 
 
-def _stream(index: str, contents: Contents) -> str | None:
+def stream_of(index: str, contents: Contents) -> str | None:
+    """The data stream whose backing index it is."""
     return next((stream for stream in contents.streams if fnmatchcase(index, f".ds-{stream}-*")), None)
 
 
@@ -235,7 +245,7 @@ def _names(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Findin
 
 def _refused(names: Sequence[str]) -> Iterator[Finding]:
     for name in names[:SHOWN]:
-        message = f"the target allows no restore to {name} (restore.allow, and `approval: false`)"
+        message = f"the target allows no restore to {name} (`restore.allow`), and nobody may approve one"
         yield _conflict("restore.not_allowed", name, message, "a --prefix that `restore.allow` allows")
 
 

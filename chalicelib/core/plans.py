@@ -19,6 +19,7 @@ FRESH = timedelta(hours=1)
 
 class Mode(StrEnum):
     RENAME = "rename"
+    DRILL = "drill"
     SWAP = "swap"
     IN_PLACE = "in_place"
 

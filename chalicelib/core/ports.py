@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.core.leases import Lease, Slots, Waiter
-from chalicelib.core.messages import Drain, Event, Report, Wakeup
+from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import IndexCount, IndexRef, Run, Selection
 from chalicelib.core.observations import Observation, Owner, Sizes
-from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
 from chalicelib.core.spec import Repository, Select
 
 if TYPE_CHECKING:
@@ -93,14 +93,27 @@ class Engine(Protocol):
 class Create:
     """Put a row that must not exist."""
 
-    item: Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter | Approval
+    item: (
+        Run
+        | PolicyState
+        | Spec
+        | Backup
+        | Proofs
+        | Evidence
+        | ConfigState
+        | Installation
+        | Lease
+        | Slots
+        | Waiter
+        | Approval
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """Replace a row whose stored `rev` is `item.rev - 1`."""
 
-    item: Run | PolicyState | Backup | ConfigState | Lease | Slots | Approval
+    item: Run | PolicyState | Backup | Proofs | ConfigState | Lease | Slots | Approval
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +184,9 @@ class Store(Protocol):
     def approval(self, plan_id: str) -> Approval | None:
         """Consistent."""
 
+    def proofs(self, policy: str) -> Proofs | None:
+        """Consistent."""
+
     def config(self) -> ConfigState | None: ...
 
     def traffic(self, lease: str, target: str) -> tuple[Lease | None, Slots | None]:
@@ -201,7 +217,7 @@ class Store(Protocol):
 class Queue(Protocol):
     """Wake-up calls. Losing every one of them delays and loses nothing."""
 
-    def send(self, message: Wakeup | Drain, *, delay: int = 0) -> None:
+    def send(self, message: Message, *, delay: int = 0) -> None:
         """`delay` in seconds, 0 to 900."""
 
 

@@ -4,6 +4,7 @@ A promise is a clock: it breaks at `taken_at` of the newest backup that reached 
 passed since the file promised that level. Pauses don't stop it: data that nobody saves grows older all the same.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
@@ -14,22 +15,24 @@ from chalicelib.core.rows import Good, PolicyState
 from chalicelib.core.spec import LEVELS, Level, Policy
 
 PROVABLE: Level = "L2"
-"""The highest level that this release proves; what asks for more is judged at this one."""
+"""The highest level that the run of a backup proves by itself: one that is asked for more is good at this one."""
+JUDGED_AT: Mapping[Level, Level] = {"L3": "L2"}
+"""Levels that nothing proves yet, and what is promised in their place. L4 is proved by drills."""
 KEPT = 7
 """Good backups whose median is what is usual."""
 
 
 def required(policy: Policy) -> Level:
-    """The level that a backup must reach to count as good."""
+    """The level that the run of a backup must reach for it to count as good. What drills add to it comes later."""
     return min(policy.prove, PROVABLE)
 
 
 def promised(policy: Policy) -> dict[Level, timedelta]:
-    """By level, brought down to what can be proved: the shortest one counts."""
+    """By level; of those that are judged at the same one the shortest counts."""
     found: dict[Level, timedelta] = {}
     for level in LEVELS:
         if level in policy.rpo:
-            judged = min(level, PROVABLE)
+            judged = JUDGED_AT.get(level, level)
             found[judged] = min(policy.rpo[level], found.get(judged, timedelta.max))
     return found
 

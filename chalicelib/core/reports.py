@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.core import promise, wire
+from chalicelib.core import promise, restore_reports, wire
 from chalicelib.core.messages import Event, Report
 from chalicelib.core.model import Finding, Kind, Run, Severity, State, Step
 from chalicelib.core.prose import ascii_line, counted, instant, shortened, size, span
@@ -28,8 +28,6 @@ LEAST_REASON = 30
 SHOWN = 20
 """Findings that a report lists; `snapwarden show` has all of them."""
 
-LEFT = ("restore.leftover", "restore.still_blocked", "restore.swap_unclear")
-"""Findings of restores that did not undo all that they did."""
 WARNINGS = (State.SUCCEEDED, State.PARTIAL, State.CANCELLED, State.DEFERRED)
 """When they are not good; the others are errors then."""
 
@@ -131,7 +129,7 @@ def _names(policy: str, target: str, room: int) -> str:
 
 def _word(run: Run) -> str:
     if run.state is State.SUCCEEDED and not run.good:
-        return "UNPROVED"
+        return "RTO BROKEN" if any(finding.code == "drill.rto" for finding in run.findings) else "UNPROVED"
     return "RECOVERED" if run.recovers else run.state.value
 
 
@@ -156,7 +154,7 @@ def _body(run: Run, policy: Policy, state: PolicyState, stage: str, now: datetim
     yield f"The {run.kind.value} of policy {run.policy} on {run.target} ended as {run.state}{reason}."
     if run.recovers:
         yield "It is the first good one after a run that was not."
-    if run.state is State.SUCCEEDED and not run.good:
+    if run.state is State.SUCCEEDED and not run.good and run.kind is Kind.BACKUP:
         yield f"It is complete, but not proved as far as the policy asks ({promise.required(policy)})."
     if run.repeats:
         yield f"The same happened {counted(run.repeats, 'time')} before, and is told once a day while it lasts."
@@ -176,34 +174,18 @@ def _body(run: Run, policy: Policy, state: PolicyState, stage: str, now: datetim
 
 
 def _meaning(run: Run, policy: Policy, state: PolicyState, now: datetime) -> Iterator[str]:
-    if run.kind is Kind.RESTORE:
+    if run.kind is Kind.DRILL:
+        yield "What it proves"
+        for line in restore_reports.proved(run, policy):
+            yield f"  {line}"
+        yield ""
+    if run.kind in (Kind.RESTORE, Kind.DRILL):
         yield "What there is now"
-        yield f"  {_left(run)}"
+        yield f"  {restore_reports.left(run)}"
         return
     yield "What it means for the RPO"
     for line in _rpo(policy, state, now):
         yield f"  {line}"
-
-
-def _left(run: Run) -> str:
-    if run.swapped_at is not None:
-        return _after_swap(run)
-    if run.state is State.SUCCEEDED:
-        return "All that was to come back is there under its new names, open for writing, with the settings it had."
-    if any(finding.code in LEFT for finding in run.findings):
-        return "Some of what it made may be left: the findings name it. Nothing else was touched."
-    return "Nothing that it made is left, and nothing else was touched."
-
-
-def _after_swap(run: Run) -> str:
-    if run.state is State.ROLLED_BACK:
-        return "The names that people use point to what was live before. What was restored stays beside it: see below."
-    kept = any(finding.code in ("restore.leftover", "restore.old_kept") for finding in run.findings)
-    if run.state is State.SUCCEEDED and not kept:
-        return "What was restored bears the live names, and what was live before is deleted."
-    if run.state is State.SUCCEEDED:
-        return "What was restored bears the live names. Of what was live before some is left: the findings name it."
-    return "What was restored and what was live before were both left alone: the findings say how they are."
 
 
 def _facts(run: Run) -> Iterator[tuple[str, str]]:
@@ -277,6 +259,11 @@ def _next_steps(run: Run, stage: str) -> Iterator[str]:
     shown = command(stage, f"show {run.run_id}"), "everything about this run"
     if run.kind is Kind.RESTORE:
         again = command(stage, f"restore plan --policy {run.policy}"), "a new plan, with what is in the way now"
+        for line, why in [shown] if run.good else [shown, again]:
+            yield f"{line}  {why}"
+        return
+    if run.kind is Kind.DRILL:
+        again = command(stage, f"drill {run.policy} --wait"), "another drill"
         for line, why in [shown] if run.good else [shown, again]:
             yield f"{line}  {why}"
         return

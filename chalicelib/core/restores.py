@@ -51,10 +51,11 @@ class LiveIndex:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataNode:
     """A node that may hold shards. `spare`: what may be written to it before the low watermark stops the allocation of
-    new shards, never below 0; None when the watermarks are switched off."""
+    new shards, never below 0; None when the watermarks are switched off. `size`: of all its disks."""
 
     name: str
     spare: int | None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +75,15 @@ class Surroundings:
 class RestoreOrder:
     """Restore `indices` (exact names, never empty) of the backup, each as `prefix` + its name. What is made carries
     `mark`, has no replicas, no aliases and no lifecycle, stays on its nodes, and refuses writes: see rules of restored
-    indices in docs/restore.md. `over`: the indices that are restored over, closed and of exactly these uuids, which
-    they keep; the prefix is empty then (None: under new names)."""
+    indices in docs/restore.md. `hidden`: no wildcard of a search finds it. `over`: the indices that are restored over,
+    closed and of exactly these uuids, which they keep; the prefix is empty then (None: under new names)."""
 
     repository: str
     snapshot: str
     indices: tuple[str, ...]
     prefix: str
     mark: int
+    hidden: bool = False
     over: tuple[IndexRef, ...] | None = None
 
 

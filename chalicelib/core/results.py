@@ -1,13 +1,13 @@
 """What the end of a run means for its policy. Pure; stored in the transaction that settles the run."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.core import promise
 from chalicelib.core.model import Finding, Run, Severity, State
-from chalicelib.core.rows import Backup, Cause, Good, LastGood, LastResult, PolicyState, Told
+from chalicelib.core.rows import Backup, BackupState, Cause, Good, LastGood, LastResult, PolicyState, Told
 from chalicelib.core.spec import LEVELS, Policy
 
 TOLD_AGAIN = timedelta(hours=20)
@@ -18,6 +18,8 @@ MOST = 8
 messages that differ each time must not become a mail each time."""
 NO_VERDICT = (State.SKIPPED, State.CANCELLED)
 """Ends that say nothing about the data."""
+LISTED = (BackupState.KEPT, BackupState.PLANNED)
+"""Backups that can be restored."""
 
 
 def judged(policy: PolicyState, run: Run) -> Run:
@@ -77,15 +79,30 @@ def noted(policy: PolicyState, run: Run) -> PolicyState:
 
 def reached(known: Mapping[str, LastGood], backup: Backup, required: str) -> Mapping[str, LastGood]:
     """The newest backup of each level, this one included. One that is not good, because a check could not run, reached
-    nothing that its policy asks for: at most the levels below."""
+    nothing that its policy asks for: at most the levels below. What drills prove is none of its own."""
     newer: dict[str, LastGood] = {
         level: LastGood(backup_id=backup.backup_id, taken_at=backup.taken_at)
         for level in LEVELS
-        if level <= backup.level
+        if level <= min(backup.level, promise.PROVABLE)
         and (backup.good or level < required)
         and (level not in known or known[level].taken_at < backup.taken_at)
     }
     return {**known, **newer}
+
+
+def without(policy: PolicyState, bad: Backup, others: Iterable[Backup], required: str) -> PolicyState:
+    """The policy when a backup that it relied on turned out to be bad: of each level that it stood for, the newest of
+    the others. Drills decide about theirs."""
+    kept = {level: newest for level, newest in policy.last_good.items() if newest.backup_id != bad.backup_id}
+    lost = [level for level in policy.last_good if level not in kept and level <= promise.PROVABLE]
+    found: Mapping[str, LastGood] = {}
+    for backup in others:
+        usable = backup.good or backup.outcome in (State.SUCCEEDED, State.PARTIAL)
+        if backup.backup_id != bad.backup_id and backup.state in LISTED and usable and not backup.errors:
+            found = reached(found, backup, required)
+    kept |= {level: found[level] for level in lost if level in found}
+    recent = tuple(one for one in policy.recent if one.backup_id != bad.backup_id)
+    return replace(policy, last_good=kept, recent=recent)
 
 
 def good(backup: Backup) -> Good:

@@ -23,6 +23,7 @@ class Evidence:
     `before`: what a restore in place replaces, with the settings that it had.
     `old`: what a swap put aside, with the counts of what it put there in its place.
     `plan`: under the id of the plan, before any run has it. `wish`: what a run was asked for that plans for itself.
+    `proved`: the indices of the backup that a drill proved, with their uuids in it.
     `facts` and `stable`: what proves a restore, read before the start and after the end.
     """
 
@@ -102,6 +103,47 @@ class LastGood:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drilled:
+    """The last drill that proved something, `at` its end: it restored in `seconds` (None: not measured), and `proved`
+    of `indices` of the backup. After it, of `selected` indices `standing` had a proof that stands, of whatever drill;
+    of `dropped` it pushed the proofs out of their row, which was full."""
+
+    run_id: str
+    backup_id: str
+    at: datetime
+    seconds: float | None
+    proved: int
+    indices: int
+    standing: int
+    selected: int
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """What one drill proved `at` its end: these `indices` of a backup, by name, sorted."""
+
+    run_id: str
+    backup_id: str
+    taken_at: datetime
+    at: datetime
+    indices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proofs:
+    """A row `P#<policy> | PROOF`: of each index the proof with the newest data, and the latest one where that is
+    another; by drill, the oldest first. `dropped`: names whose proofs the last drill pushed out, because
+    the row was full."""
+
+    policy: str
+    drills: tuple[Proved, ...] = ()
+    dropped: int = 0
+    rev: int = 1
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyState:
     """A row `F#<shard> | P#<policy>`: what changes about a policy. Slots up to and including `cursor` are dealt with.
 
@@ -112,6 +154,9 @@ class PolicyState:
     `remind_at`, when people are to be told of it: that it is broken, told `reminders` times, or kept again after
     `was_broken_since`. `recent`: the last good backups, newest last. `cause`: why the last run failed.
     `told`: the causes that people heard of within a day, since the last good run.
+
+    `drill_cursor`, `drill_due_at`: the same of drills (None: there are none, or they have yet to begin to count).
+    `leftovers`: runs that could not remove what they had made, and since when; at `sweep_at` that is tried again.
     """
 
     policy: str
@@ -138,6 +183,12 @@ class PolicyState:
     remind_at: datetime | None = None
     reminders: int = 0
     muted: Mute | None = None
+    drill_cursor: datetime | None = None
+    drill_due_at: datetime | None = None
+    last_drill: LastResult | None = None
+    drilled: Drilled | None = None
+    leftovers: Mapping[str, datetime] = field(default_factory=dict)
+    sweep_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +213,9 @@ class Backup:
     counts for the promise. `errors`: codes of what is wrong with it. `accepted`: somebody made it the new measure.
     `closed`: indices in it whose documents `docs` lacks. `capsule`: where the cluster's configuration is stored beside
     it, and the emergency script under the same name (None: it is not). `users`: open runs that read it; while there is
-    one, nobody may delete it."""
+    one, nobody may delete it. `drills`: the last runs that restored it to prove it, the newest at `drilled_at`; all of
+    them `proved` so many of its indices. `reached`: the level that its own run brought it to, when drills have raised
+    it since."""
 
     backup_id: str
     run_id: str
@@ -186,6 +239,10 @@ class Backup:
     closed: int = 0
     capsule: str | None = None
     users: tuple[str, ...] = ()
+    drills: tuple[str, ...] = ()
+    drilled_at: datetime | None = None
+    proved: int = 0
+    reached: str | None = None
     state: BackupState = BackupState.KEPT
     rev: int = 1
     token: str = ""

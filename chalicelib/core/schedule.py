@@ -110,6 +110,14 @@ def _rate(expression: str) -> timedelta | None:
     return rate
 
 
+def of_drill(policy: Policy) -> Policy | None:
+    """The policy with the times of its drills: in its zone, held back by its blackout, late by its `catch_up`, without
+    jitter. None: it has no drills."""
+    if policy.drill is None:
+        return None
+    return policy.model_copy(update={"schedule": policy.drill.schedule, "jitter": timedelta(0)})
+
+
 def slots(policy: Policy, after: datetime) -> Iterator[datetime]:
     """The slots strictly after `after`, strictly increasing. BadInput for schedules that `check` refuses."""
     zone = _zone(policy)

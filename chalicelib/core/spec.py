@@ -11,9 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     Strict,
     ValidationInfo,
@@ -35,6 +33,7 @@ from chalicelib.core.notations import (
     Schedules,
     Size,
     Words,
+    Written,
 )
 from chalicelib.core.values import (
     check_event_pattern,
@@ -43,6 +42,7 @@ from chalicelib.core.values import (
     check_window,
     check_zone,
     complaint,
+    parse_duration,
     rule,
     shown,
 )
@@ -50,15 +50,12 @@ from chalicelib.core.values import (
 Level = Literal["L1", "L2", "L3", "L4"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 EngineName = Literal["elasticsearch", "opensearch", "nixiesearch", "ravendb", "scylla", "dump"]
+
 _RPO: dict[str, Any] = {
     "type": "object",
     "properties": dict.fromkeys(LEVELS, DURATION_SCHEMA),
     "additionalProperties": False,
 }
-
-
-class Written(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Repository(Written):
@@ -163,7 +160,8 @@ class Retention(Written):
 class QueryCheck(Written):
     index: IndexPattern = Field(description="an index of the backup")
     body: Mapping[str, Any] = Field(description="a query of the engine")
-    min_hits: Amount = 1
+    min_hits: Amount = Field(default=1, description="fewer hits are a failure")
+    expect: Amount | None = Field(default=None, description="exactly so many hits")
 
 
 class Check(Written):
@@ -202,14 +200,33 @@ def _sample(value: object, info: ValidationInfo) -> object:
     raise complaint(f"{shown(value)} is not a sample", "all, or a number of indices from 1 to 100000")
 
 
+class RandomWithin(Written):
+    random_within: Duration = Field(description="any good backup that is not older, drawn anew each time")
+
+
+A_SELECTION = "latest, or {random_within: 14d}"
+
+
+def _selected(value: object, info: ValidationInfo) -> object:
+    """Judged as a whole: of the two forms each complains of the other."""
+    if value == "latest" or isinstance(value, RandomWithin):
+        return value
+    if isinstance(value, Mapping) and list(value) == ["random_within"]:
+        return RandomWithin(random_within=parse_duration(value["random_within"], info))
+    raise complaint(f"{shown(value)} is not known here", A_SELECTION)
+
+
 class Drill(Written):
     schedule: Schedules = Field(min_length=1, description='cron of five fields, "rate(7 days)", or a list of them')
-    select: Literal["latest"] = Field(default="latest", description="which backup")
+    select: Annotated[Literal["latest"] | RandomWithin, BeforeValidator(_selected)] = Field(
+        default="latest", description=A_SELECTION
+    )
     into: Into = Into()
     sample: Annotated[int | Literal["all"], BeforeValidator(_sample)] = Field(
         default="all", description="all, or a number of indices a drill"
     )
     max_bytes: Size | None = Field(default=None, description="larger ones are sampled down to this")
+    max_bytes_per_sec: Size | None = Field(default=None, description="of each node, so that the live ones keep theirs")
     rto: Duration | None = Field(default=None, description="a restore may take this long")
     checks: tuple[Check, ...] = Field(
         default=(Check(doc_count=True), Check(mapping=True)), min_length=1, description=A_CHECK
@@ -245,7 +262,7 @@ class Notify(Written):
 
 
 class Policy(Written):
-    """`retention` and `drill` are validated with the file and act in later releases."""
+    """`retention` is validated with the file and acts in a later release."""
 
     name: Name
     target: str = Field(description="the name of a target of this file")

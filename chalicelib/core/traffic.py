@@ -20,7 +20,7 @@ from chalicelib.core.spec import Target
 
 GRACE = timedelta(minutes=10)
 """Past its deadline a run has one last look, and whoever froze in it is dead by then."""
-PRIORITY = {Kind.RESTORE: 0, Kind.BACKUP: 1, Kind.RETENTION: 2}
+PRIORITY = {Kind.RESTORE: 0, Kind.BACKUP: 1, Kind.RETENTION: 2, Kind.DRILL: 3}
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 PLACE = ("location", "bucket", "container", "base_path", "uri", "path", "url")
 """The settings of a repository that say where it is, of all types; the others say how it is reached and used."""

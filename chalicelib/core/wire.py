@@ -12,8 +12,8 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter
 
 from chalicelib.core.leases import Hold
-from chalicelib.core.messages import Drain, Wakeup
-from chalicelib.core.model import Asked, Finding, Progress, Run, Shards
+from chalicelib.core.messages import Drain, Message, Sweep, Wakeup
+from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Shards
 from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Approval, Backup
 
@@ -40,12 +40,14 @@ def load(kind: type[T], text: str | bytes) -> T:
     return cast(T, _adapter(kind).validate_json(text, extra="ignore"))
 
 
-def message(text: str | bytes) -> Wakeup | Drain:
+def message(text: str | bytes) -> Message:
     """What a queue of ours brought. ValueError for anything else."""
-    try:
-        return load(Wakeup, text)
-    except ValueError:
-        return load(Drain, text)
+    for kind in (Wakeup, Drain):
+        try:
+            return cast(Message, load(kind, text))
+        except ValueError:
+            continue
+    return load(Sweep, text)
 
 
 def seconds(at: datetime) -> str:
@@ -65,7 +67,7 @@ def millis(at: datetime) -> str:
 
 def public_run(run: Run) -> dict[str, Any]:
     """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`,
-    `approved_by`, `break_glass` and what belongs to a swap only when they say something."""
+    `approved_by`, `break_glass`, and what only restores, swaps and drills have, only when they say something."""
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -119,6 +121,12 @@ def _at_times(run: Run) -> dict[str, Any]:
         extra["approved_by"] = run.approved_by
     if run.glass is not None:
         extra["break_glass"] = public_asked(run.glass)
+    if run.restore_seconds is not None:
+        extra["restore_seconds"] = run.restore_seconds
+    if run.leftover:
+        extra["leftover"] = True
+    if run.kind is Kind.DRILL and run.checked:
+        extra["proved"] = (run.indices or 0) - len(run.unproved)
     return extra | _of_swap(run)
 
 
@@ -159,6 +167,10 @@ def public_backup(backup: Backup) -> dict[str, Any]:
         "docs": backup.docs,
         "closed": backup.closed,
         "users": list(backup.users),
+        "drills": list(backup.drills),
+        "drilled_at": _maybe(backup.drilled_at),
+        "proved": backup.proved,
+        "reached": backup.reached,
         "bytes": backup.bytes,
         "bytes_added": backup.bytes_added,
         "shards": _shards(backup.shards),

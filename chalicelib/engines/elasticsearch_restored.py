@@ -11,6 +11,7 @@ PUT_ON: Mapping[str, object] = {
     "index.blocks.write": True,
     "index.routing.rebalance.enable": "none",  # a shard that is moved loses the record of where it came from
 }
+HIDDEN: Mapping[str, object] = {"index.hidden": True}
 LIFECYCLE = "index.lifecycle"
 """Put back by a swap only: it may delete the index at once, because it counts from the day when the original was
 made."""

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chalicelib.core import wire
-from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core.messages import Message
 from chalicelib.notify.answers import asked
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class WorkQueue:
         self._client = client
         self._name = name
 
-    def send(self, message: Wakeup | Drain, *, delay: int = 0) -> None:
+    def send(self, message: Message, *, delay: int = 0) -> None:
         if not 0 <= delay <= LONGEST_DELAY:
             raise ValueError(f"a delay is 0 to {LONGEST_DELAY} seconds, not {delay}")
         url = self._url

@@ -50,6 +50,10 @@ class Work(Protocol):
 
 def _work(kind: Kind) -> Work:
     """Nearly all runs are backups: what restores need is imported with the first one."""
+    if kind is Kind.DRILL:
+        from chalicelib.service.drills import DrillWork
+
+        return DrillWork()
     if kind is not Kind.RESTORE:
         return BackupWork()
     from chalicelib.service.restores import RestoreWork

@@ -16,13 +16,15 @@ from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Clock, Create, Store, Update
 from chalicelib.core.rows import ConfigState, PolicyState, Spec
 from chalicelib.core.spec import Policy
+from chalicelib.service import drill_slots
 from chalicelib.service.create import ended_run, new_run
 from chalicelib.service.differences import Changes, diff, read_current
 
 TAKEOVER = timedelta(minutes=2)
 """An incomplete claim without progress for so long may be taken over; if its maker lives, the fence stops it."""
-BATCH = 24
-"""Policies in one transaction of 100 rows: four each (spec, state, a run and its place in the list), and the claim."""
+BATCH = 16
+"""Policies in one transaction of 100 rows: six each (spec, state, two runs and their places in the list), and the
+claim."""
 BATCH_BYTES = 1_000_000
 """Far below the 4 MB that a transaction may have: each policy carries its target."""
 TRIES = 8
@@ -136,10 +138,12 @@ class _Writer:
             return [*map(Create, spec), Create(_first(policy, gen, now, self._token()))]
         old = self._store.spec(name, state.spec_gen)
         left = self._left(state, old, policy, now)
+        drills = drill_slots.left(state, old, policy, now, self._token()) if old and state.active else []
         after = _moved(state, old, policy, now) if policy else _retired(state)
         after = replace(after, spec_gen=gen if policy else state.spec_gen, rev=state.rev + 1, token=self._token())
         after = results.noted(after, left[0]) if left else after
-        return [*map(Create, spec), Update(after), *map(Create, left)]
+        after = drill_slots.noted(after, drills[0]) if drills else after
+        return [*map(Create, spec), Update(after), *map(Create, (*left, *drills))]
 
     def _left(self, state: PolicyState, old: Spec | None, policy: Policy | None, now: datetime) -> list[Run]:
         """One row for the slots that had come and that the new file knows nothing of: they waited for the tick, the end
@@ -171,12 +175,13 @@ def _first(policy: Policy, gen: int, now: datetime, token: str) -> PolicyState:
     """Nothing in the past is due. The promise's clock begins to run."""
     due_at = _due(policy, now)
     state = PolicyState(policy=policy.name, spec_gen=gen, cursor=now, since=now, token=token, due_at=due_at)
-    return promise.rewound(state, policy, now)
+    return promise.rewound(drill_slots.applied(state, None, policy, now), policy, now)
 
 
 def _retired(state: PolicyState) -> PolicyState:
     """Deletes nothing: an open run ends with the generation it has."""
-    return replace(state, active=False, due_at=None, breach_at=None, broken_since=None, remind_at=None, muted=None)
+    state = replace(state, active=False, due_at=None, drill_due_at=None)
+    return replace(state, breach_at=None, broken_since=None, remind_at=None, muted=None)
 
 
 def _moved(state: PolicyState, old: Spec | None, policy: Policy, now: datetime) -> PolicyState:
@@ -198,6 +203,7 @@ def _moved(state: PolicyState, old: Spec | None, policy: Policy, now: datetime) 
     }
     since = state.since if state.active else now
     after = replace(state, active=True, since=since, cursor=cursor, due_at=due_at, told=told, promised_at=promised_at)
+    after = drill_slots.applied(after, old.policy if old is not None and state.active else None, policy, now)
     return promise.rewound(after, policy, now)
 
 

@@ -11,7 +11,7 @@ from chalicelib.core.model import Asked, Run, State
 from chalicelib.core.ports import Create, Update
 from chalicelib.core.rows import Pause, PolicyState, Spec
 from chalicelib.core.workflows import driver
-from chalicelib.service import query
+from chalicelib.service import drill_slots, query
 from chalicelib.service.create import announce, gap_run
 from chalicelib.service.request import check_active
 from chalicelib.service.turns import in_turn
@@ -77,7 +77,7 @@ def pause(world: World, policy: str, *, by: str, why: str) -> PolicyState:
     def paused(state: PolicyState, now: datetime) -> PolicyState:
         if state.paused:
             raise BadInput(Problem(f"{policy} is paused by {state.paused.by} already: {state.paused.why}"))
-        return replace(state, paused=Pause(by=by, why=why, at=now), due_at=None)
+        return replace(state, paused=Pause(by=by, why=why, at=now), due_at=None, drill_due_at=None)
 
     return _change(world, policy, paused)
 
@@ -106,6 +106,8 @@ def _resumed(world: World, state: PolicyState, by: str) -> PolicyState | None:
         token=world.token(),
     )
     after = results.noted(after, skipped[0]) if skipped else after
+    after, drills = drill_slots.resumed(world, after, spec, state.paused, by)
+    skipped += drills
     if not world.stored(Update(after), *map(Create, skipped)):
         return None
     announce(world, *skipped)

@@ -9,15 +9,16 @@ from itertools import islice
 from chalicelib.core import promise, schedule
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.leases import Hold
-from chalicelib.core.model import Run
-from chalicelib.core.rows import Backup, LastGood, LastResult, Mute, Pause, PolicyState, Spec
+from chalicelib.core.model import Kind, Run
+from chalicelib.core.rows import Backup, Drilled, LastGood, LastResult, Mute, Pause, PolicyState, Spec
 from chalicelib.core.spec import LEVELS, Policy
 from chalicelib.service.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRow:
-    """One policy, as a list of tasks shows it. `next_due`: when the next run may start."""
+    """One policy, as a list of tasks shows it. `next_due`: when the next run may start;
+    `next_drill`: the same of drills."""
 
     name: str
     target: str
@@ -33,6 +34,8 @@ class PolicyRow:
     paused: Pause | None
     active: bool
     held: Hold | None = None
+    last_drill: LastResult | None = None
+    next_drill: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,29 @@ class NextSlot:
     slot: datetime
     due_at: datetime
     timezone: str
+    kind: Kind = Kind.BACKUP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvedRestore:
+    """The last restore of a policy that a drill carried out, and that proved something. `kept`: it took no longer than
+    `rto`; None when there is none, or when it was not measured."""
+
+    policy: str
+    drill: Drilled
+    age: timedelta
+    rto: timedelta | None
+    kept: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrilledIndex:
+    """One index of a drill. `findings`: the codes of what was found with it."""
+
+    name: str
+    restored_as: str
+    proved: bool
+    findings: tuple[str, ...]
 
 
 def policies(world: World) -> tuple[PolicyRow, ...]:
@@ -91,15 +117,58 @@ def holds(world: World, specs: Iterable[Spec]) -> dict[str, Hold]:
 def upcoming(world: World, policy: str | None, count: int) -> tuple[NextSlot, ...]:
     """The next `count` slots of each policy (or of the one named), by the instant when they may start."""
     states = [named(world, policy)] if policy else list(world.store.states())
-    found = []
+    found: list[NextSlot] = []
     for state in states:
         if not state.active or state.paused:
             continue
         spec = world.spec(state.policy, state.spec_gen)
-        for slot in islice(schedule.slots(spec.policy, state.cursor), count):
-            due = schedule.due_at(spec.policy, slot)
-            found.append(NextSlot(policy=state.policy, slot=slot, due_at=due, timezone=spec.policy.timezone))
+        found += _next_slots(spec.policy, state.cursor, count, Kind.BACKUP)
+        if drill := schedule.of_drill(spec.policy):
+            found += _next_slots(drill, state.drill_cursor or world.clock.now(), count, Kind.DRILL)
     return tuple(sorted(found, key=lambda item: (item.due_at, item.policy)))
+
+
+def _next_slots(policy: Policy, cursor: datetime, count: int, kind: Kind) -> Iterator[NextSlot]:
+    for slot in islice(schedule.slots(policy, cursor), count):
+        due = schedule.due_at(policy, slot)
+        yield NextSlot(policy=policy.name, slot=slot, due_at=due, timezone=policy.timezone, kind=kind)
+
+
+def proved_restores(world: World, policy: str | None = None) -> tuple[ProvedRestore, ...]:
+    """Of those active policies that have one, or of the one that is named."""
+    states = [named(world, policy)] if policy else world.store.states()
+    found, now = [], world.clock.now()
+    for state in states:
+        if not state.active or state.drilled is None:
+            continue
+        drill = world.spec(state.policy, state.spec_gen).policy.drill
+        rto, took = drill.rto if drill else None, state.drilled.seconds
+        kept = None if rto is None or took is None else took <= rto.total_seconds()
+        age = now - state.drilled.at
+        found.append(ProvedRestore(policy=state.policy, drill=state.drilled, age=age, rto=rto, kept=kept))
+    return tuple(found)
+
+
+def drilled(world: World, run: Run) -> tuple[DrilledIndex, ...]:
+    """What a drill restored, in the order of its plan; nothing of one that had no plan."""
+    planned = world.store.evidence(run.plan, "plan", 1) if run.kind is Kind.DRILL and run.plan else None
+    if planned is None or planned.plan is None:
+        return ()
+    evidence = world.store.evidence(run.run_id, "proved", 1)
+    proved = {index.name for index in evidence.indices} if evidence else set()
+    return tuple(
+        DrilledIndex(
+            name=move.source,
+            restored_as=move.name,
+            proved=move.source in proved,
+            findings=tuple(
+                dict.fromkeys(
+                    found.code for found in run.findings if found.subject.partition("[")[0] in (move.source, move.name)
+                )
+            ),
+        )
+        for move in planned.plan.moves
+    )
 
 
 def run(world: World, run_id: str) -> Run:
@@ -153,7 +222,7 @@ def named(world: World, policy: str) -> PolicyState:
 
 
 def _row(state: PolicyState, spec: Spec) -> PolicyRow:
-    proved = [level for level in LEVELS if level in state.last_good]
+    proved = [level for level in LEVELS if level in state.last_good and level <= promise.PROVABLE]
     level = proved[-1] if proved else None
     return PolicyRow(
         name=state.policy,
@@ -169,6 +238,8 @@ def _row(state: PolicyState, spec: Spec) -> PolicyRow:
         queued_run=state.queued_run,
         paused=state.paused,
         active=state.active,
+        last_drill=state.last_drill,
+        next_drill=state.drill_due_at,
     )
 
 

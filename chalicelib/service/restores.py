@@ -7,20 +7,20 @@ from functools import partial
 from typing import Any
 
 from chalicelib.core import approving, naming, planning, traffic
-from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable, Taken
-from chalicelib.core.model import Asked, IndexRef, Kind, Run, State, Step
+from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Taken
+from chalicelib.core.model import Asked, Kind, Run, State, Step
 from chalicelib.core.planning import order
-from chalicelib.core.plans import Plan, Wish
+from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
 from chalicelib.core.rows import BackupState, Evidence, PolicyState, Spec
 from chalicelib.core.wire import dump
-from chalicelib.core.workflows import Decision, restore_ends, swap_ends
+from chalicelib.core.workflows import Decision, in_place, in_place_ends, restore_ends, swap_ends
 from chalicelib.core.workflows import restore as workflow
-from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen
-from chalicelib.service import approvals, in_use, query, swapping, tell
+from chalicelib.core.workflows.restore_seen import Close, Open, Release, Remove, Restore, Seen
+from chalicelib.service import approvals, in_use, query, replacing, swapping, tell
 from chalicelib.service import plans as planner
-from chalicelib.service.backups import patiently
 from chalicelib.service.create import place_beside
+from chalicelib.service.planned import anew, checking, planned, thought_through
 from chalicelib.service.request import check_active, check_id
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
@@ -49,6 +49,8 @@ def start(world: World, plan_id: str, *, by: str | None = None, glass: str | Non
         approvals.check_local(world)
     if glass is not None:
         approvals.check_glass(plan)
+    if plan.saves:
+        replacing.check_free(world, plan)
     who = by if by and not plan.approval else world.identity()
     state = query.named(world, plan.wish.policy)
     if state.spec_gen != plan.spec_gen:
@@ -84,6 +86,8 @@ def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
     check_id(request_id)
     if wrong := planning.problems(wish):
         raise BadInput(*wrong)
+    if wish.mode is not Mode.RENAME:
+        raise BadInput(Problem(f"{wish.mode} touches live data", expected="a plan that somebody reads: restore plan"))
     state = query.named(world, wish.policy)
     run_id, payload = naming.run_id(Kind.RESTORE, wish.policy, request_id), _digest(wish)
 
@@ -116,7 +120,8 @@ def _digest(wish: Wish) -> str:
 
 def _run(plan: Plan, spec: Spec, now: datetime, by: str, token: str) -> Run:
     run = unplanned(Kind.RESTORE, spec, plan.repository, plan.plan_id, now, by=by, token=token)
-    return replace(run, plan=plan.plan_id, snapshot=plan.snapshot, snapshot_uuid=plan.snapshot_uuid)
+    run = replace(run, plan=plan.plan_id, snapshot=plan.snapshot, snapshot_uuid=plan.snapshot_uuid)
+    return replacing.placed(run, plan, spec) if plan.wish.mode is Mode.IN_PLACE else run
 
 
 def unplanned(kind: Kind, spec: Spec, repository: str, slot: str, now: datetime, *, by: str, token: str) -> Run:
@@ -147,16 +152,15 @@ class RestoreWork:
 
     def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Seen:
         if run.plan is None:
-            return Seen(plan=_thought_through(world, run, engine))
-        plan = _plan(world, run)
+            return Seen(plan=thought_through(world, run, engine))
+        plan = planned(world, run)
         if run.state in SWAPS:
             return swapping.look(run, plan, world, engine)
-        if plan.wish.mode is Mode.IN_PLACE:
-            anew = partial(_anew, world, plan, engine, run)
-            return replacing.look(run, plan, world, engine, anew=anew, checking=partial(checking, run, world, engine))
+        if run.in_place:
+            return replacing.look(run, plan, world, engine)
         restored = engine.restorer.restored(order(plan)) if run.attempts else ()
         if run.state is State.PLANNED and not restored:
-            return Seen(plan=plan, anew=_anew(world, plan, engine, run))
+            return Seen(plan=plan, anew=anew(world, plan, engine, run))
         made = world.store.evidence(run.run_id, "made", 1)
         refs = made.indices if made else ()
         seen = Seen(plan=plan, restored=restored, made=refs)
@@ -165,11 +169,11 @@ class RestoreWork:
         return checking(run, world, engine, seen)
 
     def decide(self, run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
-        if seen.plan.wish.mode is Mode.IN_PLACE and run.plan is not None:
-            return in_place_workflow.decide(run, seen, now)
+        if run.in_place:
+            return in_place.decide(run, seen, now)
         return workflow.decide(run, seen, now)
 
-    def act(self, act: Restore | Release | swap_ends.Act, engine: Engine) -> None:
+    def act(self, act: in_place_ends.Act | swap_ends.Act, engine: Engine) -> None:
         match act:
             case Restore():
                 engine.restorer.restore(act.order)
@@ -179,12 +183,16 @@ class RestoreWork:
             case Release():
                 for index in act.indices:
                     engine.restorer.release(index, index.settings, lifecycle=act.lifecycle)
+            case Close() | Open():
+                replacing.act(act, engine)
             case _:
                 swapping.act(act, engine)
 
     def not_accepted(self, run: Run, act: Any, error: Exception, now: datetime) -> Decision:
         if run.state in SWAPS:
             return swap_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
+        if run.in_place:
+            return in_place_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
         return restore_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
 
     def no_answer(self, run: Run, error: Exception, world: World, *, last: bool = False) -> Decision:
@@ -192,63 +200,13 @@ class RestoreWork:
             return restore_ends.not_begun(run, error, world.clock.now(), refused=isinstance(error, Refused))
         if run.state in SWAPS:
             return swap_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
+        if run.in_place:
+            return in_place_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
         return restore_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
 
     def given_up(self, run: Run, decision: Decision) -> Decision:
         if run.state in SWAPS:
             return swap_ends.given_up(run, decision)
+        if run.in_place:
+            return in_place_ends.given_up(run, decision)
         return restore_ends.given_up(run, decision)
-
-
-def _thought_through(world: World, run: Run, engine: Engine) -> Plan:
-    """The plan that the run's wish comes to now."""
-    found = world.store.evidence(run.run_id, "wish", 1)
-    if found is None or found.wish is None:
-        raise Retryable(f"what {run.run_id} was asked for could not be read")
-    spec = _spec_now(world, run)
-    try:
-        backup = planner.chosen(world, found.wish, spec)
-    except BadInput as error:
-        raise Refused(str(error)) from None
-    return planner.anew(world, found.wish, spec, engine, backup, by=run.requested_by)
-
-
-def _plan(world: World, run: Run) -> Plan:
-    try:
-        return planner.stored(world, run.plan or "")
-    except BadInput as error:
-        raise Retryable(f"the plan of {run.run_id} could not be read: {error}") from None
-
-
-def _anew(world: World, plan: Plan, engine: Engine, run: Run) -> Plan:
-    backup = planner.of_plan(world, plan)
-    if backup is None:
-        raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
-    return planner.anew(world, plan.wish, _spec_now(world, run), engine, backup, by=run.requested_by)
-
-
-def _spec_now(world: World, run: Run) -> Spec:
-    """What the file says that is in force now: it may no longer allow what it did."""
-    state = world.store.state(run.policy)
-    return world.spec(run.policy, state.spec_gen if state else run.spec_gen)
-
-
-def checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:
-    """With what the backup's run wrote down; until it was compared, with what the restored indices hold, too."""
-    backup = planner.of_plan(world, seen.plan)
-    if backup is None:
-        return replace(seen, uncounted="the catalogue has lost the backup")
-    expected = planner.evidence(world, backup, "expected")
-    seen = replace(seen, originals=expected.indices if expected else ())
-    if run.checked:
-        return seen
-    wanted = [IndexRef(name=index.name, uuid=index.uuid, shards=index.shards) for index in seen.restored]
-    after = planner.evidence(world, backup, "after")
-    counts, why = patiently(run, world.clock.now(), lambda: engine.counts(wanted, refresh=False))
-    return replace(
-        seen,
-        before=expected.counts if expected else (),
-        after=after.counts if after else (),
-        counts=counts or (),
-        uncounted=why,
-    )

@@ -44,9 +44,19 @@ def _ended(
     world: World, policy: PolicyState, after: Run, decision: Decision
 ) -> tuple[Run, PolicyState, tuple[Change, ...]]:
     """The run and its policy after it, and what is written beside the run: what a restore brought is nothing that its
-    policy remembers."""
+    policy remembers, but for what it may have left; what a drill proved is."""
+    if after.kind is Kind.DRILL:
+        from chalicelib.service import proofs  # few runs are drills
+
+        return proofs.settled(world, policy, after)
     if after.kind is not Kind.BACKUP:
-        return after, policy, in_use.given_back(world, after)
+        given_back = in_use.given_back(world, after)
+        if not after.leftover:
+            return after, policy, given_back
+        from chalicelib.core import leftovers
+
+        left = replace(leftovers.noted(policy, after), rev=policy.rev + 1, token=world.token())
+        return after, left, (Update(left), *given_back)
     spec = world.spec(after.policy, policy.spec_gen).policy if decision.backup else None
     settled = results.judged(policy, after)
     freed = results.recorded(policy, spec, settled, decision.backup, world.token())
@@ -106,3 +116,16 @@ def measure(world: World, run: Run, backup: Backup | None = None) -> None:
     if backup and run.finished_at and run.started_at:
         world.metrics.seconds("BackupSeconds", (backup.ended_at - backup.taken_at).total_seconds())
         world.metrics.seconds("DetectionLagSeconds", max((run.finished_at - backup.ended_at).total_seconds(), 0.0))
+    if run.kind in (Kind.RESTORE, Kind.DRILL):
+        _measure_restore(world, run)
+
+
+def _measure_restore(world: World, run: Run) -> None:
+    """What was restored: how long that took; what was only tried says nothing of it. A drill is the whole of it, with
+    its checks and the removal."""
+    took = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None
+    restored = run.restore_seconds if run.restore_seconds is not None else took if run.kind is Kind.RESTORE else None
+    if restored is not None and (run.good or run.restore_seconds is not None):
+        world.metrics.seconds("RestoreSeconds", restored)
+    if run.kind is Kind.DRILL and took is not None:
+        world.metrics.seconds("DrillSeconds", took, Policy=run.policy)

@@ -11,13 +11,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from chalicelib.core import naming, results, schedule
-from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core import leftovers, naming, results, schedule
+from chalicelib.core.messages import Drain, Sweep, Wakeup
 from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Create, Due, Update
 from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.traffic import NEVER
-from chalicelib.service import promises
+from chalicelib.service import drill_slots, promises
 from chalicelib.service.create import announce, gap_run, place, slot_run
 from chalicelib.service.world import CLAIM, World
 
@@ -94,17 +94,37 @@ def _try(failures: list[Exception], what: str, act: Callable[[], object]) -> Non
 
 
 def start_due(world: World, policy: str, now: datetime) -> None:
-    """What the clocks of one policy ask for: its promise, then its slots.
+    """What the clocks of one policy ask for: its leftovers, its promise, then its slots, those of drills last.
 
     The index only finds candidates: the row decides, and of two ticks at once the transaction lets one win.
     """
     state = world.store.state(policy)
+    state = _sweep(world, state, _past(world, now)) if state else None
     if state is None or not state.active:
         return
     spec = world.spec(policy, state.spec_gen)
     watched = promises.watch(world, state, spec, _past(world, now))
     if watched is not None and not watched.paused and watched.due_at is not None and watched.due_at <= now:
         _start_slots(world, watched, spec, now)
+        watched = world.store.state(policy) if _is_due(watched.drill_due_at, now) else None
+    if watched is not None and not watched.paused and _is_due(watched.drill_due_at, now):
+        drill_slots.start(world, watched, spec, now)
+
+
+def _is_due(clock: datetime | None, now: datetime) -> bool:
+    return clock is not None and clock <= now
+
+
+def _sweep(world: World, state: PolicyState, now: datetime) -> PolicyState | None:
+    """The policy after messages for what is to be swept. None: somebody else wrote first, the next tick goes on."""
+    if not _is_due(state.sweep_at, now):
+        return state
+    after = replace(leftovers.asked(state, now), rev=state.rev + 1, token=world.token())
+    if not world.store.commit(Update(after)):
+        return None
+    for run_id in after.leftovers:
+        world.queue.send(Sweep(policy=after.policy, run_id=run_id))
+    return after
 
 
 def _start_slots(world: World, state: PolicyState, spec: Spec, now: datetime) -> None:
@@ -114,6 +134,8 @@ def _start_slots(world: World, state: PolicyState, spec: Spec, now: datetime) ->
 
     def handled(before: PolicyState) -> PolicyState:
         after = replace(before, cursor=plan.cursor, due_at=plan.next_due)
+        if after.drill_cursor is None and spec.policy.drill:  # stored by a release without drills
+            after = drill_slots.applied(after, None, spec.policy, now)
         return results.noted(after, missed[0]) if missed else after
 
     if plan.start is not None:

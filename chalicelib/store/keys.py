@@ -14,10 +14,23 @@ from chalicelib.core.errors import Refused
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Delete, Due
-from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
 from chalicelib.core.wire import millis
 
-Record = Run | PolicyState | Spec | Backup | Evidence | ConfigState | Installation | Lease | Slots | Waiter | Approval
+Record = (
+    Run
+    | PolicyState
+    | Spec
+    | Backup
+    | Proofs
+    | Evidence
+    | ConfigState
+    | Installation
+    | Lease
+    | Slots
+    | Waiter
+    | Approval
+)
 
 MAX_CHANGES = 100
 MAX_STEPS = 30
@@ -57,6 +70,10 @@ def spec_key(policy: str, gen: int) -> Key:
     return Key(f"P#{policy}", f"SPEC#{gen:08d}")
 
 
+def proofs_key(policy: str) -> Key:
+    return Key(f"P#{policy}", "PROOF")
+
+
 def evidence_key(run_id: str, kind: str, n: int) -> Key:
     """Parts beyond the first follow it: `…#01`, `…#02`."""
     return Key(f"R#{run_id}", f"X#{kind}#{n:04d}")
@@ -90,6 +107,8 @@ def key_of(record: Record, shards: int) -> Key:
             return spec_key(record.policy.name, record.gen)
         case Backup():
             return Key(f"P#{record.policy}", f"B#{millis(record.taken_at)}#{record.backup_id}")
+        case Proofs():
+            return proofs_key(record.policy)
         case Evidence():
             return evidence_key(record.run_id, record.kind, record.n)
         case ConfigState():
@@ -113,13 +132,14 @@ def traffic_key(record: Lease | Slots | Waiter) -> Key:
 
 def due_of(record: Record, shards: int) -> Key | None:
     """Its place in the due index. A run is due while it names a wake time, an active policy at its earliest clock; a
-    paused one starts nothing."""
+    paused one starts nothing, and what is to be swept is that of a retired one, too."""
     match record:
         case Run(wake_at=datetime() as at):
             return Key(f"RUN#{part_of(record.run_id, shards)}", f"{millis(at)}#{record.run_id}")
-        case PolicyState(active=True):
-            clocks = (None if record.paused else record.due_at, record.breach_at, record.remind_at)
-            if earliest := min((clock for clock in clocks if clock), default=None):
+        case PolicyState():
+            slots = () if record.paused else (record.due_at, record.drill_due_at)
+            clocks = (*slots, record.breach_at, record.remind_at) if record.active else ()
+            if earliest := min((clock for clock in (*clocks, record.sweep_at) if clock), default=None):
                 return Key(f"POL#{part_of(record.policy, shards)}", f"{millis(earliest)}#{record.policy}")
     return None
 

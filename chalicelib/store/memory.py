@@ -12,7 +12,7 @@ from typing import TypeVar
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Create, Delete, Due, Update
-from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.keys import Key, Record
@@ -118,6 +118,9 @@ class MemoryStore:
 
     def approval(self, plan_id: str) -> Approval | None:
         return self._get(Approval, keys.approval_key(plan_id))
+
+    def proofs(self, policy: str) -> Proofs | None:
+        return self._get(Proofs, keys.proofs_key(policy))
 
     def config(self) -> ConfigState | None:
         return self._get(ConfigState, Key(*keys.CONFIG))

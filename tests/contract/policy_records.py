@@ -3,7 +3,7 @@
 from typing import Any
 
 from chalicelib.core.model import State
-from chalicelib.core.rows import Cause, Good, LastGood, LastResult, Mute, Pause, PolicyState, Told
+from chalicelib.core.rows import Cause, Drilled, Good, LastGood, LastResult, Mute, Pause, PolicyState, Told
 from tests.contract.records import MISSING, at, fresh_token
 
 
@@ -53,5 +53,29 @@ def a_broken_state(policy: str = "nightly", **changes: Any) -> PolicyState:
         "remind_at": at(86_400),
         "reminders": 2,
         "muted": Mute(by="anna", why="known", at=at(-60), until=at(86_400)),
+    }
+    return a_state(policy, **(values | changes))
+
+
+def a_drilled_state(policy: str = "nightly", **changes: Any) -> PolicyState:
+    """With drills, the last of which proved something and may have left something."""
+    run_id = f"drill:{policy}:2026-11-21T04:00Z"
+    values: dict[str, Any] = {
+        "drill_cursor": at(-28_800),
+        "drill_due_at": at(90),
+        "last_drill": LastResult(run_id=run_id, state=State.SUCCEEDED, at=at(-28_000)),
+        "drilled": Drilled(
+            run_id=run_id,
+            backup_id="b",
+            at=at(-28_000),
+            seconds=41.5,
+            proved=3,
+            indices=12,
+            standing=9,
+            selected=11,
+            dropped=1,
+        ),
+        "leftovers": {run_id: at(-28_000)},
+        "sweep_at": at(120),
     }
     return a_state(policy, **(values | changes))

@@ -30,6 +30,8 @@ from chalicelib.core.rows import (
     ConfigState,
     Evidence,
     Installation,
+    Proofs,
+    Proved,
     Spec,
 )
 from chalicelib.core.spec import (
@@ -228,6 +230,25 @@ def a_backup(n: int = 0, *, policy: str = "nightly", **changes: Any) -> Backup:
         "token": fresh_token(),
     }
     return Backup(**(values | changes))
+
+
+def a_drilled_backup(**changes: Any) -> Backup:
+    """All of it proved, by two drills."""
+    drills = ("drill:nightly:2026-11-22T04:00Z", "drill:nightly:now-2")
+    values: dict[str, Any] = {"drills": drills, "drilled_at": at(90_000), "proved": 4, "level": "L4", "reached": "L2"}
+    return a_backup(1, **(values | changes))
+
+
+def some_proofs(policy: str = "nightly", **changes: Any) -> Proofs:
+    proved = Proved(
+        run_id=f"drill:{policy}:2026-11-22T04:00Z",
+        backup_id=f"{policy}-00000",
+        taken_at=at(0),
+        at=at(57_600),
+        indices=("customers", "orders"),
+    )
+    values: dict[str, Any] = {"drills": (proved,), "dropped": 2, "token": fresh_token()}
+    return Proofs(policy=policy, **(values | changes))
 
 
 def a_config(**changes: Any) -> ConfigState:

@@ -12,7 +12,7 @@ from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexRef, Run, State, Step
 from chalicelib.core.ports import Create, Store, Update
 from chalicelib.core.rows import PolicyState
-from tests.contract.policy_records import a_broken_state, a_state
+from tests.contract.policy_records import a_broken_state, a_drilled_state, a_state
 from tests.contract.records import (
     a_backup,
     a_config,
@@ -29,6 +29,7 @@ from tests.contract.records import (
     fresh_token,
     moved,
     some_evidence,
+    some_proofs,
     some_slots,
 )
 
@@ -37,10 +38,14 @@ def test_every_record_comes_back_as_it_was_stored(store: Store) -> None:
     run, state, spec, backup, config = a_full_run(), a_broken_state(), a_spec(), a_backup(), a_config()
     evidence, installation = counted_evidence(), an_installation()
     lease, slots, waiter = a_lease(), some_slots(), a_waiter()
-    rows = (run, state, spec, backup, config, evidence, installation, lease, slots, waiter)
+    proofs = some_proofs()
+    rows = (run, state, spec, backup, config, evidence, installation, lease, slots, waiter, proofs)
     assert store.commit(*(Create(item) for item in rows))
     assert store.run(run.run_id) == run
     assert store.state("nightly") == state
+    drills = a_drilled_state("weekly")
+    assert store.commit(Create(drills))
+    assert store.state("weekly") == drills
     assert store.spec("nightly", 3) == spec
     assert store.backups("nightly") == (backup,)
     assert store.config() == config
@@ -48,6 +53,7 @@ def test_every_record_comes_back_as_it_was_stored(store: Store) -> None:
     assert store.installation() == installation
     assert store.traffic(lease.lease, "shop") == (lease, slots)
     assert store.waiters("shop", 10) == (waiter,)
+    assert store.proofs("nightly") == proofs
 
 
 def test_what_is_not_there_is_none(store: Store) -> None:
@@ -58,6 +64,7 @@ def test_what_is_not_there_is_none(store: Store) -> None:
     assert store.states() == ()
     assert store.spec("nightly", 1) is None
     assert store.backups("nightly") == ()
+    assert store.proofs("nightly") is None
     assert store.config() is None
     assert store.installation() is None
     assert store.traffic("0f5c#a1b2", "shop") == (None, None)
@@ -86,6 +93,18 @@ def test_an_update_needs_the_revision_before_it(store: Store) -> None:
     assert store.commit(Update(second))
     assert not store.commit(Update(moved(run, looks=5)))
     assert store.run(run.run_id) == second
+
+
+def test_proofs_are_written_by_one_of_two_drills_that_end_at_once(store: Store) -> None:
+    """Neither forgets what the other one proved: who loses reads them anew."""
+    proofs, run = some_proofs(), a_run()
+    assert store.commit(Create(run), Create(proofs))
+    assert not store.commit(Update(moved(run)), Create(some_proofs()))
+    second = replace(proofs, rev=2, token=fresh_token(), dropped=7)
+    assert store.commit(Update(moved(run)), Update(second))
+    late = moved(moved(run))
+    assert not store.commit(Update(late), Update(replace(proofs, rev=2, token=fresh_token())))
+    assert (store.proofs("nightly"), store.run(run.run_id) == late) == (second, False)
 
 
 def test_all_or_nothing(store: Store) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chalicelib.core.leases import Lease, Slots
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.ports import Change, Check, Create, Delete, Store, Update
-from chalicelib.core.rows import Backup, Mute, Pause, PolicyState
+from chalicelib.core.rows import Backup, Mute, Pause, PolicyState, Proofs
 from chalicelib.store.memory import MemoryStore
 from tests.contract.policy_records import a_state
 from tests.contract.records import (
@@ -22,6 +22,7 @@ from tests.contract.records import (
     due_policies,
     due_runs,
     some_evidence,
+    some_proofs,
     some_slots,
 )
 from tests.tables import new_store
@@ -47,14 +48,18 @@ class Wish:
 
 WISHES = st.builds(
     Wish,
-    noun=st.sampled_from(["run", "run", "run", "state", "state", "backup", "spec", "evidence", *TRAFFIC, *TRAFFIC]),
+    noun=st.sampled_from(
+        ["run", "run", "run", "state", "state", "backup", "proofs", "spec", "evidence", *TRAFFIC, *TRAFFIC]
+    ),
     policy=st.sampled_from(POLICIES),
     n=st.integers(0, 2),
     rev=st.integers(0, 3),
     wake=st.sampled_from(WAKES),
     state=st.sampled_from([State.RUNNING, State.FAILED]),
     token=st.integers(0, 3),
-    clock=st.sampled_from(["due_at", "breach_at", "remind_at", "broken_since", "muted", "paused"]),
+    clock=st.sampled_from(
+        ["due_at", "drill_due_at", "sweep_at", "breach_at", "remind_at", "broken_since", "muted", "paused"]
+    ),
 )
 
 
@@ -73,7 +78,7 @@ def change_of(wish: Wish, serial: int) -> Change:
     token = {0: "", 1: f"again-{wish.rev}"}.get(wish.token, f"fresh-{serial}")
     wake = None if wish.wake is None else at(wish.wake)
     kind = (Kind.BACKUP, Kind.DRILL)[wish.n % 2]
-    item: Run | PolicyState | Backup | Lease | Slots
+    item: Run | PolicyState | Backup | Proofs | Lease | Slots
     match wish.noun:
         case "waiter":
             waiter = a_waiter(f"run-{wish.n}", target=wish.policy, asked_at=at(wish.n))
@@ -92,6 +97,8 @@ def change_of(wish: Wish, serial: int) -> Change:
             item = a_run(wish.n, policy=wish.policy, kind=kind, state=wish.state, wake_at=wake)
         case "state":
             item = state_of(wish, serial)
+        case "proofs":
+            item = some_proofs(wish.policy, dropped=serial)
         case _:
             item = a_backup(wish.n, policy=wish.policy)
     changed = replace(item, rev=wish.rev + 1, token=token)
@@ -117,6 +124,7 @@ def everything(store: Store) -> dict[str, object]:
             (
                 store.state(policy),
                 store.backups(policy),
+                store.proofs(policy),
                 store.traffic(policy, policy),
                 store.waiters(policy, 10),
                 store.waiters(policy, 1),

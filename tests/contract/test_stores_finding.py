@@ -65,6 +65,11 @@ CLOCKS: dict[str, tuple[dict[str, Any], float | None]] = {
     "broken, its slot": ({"broken_since": at(0), "remind_at": at(86_400), "due_at": at(60)}, 60),
     "paused, no slot": ({"paused": PAUSE, "due_at": at(60)}, None),
     "paused, its promise": ({"paused": PAUSE, "due_at": at(60), "breach_at": at(90)}, 90),
+    "its drill": ({"due_at": at(60), "drill_due_at": at(45)}, 45),
+    "paused, no drill": ({"paused": PAUSE, "drill_due_at": at(45)}, None),
+    "what is left": ({"due_at": at(60), "sweep_at": at(45)}, 45),
+    "paused, what is left": ({"paused": PAUSE, "due_at": at(60), "sweep_at": at(90)}, 90),
+    "retired, what is left": ({"active": False, "due_at": at(60), "drill_due_at": at(60), "sweep_at": at(90)}, 90),
     "retired": ({"active": False, "due_at": at(60), "breach_at": at(30), "remind_at": at(45)}, None),
 }
 
@@ -244,3 +249,5 @@ def test_what_questions_cost(store: Store) -> None:
     store.config()
     store.installation()
     assert cost() == (10 + store.shards, 4)
+    store.proofs("nightly")
+    assert cost() == (11 + store.shards, 4)

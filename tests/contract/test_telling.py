@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.core import wire
 from chalicelib.core.errors import Refused
-from chalicelib.core.messages import Drain, Event, Report, Wakeup
+from chalicelib.core.messages import Event, Message, Report, Wakeup
 from chalicelib.core.ports import Bus, Metrics, Notifier, Queue, Secrets
 from chalicelib.notify.events import EventBus
 from chalicelib.notify.metrics import EmfMetrics
@@ -33,7 +33,7 @@ LOGIN = {"username": "backup", "password": "correct-horse"}
 @dataclass(frozen=True)
 class Ports:
     queue: Queue
-    received: Callable[[], list[Wakeup | Drain]]
+    received: Callable[[], list[Message]]
     bus: Bus
     events: Callable[[], list[tuple[str, str, Any]]]
     """(key, detail type, detail)"""

@@ -28,9 +28,9 @@ from chalicelib.core.ports import StartOrder
 from chalicelib.core.restore_ports import Prover, Restorer
 from chalicelib.core.spec import Repository, Select
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
+from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.fakes.elasticsearch_prove import FakeProver
 from tests.fakes.elasticsearch_records import FakeOrigin, FakeRepository
-from tests.fakes.elasticsearch_swaps import FakeSwapper
 
 ALWAYS_EXCLUDED = ("drill-*", "restored-*", ".ds-drill-*", ".ds-restored-*")
 
@@ -42,7 +42,7 @@ class FakeEngine(FakeCluster):
 
     @property
     def restorer(self) -> Restorer:
-        return FakeSwapper(self)
+        return FakeInPlace(self)
 
     @property
     def prover(self) -> Prover:
@@ -150,7 +150,8 @@ class FakeEngine(FakeCluster):
 
     def register(self, name: str, repository: Repository) -> None:
         with self._request("register", name):
-            known = self.repositories.setdefault(name, FakeRepository(repository))
+            held = next((each.snapshots for each in self.repositories.values() if _one_place(each, repository)), {})
+            known = self.repositories.setdefault(name, FakeRepository(repository, snapshots=held))
             known.definition = repository
 
     def delete(self, repository: str, snapshot: str) -> None:
@@ -181,6 +182,11 @@ class FakeEngine(FakeCluster):
 
     def _registered(self, name: str | None) -> Repository | None:
         return self.repositories[name].definition if name in self.repositories else None
+
+
+def _one_place(known: FakeRepository, other: Repository) -> bool:
+    """Two registrations of one location hold the same snapshots."""
+    return "location" in other.settings and known.definition.settings.get("location") == other.settings["location"]
 
 
 def _any(patterns: Iterable[str], names: Iterable[str | None]) -> bool:

@@ -59,9 +59,9 @@ class FakeProver:
                 pass
         open_ones = [index for index in self._cluster.indices.values() if not index.closed]
         return Vitals(
-            status="red" if any(index.red for index in open_ones) else "green",
+            status="red" if any(index.red and not _comes(index) for index in open_ones) else "green",
             relocating=self._cluster.relocating,
-            initializing=0,
+            initializing=sum(index.shards for index in open_ones if _comes(index)),
             unassigned=sum(index.red for index in open_ones),
             heap=tuple(sorted(self._cluster.heap.items())),
         )
@@ -84,6 +84,11 @@ class FakeProver:
             return Read(why=f"documents {wanted.name}: it is closed or red")
         found = [(each.id, index.sources[each.id]) for each in documents if each.id in index.sources]
         return _of(found, index, key, complete=False)
+
+
+def _comes(index: FakeIndex) -> bool:
+    """A primary that a restore has yet to bring leaves the cluster yellow; it is red when it was given up."""
+    return index.red and index.origin is not None and bool(index.origin.looks_left)
 
 
 def _of(found: list[tuple[str, FakeDocument]], index: FakeIndex, key: bytes | None, *, complete: bool) -> Read:

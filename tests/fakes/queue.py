@@ -1,6 +1,6 @@
 from datetime import datetime, timedelta
 
-from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core.messages import Message
 from chalicelib.core.ports import Clock
 from tests.fakes.faults import Faults
 
@@ -11,11 +11,11 @@ class FakeQueue(Faults):
     def __init__(self, clock: Clock) -> None:
         super().__init__()
         self._clock = clock
-        self._waiting: list[tuple[datetime, int, Wakeup | Drain]] = []
-        self.sent: list[Wakeup | Drain] = []
+        self._waiting: list[tuple[datetime, int, Message]] = []
+        self.sent: list[Message] = []
         """Everything ever sent, received or not."""
 
-    def send(self, message: Wakeup | Drain, *, delay: int = 0) -> None:
+    def send(self, message: Message, *, delay: int = 0) -> None:
         if not 0 <= delay <= 900:
             raise ValueError(f"a delay is 0 to 900 seconds, not {delay}")
         self.before()
@@ -23,7 +23,7 @@ class FakeQueue(Faults):
         self.sent.append(message)
         self.after()
 
-    def receive(self, limit: int = 10) -> list[Wakeup | Drain]:
+    def receive(self, limit: int = 10) -> list[Message]:
         """What is visible now, earliest first; received once only."""
         due = sorted((e for e in self._waiting if e[0] <= self._clock.now()), key=lambda entry: entry[:2])[:limit]
         self._waiting = [entry for entry in self._waiting if entry not in due]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core.messages import Message
 from tests.fakes.clock import FakeClock
 from tests.fakes.elasticsearch_records import FakeIndex
 from tests.faults.world import Fuse, Killed
@@ -60,7 +60,7 @@ class Actor:
     lives: timedelta | None
     faults: tuple[Fault, ...] = ()
     skew: timedelta = timedelta(0)
-    message: Wakeup | Drain | None = None
+    message: Message | None = None
     effects: int = 0
     calls: int = 0
     wins: int = 0
@@ -69,7 +69,7 @@ class Actor:
     hurried: bool = False
     asked: int = 0
     proves: bool = False
-    sent: list[Wakeup | Drain] = field(default_factory=list)
+    sent: list[Message] = field(default_factory=list)
     claims: set[str] = field(default_factory=set)
     looked: dict[str, Any] = field(default_factory=dict)
     resolved: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.core.config import Config, load
 from chalicelib.core.errors import BadInput, Refused, Retryable
-from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core.messages import Message, Wakeup
 from chalicelib.core.model import Kind, State
 from chalicelib.core.plans import Wish
 from chalicelib.service import apply as applying
@@ -47,7 +47,7 @@ def loaded(text: str) -> Config:
     return load(text.encode(), "snapwarden.yaml")
 
 
-def _judged(stage: "Player", message: Wakeup | Drain) -> tuple[bool, bool, bool]:
+def _judged(stage: "Player", message: Message) -> tuple[bool, bool, bool]:
     """Whether the message is stale already, whether its run waits, and whether it proves that an act has returned."""
     run = stage.ledger.runs.get(message.run_id) if isinstance(message, Wakeup) else None
     if run is None or not isinstance(message, Wakeup):
@@ -139,7 +139,7 @@ class Play:
         lives: timedelta | None = FUNCTION_TIMEOUT,
         skew: int = 0,
         faults: tuple[Fault, ...] = (),
-        message: Wakeup | Drain | None = None,
+        message: Message | None = None,
     ) -> Iterator[Actor]:
         """The body is one actor. What the world did to it ends here; a defect of ours does not."""
         self.steps += 1
@@ -160,7 +160,7 @@ class Play:
         with self.acting(stage, **actor):
             ticking.tick(stage.world, stage.world.clock.now() - timedelta(seconds=late))
 
-    def work(self, stage: Player, message: Wakeup | Drain, *, comes_back: bool = True, **actor: Any) -> None:
+    def work(self, stage: Player, message: Message, *, comes_back: bool = True, **actor: Any) -> None:
         """One message. What is stale does nothing; only who won a row sends the next, but one that lost its place in
         line, and whoever ends or waits wakes at most three others."""
         stale, waits, proves = _judged(stage, message)

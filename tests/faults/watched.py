@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.messages import Drain, Event, Report, Wakeup
+from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import Selection
 from chalicelib.core.observations import Observation, Owner
 from chalicelib.core.plans import Plan
@@ -20,8 +20,8 @@ from chalicelib.store.keys import Key, Record
 from chalicelib.store.memory import MemoryStore
 from tests.fakes.bus import FakeBus
 from tests.fakes.elasticsearch import FakeEngine
+from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.fakes.elasticsearch_records import FakeSnapshot
-from tests.fakes.elasticsearch_swaps import FakeSwapper
 from tests.fakes.notifier import FakeNotifier
 from tests.faults.chaos import Chaos
 from tests.faults.ledger import Ledger, Look, must
@@ -82,7 +82,7 @@ class WatchedStore(FusedStore, _SeenStore):
 class WatchedQueue(FusedQueue):
     """Messages can be lost, and come back."""
 
-    def send(self, message: Wakeup | Drain, *, delay: int = 0) -> None:
+    def send(self, message: Message, *, delay: int = 0) -> None:
         assert isinstance(self.fuse, Chaos)
         if actor := self.fuse.actor:
             must(message not in actor.sent, f"{message} is sent twice")
@@ -90,14 +90,14 @@ class WatchedQueue(FusedQueue):
         super().send(message, delay=delay)
 
     @property
-    def waiting(self) -> list[Wakeup | Drain]:
+    def waiting(self) -> list[Message]:
         return [message for _, _, message in self._waiting]
 
-    def come_back(self, message: Wakeup | Drain, after: int) -> None:
+    def come_back(self, message: Message, after: int) -> None:
         """A copy of a message that was sent before."""
         self._waiting.append((self._clock.now() + timedelta(seconds=after), len(self.sent), message))
 
-    def lose(self, message: Wakeup | Drain) -> None:
+    def lose(self, message: Message) -> None:
         del self._waiting[self.waiting.index(message)]
 
 
@@ -238,7 +238,7 @@ class SharedEngine(FusedEngine, _SeenEngine):
     answer."""
 
     @property
-    def restorer(self) -> FakeSwapper:
+    def restorer(self) -> FakeInPlace:
         return WatchedRestorer(self, self.witness.restores, self.ledgers, self.postponed)
 
     def watched_by(self, chaos: Chaos, witness: Witness) -> "SharedEngine":

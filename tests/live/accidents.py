@@ -152,8 +152,8 @@ class Scene:
         self.admin.send("PUT", f"/_snapshot/{self.own}?verify=false", {"type": "fs", "settings": settings})
         self.apply(big, *more)
 
-    def apply(self, *indices: str, prove: str = "L1", restore: dict[str, Any] | None = None) -> None:
-        """`nightly` takes `indices`, names or patterns."""
+    def apply(self, *indices: str, prove: str = "L1", restore: dict[str, Any] | None = None, **more: Any) -> None:
+        """`nightly` takes `indices`, names or patterns; `more` of its keys. `restore`: that block of its target."""
         shop = {
             "engine": "elasticsearch",
             "hosts": [self.admin.url],
@@ -168,6 +168,7 @@ class Scene:
             "timeout": "4h",
             "prove": prove,
             "notify": {"on": ["failure", "recovery", "success"]},
+            **more,
         }
         written = {"version": 1, "targets": {"shop": shop}, "policies": {"nightly": nightly}}
         config = load(json.dumps(written).encode(), "snapwarden.yaml")

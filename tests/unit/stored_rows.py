@@ -5,12 +5,13 @@ from typing import Any
 
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
-from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
 
 ROWS = Path(__file__).parents[1] / "golden" / "rows"
 STORED: dict[str, Any] = {
     "approval": Approval,
     "backup": Backup,
+    "backup_drilled": Backup,
     "backup_v1": Backup,
     "backup_capsule": Backup,
     "backup_closed": Backup,
@@ -27,11 +28,14 @@ STORED: dict[str, Any] = {
     "lease": Lease,
     "policy_state": PolicyState,
     "policy_state_broken": PolicyState,
+    "policy_state_drilled": PolicyState,
     "policy_state_failing": PolicyState,
     "policy_state_paused": PolicyState,
     "policy_state_paused_v1": PolicyState,
     "policy_state_v1": PolicyState,
+    "proofs": Proofs,
     "run": Run,
+    "run_drill": Run,
     "run_restore": Run,
     "run_swap": Run,
     "run_restore_approved": Run,

@@ -137,7 +137,7 @@ def test_more_than_a_hundred_policies_take_several_transactions(stage: Stage) ->
     many = config(*(policy(f"p{n:03d}") for n in range(250)))
     stage.apply(many)
     assert len(stage.store.states()) == 250
-    assert stage.store.commits == 2 + 11
+    assert stage.store.commits == 2 + 16
     assert stage.apply(many).nothing
 
 

@@ -115,7 +115,7 @@ def test_the_digest_sees_the_meaning_and_not_the_layout() -> None:
 def test_what_is_not_active_yet_is_said() -> None:
     told = not_active_yet(load(EXAMPLE, "f"))
     assert any(line.startswith("`retention` (policy nightly): ") for line in told)
-    assert [line.split("`")[1] for line in told] == ["retention", "drill"]
+    assert [line.split("`")[1] for line in told] == ["retention"]
     assert not_active_yet(load(SMALL, "f")) == []
 
 
@@ -124,14 +124,9 @@ def test_what_is_not_active_yet_is_said() -> None:
     [
         (["prove: L2", "rpo: 26h", "contract: {min_docs: 1}"], []),
         (["prove: L3"], ["`prove` (policy nightly): judged at L2 for now"]),
-        (["rpo: {L2: 26h, L4: 8d}"], ["`rpo` (policy nightly): promises above L2 are judged at it for now"]),
-        (
-            ["prove: L4", "rpo: 26h"],
-            [
-                "`prove` (policy nightly): judged at L2 for now",
-                "`rpo` (policy nightly): promises above L2 are judged at it for now",
-            ],
-        ),
+        (["rpo: {L2: 26h, L3: 8d}"], ["`rpo` (policy nightly): a promise at L3 is judged at L2 for now"]),
+        (["rpo: {L2: 26h, L4: 8d}"], []),
+        (["prove: L4", "rpo: 26h"], []),
     ],
 )
 def test_what_acts_is_not_called_later(written: list[str], told: list[str]) -> None:

@@ -46,8 +46,8 @@ def test_what_cannot_be_proved_yet_is_judged_at_the_highest_level_that_can(prove
         ({}, {}),
         ({"L1": 26}, {"L1": 26}),
         ({"L1": 2, "L2": 26}, {"L1": 2, "L2": 26}),
-        ({"L2": 26, "L3": 8, "L4": 200}, {"L2": 8}),
-        ({"L4": 200}, {"L2": 200}),
+        ({"L2": 26, "L3": 8, "L4": 200}, {"L2": 8, "L4": 200}),
+        ({"L3": 9, "L2": 8}, {"L2": 8}),
     ],
 )
 def test_of_promises_that_come_down_to_one_level_the_shortest_counts(
@@ -67,7 +67,11 @@ def test_of_promises_that_come_down_to_one_level_the_shortest_counts(
         ({"L2": 26}, {"L1": 10, "L2": 4}, 30),
         ({"L1": 2, "L2": 26}, {"L1": 10, "L2": 10}, 12),
         ({"L1": 20, "L2": 26}, {"L1": 10, "L2": 3}, 29),
-        ({"L4": 26}, {"L2": 4}, 30),
+        ({"L3": 26}, {"L2": 4}, 30),
+        ({"L4": 26}, {"L2": 4}, 26),
+        ({"L2": 8, "L4": 200}, {"L2": 20, "L4": -190}, 28),
+        ({"L2": 8, "L4": 200}, {"L2": 20, "L4": 2}, 28),
+        ({"L2": 26, "L4": 20}, {"L2": 4, "L4": 3}, 23),
     ],
 )
 def test_a_promise_breaks_rpo_after_the_newest_backup_of_its_level_was_taken(

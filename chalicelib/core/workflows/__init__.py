@@ -13,7 +13,7 @@ from chalicelib.core.model import Kind, State
 from chalicelib.core.ports import Change
 from chalicelib.core.rows import Backup, Evidence
 
-FIRST_STATE = {Kind.BACKUP: State.STARTING, Kind.RESTORE: State.PLANNED}
+FIRST_STATE = {Kind.BACKUP: State.STARTING, Kind.RESTORE: State.PLANNED, Kind.DRILL: State.PLANNED}
 """Of a run that holds its lease."""
 
 

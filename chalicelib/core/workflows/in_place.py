@@ -16,7 +16,7 @@ from chalicelib.core.model import Finding, IndexRef, Run, Severity, State
 from chalicelib.core.restores import Restored
 from chalicelib.core.rows import Evidence
 from chalicelib.core.swaps import Standing
-from chalicelib.core.workflows import Decision, cancel, restore
+from chalicelib.core.workflows import Decision, cancel, restore, restore_progress
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.in_place_ends import give_up, made, marked, undo
 from chalicelib.core.workflows.restore_ends import far, few, too_late
@@ -57,7 +57,9 @@ def _start(run: Run, seen: Seen, now: datetime) -> Decision:
         return refused
     if seen.plan.saves and (why := in_place.unsafe(seen.plan, seen.safety)):
         found = finding("restore.no_safety", in_place.safety_run(seen.plan), f"{why}; nothing was touched", "see why")
-        return restore.failed(run, replace(found, next_step=f"snapwarden show {found.subject}, then a new plan"))
+        return restore_progress.failed(
+            run, replace(found, next_step=f"snapwarden show {found.subject}, then a new plan")
+        )
     told = _not_good(seen) if seen.plan.saves else ()
     before = Evidence(run_id=run.run_id, kind="before", n=1, indices=_as_they_are(seen))
     changes = {"attempts": 1, "claimed_at": now, "last_error": None, "findings": (*run.findings, *told)}
@@ -130,8 +132,8 @@ def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
         return give_up(run, State.FAILED, gone.message, gone)
     failed = [shard for index in mine for shard in index.failed]
     if failed:
-        return give_up(run, State.FAILED, restore.lost_shards(failed), *restore.failed_shards(failed))
-    changes = {"progress": restore.progress(seen), "last_error": None, "started_at": run.started_at or now}
+        return give_up(run, State.FAILED, restore_progress.lost_shards(failed), *restore_progress.failed_shards(failed))
+    changes = {"progress": restore_progress.progress(seen), "last_error": None, "started_at": run.started_at or now}
     new = made(seen)
     refs = tuple(IndexRef(name=index.name, uuid=index.uuid, shards=index.shards) for index in new)
     evidence = (Evidence(run_id=run.run_id, kind="made", n=1, indices=refs),) if new and not seen.made else ()
@@ -155,7 +157,7 @@ def _check(run: Run, seen: Seen) -> Decision:
     if gone := _gone(seen, mine):
         return give_up(run, State.FAILED, gone.message, gone)
     if failed := [shard for index in mine for shard in index.failed]:
-        return give_up(run, State.FAILED, restore.lost_shards(failed), *restore.failed_shards(failed))
+        return give_up(run, State.FAILED, restore_progress.lost_shards(failed), *restore_progress.failed_shards(failed))
     compared = few(comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted))
     if wrong := [one for one in compared if one.severity is Severity.ERROR]:
         return give_up(run, State.FAILED, wrong[0].message, *compared)

@@ -128,24 +128,23 @@ def _refused(run: Run, error: Exception, changes: dict[str, Any]) -> Decision:
     return replace(decision, changes={**decision.changes, **changes})
 
 
-def no_answer(run: Run, plan: Plan | None, error: Exception, now: datetime, *, refused: bool, last: bool) -> Decision:
+def no_answer(run: Run, error: Exception, now: datetime, *, refused: bool, last: bool) -> Decision:
     """What follows when a look after the first claim brought an error."""
     decision = restore_ends.no_answer(run, error, now, refused=refused, last=last)
-    return _unknown(run, plan, decision) if decision.state.settled else decision
+    return _unknown(run, decision) if decision.state.settled else decision
 
 
-def given_up(run: Run, plan: Plan | None, decision: Decision) -> Decision:
+def given_up(run: Run, decision: Decision) -> Decision:
     """Too many steps crashed."""
     decision = restore_ends.given_up(run, decision)
-    return _unknown(run, plan, decision) if decision.state.settled else decision
+    return _unknown(run, decision) if decision.state.settled else decision
 
 
-def _unknown(run: Run, plan: Plan | None, decision: Decision) -> Decision:
+def _unknown(run: Run, decision: Decision) -> Decision:
     """The end, with what nobody could look at. Nothing of it is to be deleted: it may be what was live."""
-    names = ", ".join(move.name for move in plan.moves[:3]) if plan else f"the indices of {run.plan}"
     message = (
-        f"nobody could look at {names}: they may be closed, half restored, or restored and refuse writes; none was "
-        f"deleted that was live before"
+        f"nobody could look at the indices of {run.plan}: they may be closed, half restored, or restored and refuse "
+        f"writes; none was deleted that was live before"
     )
     next_step = "GET /_cat/indices?expand_wildcards=all, and plan again, from the safety backup or from the same one"
     kept = [one for one in decision.changes["findings"] if one.code != "restore.leftover" or one in run.findings]

@@ -8,24 +8,21 @@ Whatever goes wrong after the claim: first what this run made is removed, by exa
 written down when it did.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import comparing, in_place, pace, planning, plans
-from chalicelib.core.model import Finding, IndexRef, Progress, Run, Severity, Shards, State
+from chalicelib.core.model import IndexRef, Run, Severity, Shards, State
 from chalicelib.core.prose import counted
-from chalicelib.core.restores import FailedShard
 from chalicelib.core.rows import Evidence
 from chalicelib.core.workflows import Decision, cancel, swap
-from chalicelib.core.workflows.ends import LATE_START, finding
+from chalicelib.core.workflows.ends import finding
 from chalicelib.core.workflows.restore_ends import clean, far, few, give_up, too_late
-from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Restore, Seen, foreign, own, written_down
+from chalicelib.core.workflows.restore_progress import failed, vanished, wait
+from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Restore, Seen, own
 
-ATTEMPTS = 3
 APPROVAL = "restore.approval"
-SHOWN = 20
 
 
 def decide(run: Run, seen: Seen, now: datetime) -> Decision:
@@ -48,7 +45,7 @@ def _decide(run: Run, seen: Seen, now: datetime) -> Decision:
         case State.PLANNED:
             return _start(run, seen, now)
         case State.RESTORING:
-            return _wait(run, seen, now)
+            return wait(run, seen, now)
     return _release(run, seen, now) if run.checked else _check(run, seen, now)
 
 
@@ -105,49 +102,10 @@ def _taken_up(run: Run, seen: Seen) -> Decision:
     return Decision(state=State.PLANNED, changes=taken, evidence=(stored,), again=timedelta(0))
 
 
-def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
-    mine, theirs = own(seen), foreign(seen)
-    if theirs:
-        names = ", ".join(index.name for index in theirs[:3])
-        found = finding(
-            "restore.foreign", theirs[0].name, f"{names}: made by somebody else meanwhile", "make a new plan"
-        )
-        return give_up(run, seen, now, State.FAILED, found.message, found)
-    if not mine:
-        return _nothing_there(run, seen, now)
-    failed = [shard for index in mine for shard in index.failed]
-    if failed:
-        return give_up(run, seen, now, State.FAILED, lost_shards(failed), *failed_shards(failed))
-    whole = len(mine) == len(seen.plan.moves)
-    made = (written_down(run, mine),) if whole and not seen.made else ()
-    changes = {"progress": progress(seen), "last_error": None, "started_at": run.started_at or now}
-    if whole and all(index.done for index in mine):
-        return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))
-    if not whole and (seen.made or now >= (run.claimed_at or run.created_at) + LATE_START):
-        return _vanished(run, seen, now)
-    return Decision(state=State.RESTORING, changes=changes, evidence=made, again=pace.next_look(run, now))
-
-
-def _nothing_there(run: Run, seen: Seen, now: datetime) -> Decision:
-    """A request without an answer may still come through; after that it was never made, and is asked for again: after
-    another look at the world."""
-    if seen.made:
-        message = "what was restored is gone: somebody deleted it"
-    elif now < (run.claimed_at or run.created_at) + LATE_START:
-        return Decision(state=State.RESTORING, again=pace.next_look(run, now))
-    elif run.attempts < ATTEMPTS:
-        return Decision(state=State.PLANNED, again=timedelta(0))
-    else:
-        message = (
-            f"asked {run.attempts} times, the server made none of the indices: {run.last_error or 'it said nothing'}"
-        )
-    return failed(run, finding("restore.vanished", seen.plan.plan_id, message, "make a new plan and start it"))
-
-
 def _check(run: Run, seen: Seen, now: datetime) -> Decision:
     mine = own(seen)
     if len(mine) < len(seen.plan.moves) or not all(index.done for index in mine):
-        return _vanished(run, seen, now)
+        return vanished(run, seen, now)
     compared = few(comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted))
     if wrong := [one for one in compared if one.severity is Severity.ERROR]:
         return give_up(run, seen, now, State.FAILED, wrong[0].message, *compared)
@@ -160,7 +118,7 @@ def _release(run: Run, seen: Seen, now: datetime) -> Decision:
     """A few at a time: the mark tells which of them wait for it still."""
     mine = own(seen)
     if len(mine) < len(seen.plan.moves):
-        return _vanished(run, seen, now)
+        return vanished(run, seen, now)
     swaps = seen.plan.wish.mode is plans.Mode.SWAP
     marked = [index for index in mine if index.ours]
     if not marked:
@@ -178,12 +136,6 @@ def _release(run: Run, seen: Seen, now: datetime) -> Decision:
     return Decision(state=State.CHECKING, act=Release(indices=refs, lifecycle=swaps), again=pace.FIRST_LOOK)
 
 
-def _vanished(run: Run, seen: Seen, now: datetime) -> Decision:
-    message = "an index that was restored is gone: somebody deleted it"
-    found = finding("restore.vanished", seen.plan.plan_id, message, "make a new plan and start it")
-    return give_up(run, seen, now, State.FAILED, message, found)
-
-
 def done(run: Run, seen: Seen) -> Decision:
     shards = sum(move.shards for move in seen.plan.moves)
     changes = {
@@ -194,29 +146,3 @@ def done(run: Run, seen: Seen) -> Decision:
         "shards": Shards(total=shards, failed=0),
     }
     return Decision(state=State.SUCCEEDED, changes=changes)
-
-
-def progress(seen: Seen) -> Progress:
-    mine = own(seen)
-    return Progress(
-        done=sum(index.shards_done for index in mine),
-        total=sum(move.shards for move in seen.plan.moves),
-        bytes_done=sum(index.bytes_done for index in mine),
-        bytes_total=seen.plan.bytes,
-    )
-
-
-def failed_shards(failed: Sequence[FailedShard]) -> Iterator[Finding]:
-    for shard in failed[:SHOWN]:
-        message = f"shard {shard.shard} of {shard.index} could not be restored: {shard.reason}"
-        yield finding("restore.shard_failed", f"{shard.index}[{shard.shard}]", message, "restore from another backup")
-
-
-def lost_shards(failed: Sequence[FailedShard]) -> str:
-    first = failed[0]
-    return f"{counted(len(failed), 'shard')} could not be restored, the first of {first.index}: {first.reason}"
-
-
-def failed(run: Run, *found: Finding) -> Decision:
-    changes: Mapping[str, Any] = {"reason": found[0].message, "findings": (*run.findings, *found)}
-    return Decision(state=State.FAILED, changes=changes)

@@ -36,10 +36,12 @@ def clean(run: Run, seen: Seen, now: datetime) -> Decision:
     if not mine and not may_come(run, now):
         return Decision(state=ending)
     if now >= run.deadline_at + CLEANING or run.aborts >= TRIES:
-        return Decision(state=ending, changes={"findings": (*run.findings, *left_over(run, mine))})
+        found = (*run.findings, *left_over(run, mine))
+        return Decision(state=ending, changes={"findings": found, "leftover": bool(mine) or run.leftover})
     if not mine:
         return Decision(state=run.state, again=pace.next_look(run, now))
-    refs = tuple(IndexRef(name=index.name, uuid=index.uuid) for index in mine[:AT_ONCE])
+    turn = run.aborts % len(mine)  # the one that could not be removed must not keep the others
+    refs = tuple(IndexRef(name=index.name, uuid=index.uuid) for index in (*mine[turn:], *mine[:turn])[:AT_ONCE])
     return Decision(state=run.state, act=Remove(indices=refs), again=pace.FIRST_LOOK)
 
 
@@ -89,6 +91,7 @@ def no_answer(run: Run, error: Exception, now: datetime, *, refused: bool, last:
     if last or now >= run.deadline_at + CLEANING or refusals >= pace.MAX_REFUSALS:
         changes |= {
             "findings": (*run.findings, _may_be_there(run, error)),
+            "leftover": True,
             "reason": changes.get("reason") or run.reason or str(error),
         }
         return Decision(state=ending, changes=changes)
@@ -101,7 +104,7 @@ def given_up(run: Run, decision: Decision) -> Decision:
     if run.ending is None:
         changes = {**decision.changes, "ending": decision.state, "crashes": 0}
         return Decision(state=run.state, changes=changes, again=timedelta(0))
-    changes = {**decision.changes, "reason": run.reason}
+    changes = {**decision.changes, "reason": run.reason, "leftover": True}
     changes["findings"] = (*decision.changes["findings"], _may_be_there(run, decision.changes["last_error"]))
     return Decision(state=run.ending, changes=changes)
 

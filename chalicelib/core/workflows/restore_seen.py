@@ -19,7 +19,7 @@ class Restore:
     """Have the engine restore."""
 
     order: RestoreOrder
-    calls: int = 1
+    calls: int = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

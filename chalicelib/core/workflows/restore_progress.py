@@ -1,0 +1,89 @@
+"""A restore under way: what follows from what is there of it, until all of it is."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.core import pace
+from chalicelib.core.model import Finding, Progress, Run, State
+from chalicelib.core.prose import counted
+from chalicelib.core.restores import FailedShard
+from chalicelib.core.workflows import Decision
+from chalicelib.core.workflows.ends import LATE_START, finding
+from chalicelib.core.workflows.restore_ends import give_up
+from chalicelib.core.workflows.restore_seen import Seen, foreign, own, written_down
+
+ATTEMPTS = 3
+SHOWN = 20
+
+
+def wait(run: Run, seen: Seen, now: datetime) -> Decision:
+    mine, theirs = own(seen), foreign(seen)
+    if theirs:
+        names = ", ".join(index.name for index in theirs[:3])
+        found = finding(
+            "restore.foreign", theirs[0].name, f"{names}: made by somebody else meanwhile", "make a new plan"
+        )
+        return give_up(run, seen, now, State.FAILED, found.message, found)
+    if not mine:
+        return _nothing_there(run, seen, now)
+    lost = [shard for index in mine for shard in index.failed]
+    if lost:
+        return give_up(run, seen, now, State.FAILED, lost_shards(lost), *failed_shards(lost))
+    whole = len(mine) == len(seen.plan.moves)
+    made = (written_down(run, mine),) if whole and not seen.made else ()
+    changes: dict[str, Any] = {"progress": progress(seen), "last_error": None, "started_at": run.started_at or now}
+    if whole and all(index.done for index in mine):
+        changes["restore_seconds"] = (now - (run.claimed_at or run.created_at)).total_seconds()
+        return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))
+    if not whole and (seen.made or now >= (run.claimed_at or run.created_at) + LATE_START):
+        return vanished(run, seen, now)
+    return Decision(state=State.RESTORING, changes=changes, evidence=made, again=pace.next_look(run, now))
+
+
+def _nothing_there(run: Run, seen: Seen, now: datetime) -> Decision:
+    """A request without an answer may still come through; after that it was never made, and is asked for again: after
+    another look at the world."""
+    if seen.made:
+        message = "what was restored is gone: somebody deleted it"
+    elif now < (run.claimed_at or run.created_at) + LATE_START:
+        return Decision(state=State.RESTORING, again=pace.next_look(run, now))
+    elif run.attempts < ATTEMPTS:
+        return Decision(state=State.PLANNED, again=timedelta(0))
+    else:
+        message = (
+            f"asked {run.attempts} times, the server made none of the indices: {run.last_error or 'it said nothing'}"
+        )
+    return failed(run, finding("restore.vanished", seen.plan.plan_id, message, "make a new plan and start it"))
+
+
+def vanished(run: Run, seen: Seen, now: datetime) -> Decision:
+    message = "an index that was restored is gone: somebody deleted it"
+    found = finding("restore.vanished", seen.plan.plan_id, message, "make a new plan and start it")
+    return give_up(run, seen, now, State.FAILED, message, found)
+
+
+def progress(seen: Seen) -> Progress:
+    mine = own(seen)
+    return Progress(
+        done=sum(index.shards_done for index in mine),
+        total=sum(move.shards for move in seen.plan.moves),
+        bytes_done=sum(index.bytes_done for index in mine),
+        bytes_total=seen.plan.bytes,
+    )
+
+
+def failed_shards(failed: Sequence[FailedShard]) -> Iterator[Finding]:
+    for shard in failed[:SHOWN]:
+        message = f"shard {shard.shard} of {shard.index} could not be restored: {shard.reason}"
+        yield finding("restore.shard_failed", f"{shard.index}[{shard.shard}]", message, "restore from another backup")
+
+
+def lost_shards(failed: Sequence[FailedShard]) -> str:
+    first = failed[0]
+    return f"{counted(len(failed), 'shard')} could not be restored, the first of {first.index}: {first.reason}"
+
+
+def failed(run: Run, *found: Finding) -> Decision:
+    changes: Mapping[str, Any] = {"reason": found[0].message, "findings": (*run.findings, *found)}
+    return Decision(state=State.FAILED, changes=changes)

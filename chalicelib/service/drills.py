@@ -1,0 +1,262 @@
+"""Drills: how one comes into being, and the two sides of it that touch the world. What is compared: drill_checks.py."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.core import contract, drilling, naming, planning, proofs, traffic
+from chalicelib.core.errors import BadInput, Problem, Refused
+from chalicelib.core.guards import Around
+from chalicelib.core.model import Kind, Run, State
+from chalicelib.core.plans import Mode, Plan, Wish
+from chalicelib.core.ports import Engine
+from chalicelib.core.restores import Restored, Surroundings
+from chalicelib.core.rows import Backup, Spec
+from chalicelib.core.spec import Drill, Repository
+from chalicelib.core.traffic import PRIORITY, Traffic
+from chalicelib.core.workflows import Decision, in_place_ends, swap_ends
+from chalicelib.core.workflows import drill as workflow
+from chalicelib.core.workflows.drill_seen import Register, Watched
+from chalicelib.core.workflows.restore_seen import Seen, own
+from chalicelib.service import drill_checks, query
+from chalicelib.service import plans as planner
+from chalicelib.service.create import place_beside
+from chalicelib.service.planned import planned, spec_now
+from chalicelib.service.queueing import HEAD
+from chalicelib.service.request import check_active, check_id
+from chalicelib.service.restores import WAITS, RestoreWork, unplanned
+from chalicelib.service.turns import in_turn
+from chalicelib.service.world import World
+
+REMEMBERED = 10
+"""Runs of a policy that are looked through for what they restored and how long they took."""
+DUE = 100
+"""Policies that are due soon and looked at one by one; with more of them a drill waits for a quieter time."""
+
+
+def new(world: World, spec: Spec, slot: str, *, by: str, start_by: datetime) -> Run:
+    """The row of a drill; it is to be stored by `create.place_beside`. Not begun by `start_by`, it is MISSED.
+    ValueError for a policy without `drill`."""
+    if spec.policy.drill is None:
+        raise ValueError(f"policy {spec.policy.name} has no drill")
+    repository, now = spec.policy.repository, world.clock.now()
+    run = unplanned(Kind.DRILL, spec, repository, slot, now, by=by, token=world.token())
+    return replace(run, start_by=start_by)
+
+
+def request(world: World, policy: str, *, request_id: str, by: str) -> Run:
+    """A drill now. The same `request_id` again answers the same run, whatever became of it.
+
+    BadInput for an unknown or retired policy, one whose file has no `drill`, and an id that could be taken for a slot.
+    """
+    check_id(request_id)
+    run_id = naming.run_id(Kind.DRILL, policy, request_id)
+
+    def asked() -> Run | None:
+        state = query.named(world, policy)
+        if known := world.store.run(run_id):
+            return known
+        check_active(state)
+        spec = world.spec(policy, state.spec_gen)
+        if spec.policy.drill is None:
+            expected = 'drill: {schedule: "0 4 * * 0"} in its block of the file, and then: snapwarden apply FILE'
+            raise BadInput(Problem(f"policy {policy} has no `drill`", expected=expected))
+        run = new(world, spec, request_id, by=by, start_by=world.clock.now() + WAITS)
+        return place_beside(world, run, spec, state)
+
+    return in_turn(run_id, asked)
+
+
+class DrillWork(RestoreWork):
+    """What the driver needs to know of drills; how errors end them is as for restores."""
+
+    def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Watched:  # type: ignore[override]
+        drill = _drill(spec)
+        if run.plan is None:
+            return _thought_through(world, run, spec, drill, engine)
+        plan = planned(world, run)
+        restored = engine.restorer.restored(workflow.order(run, plan)) if run.attempts else ()
+        made = world.store.evidence(run.run_id, "made", 1) if run.attempts else None
+        seen = Seen(plan=plan, restored=restored, made=made.indices if made else ())
+        if run.ending is not None:
+            return Watched(seen=seen)
+        if run.state is State.PLANNED and not restored:
+            return _before(world, run, spec, drill, engine, seen)
+        around = _around(world, run, spec, engine.restorer.surroundings(), engine, own(seen))
+        watched = Watched(seen=seen, around=around)
+        if run.state is not State.CHECKING:
+            return watched
+        return drill_checks.compared(world, run, spec, engine, watched, seen)
+
+    def decide(self, run: Run, spec: Spec, seen: Watched, now: datetime) -> Decision:  # type: ignore[override]
+        return workflow.decide(run, _drill(spec), seen, now)
+
+    def act(self, act: Register | in_place_ends.Act | swap_ends.Act, engine: Engine) -> None:
+        if isinstance(act, Register):
+            engine.register(act.name, act.repository)
+        else:
+            super().act(act, engine)
+
+    def not_accepted(self, run: Run, act: Any, error: Exception, now: datetime) -> Decision:
+        if not isinstance(act, Register):
+            return super().not_accepted(run, act, error, now)
+        if isinstance(error, Refused):
+            return workflow.unregistered(run, error)
+        return Decision(state=run.state, changes={"last_error": str(error)}, again=workflow.AGAIN)
+
+
+def _drill(spec: Spec) -> Drill:
+    assert spec.policy.drill is not None, "a run keeps the generation of its policy, which had one"
+    return spec.policy.drill
+
+
+def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine) -> Watched:
+    """Which backup, which of its indices, and all that would be in the way."""
+    if drill.into.target and drill.into.target != run.target:
+        return Watched(cannot=drilling.elsewhere(run, drill.into.target))
+    here = [
+        each
+        for each in world.store.backups(run.policy)
+        if (each.target, each.repository) == (run.target, run.repository)
+    ]
+    backup = drilling.backup(here, drill, run.run_id, world.clock.now())
+    if backup is None:
+        return Watched(cannot=drilling.no_backup(run))
+    contents = engine.restorer.contents(backup.repository, backup.snapshot)
+    if contents is None:
+        raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
+    past = _past(world, run)
+    sample = drilling.sample(contents, drill, run.run_id, proved=past.proved, before=past.before)
+    torn = [index for index in contents.indices if not index.whole]
+    wish = Wish(
+        policy=run.policy,
+        backup=backup.backup_id,
+        mode=Mode.DRILL,
+        prefix=drill.into.prefix,
+        allow_partial=True,
+    )
+    facts = planning.Facts(
+        backup=backup,
+        contents=drilling.only(contents, [*sample.indices, *torn]),
+        surroundings=engine.restorer.surroundings(),
+    )
+    plan = planning.plan(wish, spec_now(world, run), facts, world.clock.now(), by=run.requested_by)
+    plan = replace(plan, calls=_spelled(run, plan, drill, engine))
+    expected = drilling.expected(plan, drill, past.runs)
+    return Watched(seen=Seen(plan=plan), expected=expected, findings=sample.findings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Past:
+    """`proved`: by index, when it was last proved. `before`: what the one before had."""
+
+    runs: tuple[Run, ...]
+    proved: Mapping[str, datetime]
+    before: tuple[str, ...]
+
+
+def _past(world: World, run: Run) -> _Past:
+    known = world.store.runs(policy=run.policy, kind=Kind.DRILL.value, limit=REMEMBERED + 1)
+    drills = [each for each in known if each.run_id != run.run_id and each.settled and each.plan]
+    proved = proofs.last(world.store.proofs(run.policy))
+    begun = next((each for each in drills if each.attempts), None)
+    before = tuple(move.source for move in planned(world, begun).moves) if begun else ()
+    restores = world.store.runs(policy=run.policy, kind=Kind.RESTORE.value, limit=REMEMBERED)
+    return _Past(runs=(*drills, *restores), proved=proved, before=before)
+
+
+def _spelled(run: Run, plan: Plan, drill: Drill, engine: Engine) -> tuple[str, ...]:
+    if not plan.moves:
+        return ()
+    name, wanted = _second(run, drill, engine)
+    body = json.dumps({"type": wanted.type, "settings": dict(wanted.settings)})
+    restore, *_ = engine.restorer.spelled(workflow.order(replace(run, through=name), plan))
+    return (f"PUT /_snapshot/{name} {body}", restore, "DELETE /NAME, for each of them, when it is compared")
+
+
+def _second(run: Run, drill: Drill, engine: Engine) -> tuple[str, Repository]:
+    """The second registration, as it should be."""
+    live = engine.repository(run.repository)
+    if live is None:
+        raise Refused(f"repository {run.repository} is not registered")
+    return drilling.REGISTRATION + run.repository, drilling.registration(live, drill)
+
+
+def _before(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine, seen: Seen) -> Watched:
+    """All that may speak against it, and the registration that it would go through."""
+    plan = seen.plan
+    backup = planner.of_plan(world, plan)
+    if backup is None:
+        raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
+    surroundings = engine.restorer.surroundings()
+    around = _around(world, run, spec, surroundings, engine, ())
+    watched = Watched(seen=replace(seen, anew=_anew(world, run, plan, backup, surroundings)), around=around)
+    if any(found.code == workflow.UNREGISTERED for found in run.findings):
+        return watched
+    name, wanted = _second(run, drill, engine)
+    there = engine.repository(name)
+    if there and not contract.repository_difference(wanted, there) and not {*there.settings} - {*wanted.settings}:
+        return replace(watched, through=name)
+    return replace(watched, through=name, register=Register(name=name, repository=wanted))
+
+
+def _anew(world: World, run: Run, plan: Plan, backup: Backup, surroundings: Surroundings) -> Plan:
+    facts = planning.Facts(backup=backup, contents=drilling.of_plan(plan), surroundings=surroundings)
+    return planning.plan(plan.wish, spec_now(world, run), facts, world.clock.now(), by=run.requested_by)
+
+
+def _around(
+    world: World, run: Run, spec: Spec, surroundings: Surroundings, engine: Engine, mine: tuple[Restored, ...]
+) -> Around:
+    now, expected = world.clock.now(), timedelta(seconds=run.expected_seconds or 0)
+    begun = run.attempts > 0
+    around = Around(
+        vitals=engine.prover.vitals(),
+        surroundings=surroundings,
+        begun=begun,
+        done=sum(index.shards_done for index in mine),
+        bytes_done=sum(index.bytes_done for index in mine),
+    )
+    if begun and now < (run.claimed_at or run.created_at) + expected:
+        return around
+    around = replace(around, waiting=_waiting(world, run, spec))
+    if begun:
+        return around
+    due, unknown = _due(world, run, now + expected)
+    return replace(around, due=due, unknown=unknown)
+
+
+def _waiting(world: World, run: Run, spec: Spec) -> str | None:
+    """Who waits for the lease or the slot that this drill holds, and goes before drills."""
+    others = [each for each in world.store.waiters(run.target, HEAD) if each.priority < PRIORITY[Kind.DRILL]]
+    for other in others:
+        if other.lease == run.lease:
+            return other.run_id
+    if others:
+        _, slots = world.store.traffic(run.lease, run.target)
+        full = Traffic(lease=None, slots=slots)
+        if traffic.busy(full, others[0].run_id, spec.target.max_concurrent, world.clock.now()):
+            return others[0].run_id
+    return None
+
+
+def _due(world: World, run: Run, until: datetime) -> tuple[tuple[str, datetime] | None, int]:
+    """The first backup that is due by then and would wait for this drill; and more than how many policies are due, when
+    they are too many to be looked at."""
+    names = [due.id for shard in range(world.store.shards) for due in world.store.due_policies(shard, until, DUE)]
+    if len(names) >= DUE:
+        return None, DUE
+    return min(_those_due(world, run, names, until), key=lambda found: found[1], default=None), 0
+
+
+def _those_due(world: World, run: Run, names: list[str], until: datetime) -> Iterator[tuple[str, datetime]]:
+    for name in names:
+        state = world.store.state(name)
+        if state is None or not state.active or state.paused or state.due_at is None or state.due_at > until:
+            continue
+        spec = world.spec(name, state.spec_gen)
+        alone = spec.target.name == run.target and spec.target.max_concurrent == 1
+        if alone or traffic.lease_name(spec.target, spec.policy.repository) == run.lease:
+            yield name, state.due_at

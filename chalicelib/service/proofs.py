@@ -1,0 +1,138 @@
+"""What the end of a drill means: for the backup that it restored, for the proofs of its policy, and for its promise.
+
+All of it is written in the transaction that settles the run. A drill that could not run (DEFERRED, MISSED, CANCELLED,
+TIMED_OUT, a refusal) proves nothing and condemns nothing: the promise grows older.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.core import leftovers, promise, results
+from chalicelib.core import proofs as judging
+from chalicelib.core.errors import Retryable
+from chalicelib.core.model import Run, State
+from chalicelib.core.plans import Plan
+from chalicelib.core.ports import Change, Create, Update
+from chalicelib.core.rows import Backup, BackupState, Drilled, LastGood, PolicyState, Proofs, Proved
+from chalicelib.service import drill_slots
+from chalicelib.service import plans as planner
+from chalicelib.service.world import World
+
+
+def settled(world: World, policy: PolicyState, run: Run) -> tuple[Run, PolicyState, tuple[Change, ...]]:
+    """The run, its policy, and the rows that are written beside the run."""
+    before = policy.last_drill
+    recovers = run.good and before is not None and before.state is not State.SUCCEEDED
+    run = replace(run, recovers=recovers)
+    after = drill_slots.noted(leftovers.noted(policy, run), run)
+    after = replace(after, rev=policy.rev + 1, token=world.token())
+    proved, codes = _proved(world, run), judging.condemning(run.findings)
+    plan = _plan(world, run) if proved or codes else None
+    if plan is None:
+        return run, after, (Update(after),)
+    backups = world.store.backups(run.policy)
+    backup = next((one for one in backups if one.backup_id == plan.backup_id), None)
+    if backup is None or backup.state is BackupState.GONE:
+        return run, after, (Update(after),)
+    after, rows = _judged(world, after, run, backup, backups, proved, codes)
+    return run, after, (Update(after), *rows)
+
+
+def _judged(
+    world: World,
+    policy: PolicyState,
+    run: Run,
+    backup: Backup,
+    backups: tuple[Backup, ...],
+    names: tuple[str, ...],
+    codes: tuple[str, ...],
+) -> tuple[PolicyState, tuple[Change, ...]]:
+    now = run.finished_at or run.created_at
+    entry = judging.judged(backup, run.run_id, now, len(_ever_proved(world, backup, names)), codes)
+    entry = replace(entry, rev=backup.rev + 1, token=world.token())
+    spec = world.spec(policy.policy, policy.spec_gen).policy
+    known = world.store.proofs(policy.policy)
+    mine = known or Proofs(policy=policy.policy)
+    if codes:
+        policy = results.without(policy, backup, backups, promise.required(spec))
+        mine = judging.withdrawn(mine, backup.backup_id)
+    measure = _measure(backup, backups, mine)
+    selection = _selection(world, measure)
+    if entry.good and names:
+        new = Proved(
+            run_id=run.run_id,
+            backup_id=backup.backup_id,
+            taken_at=backup.taken_at,
+            at=now,
+            indices=tuple(sorted(names)),
+        )
+        mine = judging.added(mine, new, selection, measure.taken_at)
+    policy = _promised(policy, mine, selection, failed=bool(codes))
+    policy = replace(policy, catalog_rev=policy.catalog_rev + 1)
+    if names:
+        policy = replace(policy, drilled=_drilled(run, backup, names, mine, selection, now))
+    if policy.active:
+        policy = promise.rewound(policy, spec, now)
+    mine = replace(mine, rev=known.rev + 1 if known else 1, token=world.token())
+    return policy, (Update(entry), Update(mine) if known else Create(mine))
+
+
+def _proved(world: World, run: Run) -> tuple[str, ...]:
+    found = world.store.evidence(run.run_id, "proved", 1) if run.plan else None
+    return tuple(index.name for index in found.indices) if found else ()
+
+
+def _plan(world: World, run: Run) -> Plan | None:
+    found = world.store.evidence(run.plan, planner.KIND, 1) if run.plan else None
+    if run.plan and (found is None or found.plan is None):
+        raise Retryable(f"the plan of {run.run_id} could not be read")
+    return found.plan if found else None
+
+
+def _ever_proved(world: World, backup: Backup, names: tuple[str, ...]) -> set[str]:
+    """By this drill and by those before it."""
+    found = set(names)
+    for run_id in backup.drills:
+        evidence = world.store.evidence(run_id, "proved", 1)
+        found |= {index.name for index in evidence.indices} if evidence else set()
+    return found
+
+
+def _measure(backup: Backup, backups: tuple[Backup, ...], known: Proofs) -> Backup:
+    """The newest backup that any drill proved something of, this one included: what it was to hold is what has to be
+    proved. A drill of an older one must not bring back what has left the selection since."""
+    drilled = {proved.backup_id for proved in known.drills} | {backup.backup_id}
+    return max((one for one in backups if one.backup_id in drilled), key=lambda one: (one.taken_at, one.run_id))
+
+
+def _selection(world: World, backup: Backup) -> set[str]:
+    """What the backup was to hold; empty when that is no longer known, and then nothing is promised by it."""
+    found = planner.evidence(world, backup, "expected")
+    return {index.name for index in found.indices} if found else set()
+
+
+def _promised(policy: PolicyState, mine: Proofs, selection: set[str], *, failed: bool) -> PolicyState:
+    """The clock of L4: all of the selection is proved, or it goes on from where it was; after a drill that failed what
+    is left must be enough, or there is none."""
+    known = {level: newest for level, newest in policy.last_good.items() if level != judging.LEVEL}
+    if oldest := judging.oldest(mine, selection):
+        known[judging.LEVEL] = LastGood(backup_id=oldest.backup_id, taken_at=oldest.taken_at)
+        return replace(policy, last_good=known)
+    return replace(policy, last_good=known) if failed else policy
+
+
+def _drilled(
+    run: Run, backup: Backup, names: tuple[str, ...], mine: Proofs, selection: set[str], now: datetime
+) -> Drilled:
+    standing = judging.newest(mine)
+    return Drilled(
+        run_id=run.run_id,
+        backup_id=backup.backup_id,
+        at=now,
+        seconds=run.restore_seconds,
+        proved=len(names),
+        indices=backup.indices,
+        standing=sum(name in standing for name in selection),
+        selected=len(selection),
+        dropped=mine.dropped,
+    )

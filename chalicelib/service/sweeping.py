@@ -1,0 +1,90 @@
+"""Removes what a run had made and could not remove: by the names and uuids that it wrote down, and nothing else, ever.
+
+An index that no longer carries the mark of its restore was released, and is people's: it is left alone.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from chalicelib.core import leftovers, planning
+from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.messages import Sweep
+from chalicelib.core.model import IndexRef, Run
+from chalicelib.core.ports import Update
+from chalicelib.core.restore_ports import Restorer
+from chalicelib.core.rows import Evidence, PolicyState, Spec
+from chalicelib.service import plans as planner
+from chalicelib.service.backups import ACT_TIMEOUT
+from chalicelib.service.turns import in_turn
+from chalicelib.service.world import World
+
+log = logging.getLogger(__name__)
+
+
+def sweep(world: World, message: Sweep) -> None:
+    """One try. What stays is tried again by the tick, hourly. Its end is told once: nothing is left, or three days were
+    in vain. Told before the row forgets it: a crash in between tells again, under the same key.
+
+    Raises Retryable when the store or the topic gives no answer; the message comes again."""
+    state = world.store.state(message.policy)
+    since = state.leftovers.get(message.run_id) if state else None
+    run = world.store.run(message.run_id)
+    if state is None or since is None or run is None or not run.settled:
+        return
+    made = world.store.evidence(run.run_id, "made", 1)
+    if made is None:
+        _end(world, run, state, "what it made was never written down")
+        return
+    try:
+        left = _removed(world, run, state, made)
+        why = f"{left[0].name} is still there" if left else None
+    except (Retryable, Refused) as error:
+        log.warning("leftovers stay for now", extra={"run_id": run.run_id, "error": str(error)})
+        left, why = made.indices, str(error)
+    if not left or world.clock.now() - since >= leftovers.PATIENCE:
+        _end(world, run, state, why)
+
+
+def _removed(world: World, run: Run, state: PolicyState, made: Evidence) -> Sequence[IndexRef]:
+    """Removes what there is, one by one; answers what is left. Retryable when the time of this invocation does not do:
+    another message goes on."""
+    restorer = world.engine(_spec(world, run, state)).restorer
+    found = _ours(world, run, restorer, made)
+    for index in found:
+        if world.remaining() <= ACT_TIMEOUT:
+            world.queue.send(Sweep(policy=run.policy, run_id=run.run_id))
+            raise Retryable(f"too little time to remove {index.name} and those after it")
+        restorer.remove(index)
+    return _ours(world, run, restorer, made) if found else found
+
+
+def _ours(world: World, run: Run, restorer: Restorer, made: Evidence) -> list[IndexRef]:
+    """Of what the run wrote down, what is there and was never released."""
+    found = world.store.evidence(run.plan or "", planner.KIND, 1)
+    if found is None or found.plan is None:
+        raise Retryable(f"the plan of {run.run_id} could not be read")
+    there = {(index.name, index.uuid) for index in restorer.restored(planning.order(found.plan)) if index.ours}
+    return [index for index in made.indices if (index.name, index.uuid) in there]
+
+
+def _spec(world: World, run: Run, state: PolicyState) -> Spec:
+    """The file that is in force, where it still has that target: an address may have been corrected since."""
+    spec = world.spec(run.policy, state.spec_gen)
+    return spec if spec.target.name == run.target else world.spec(run.policy, run.spec_gen)
+
+
+def _end(world: World, run: Run, state: PolicyState, why: str | None) -> None:
+    spec = world.spec(run.policy, state.spec_gen)
+    told = leftovers.report(run, spec.policy, why, stage=world.stage, now=world.clock.now())
+    if told:
+        world.notifier.report(told)
+
+    def forgotten() -> PolicyState | None:
+        known = world.store.state(run.policy)
+        if known is None or run.run_id not in known.leftovers:
+            return state
+        after = replace(leftovers.dropped(known, run.run_id), rev=known.rev + 1, token=world.token())
+        return after if world.store.commit(Update(after)) else None
+
+    in_turn(f"policy {run.policy}", forgotten)

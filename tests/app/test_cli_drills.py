@@ -1,0 +1,102 @@
+"""What the commands say of drills: text, JSON, exit codes. The world behind them is in memory."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.cli.main import run
+from chalicelib.core.model import State
+from tests.faults.drilling import DRILLS, at_work, backed_up, settled, wrong
+from tests.faults.world import Stage
+
+Type = Callable[..., tuple[int, str]]
+FILE = DRILLS.replace('"0 2 * * *"', '"0 2 1 1 *"')
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """One backup of two indices, one of which was proved two hours ago."""
+    made = Stage(FILE, indices=("orders", "orders-2"))
+    made.engine.write("orders", 10)
+    backup = backed_up(made, "now-1")
+    settled(made, at_work(made, backup, "s1", "orders", "orders-2", proved=("orders",)), State.FAILED)
+    made.clock.advance(7200)
+    return made
+
+
+@pytest.fixture
+def snapwarden(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Type:
+    monkeypatch.setattr(bootstrap, "of_terminal", lambda name: stage.world)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def typed(*words: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ended:
+            run(list(words))
+        return int(ended.value.code or 0), " ".join(capsys.readouterr().out.split())
+
+    return typed
+
+
+def test_status_says_how_long_the_last_proved_restore_took(snapwarden: Type) -> None:
+    code, said = snapwarden("status")
+    assert code == 0
+    assert "nightly restored in 1 min 2 h ago KEPT, took 12 s; 1 of 2 indices proved" in said
+    document = json.loads(snapwarden("status", "--json")[1])
+    assert {one["level"] for one in document} == {"L2", "L4"}
+    restore = document[0]["proved_restore"]
+    assert (restore["kept"], restore["restore_seconds"], restore["rto_seconds"]) == (True, 12.0, 60.0)
+    assert (restore["proved"], restore["standing"], restore["selected"]) == (1, 1, 2)
+
+
+def test_a_restore_that_took_too_long_is_a_broken_promise(stage: Stage, snapwarden: Type) -> None:
+    slow = at_work(stage, stage.store.backups("nightly")[0], "s2", "orders")
+    settled(stage, slow, State.FAILED, wrong("drill.rto"), restore_seconds=61.0)
+    code, said = snapwarden("status", "nightly")
+    assert (code, "BROKEN, took 1 min 1 s" in said) == (1, True)
+
+
+def test_backups_say_how_much_of_each_was_proved(stage: Stage, snapwarden: Type) -> None:
+    assert "L2 (L4 1/2, 2 h ago)" in snapwarden("backups")[1]
+    backup = stage.store.backups("nightly")[0]
+    settled(stage, at_work(stage, backup, "s2", "orders-2"))
+    assert "L4, 0 s ago" in snapwarden("backups")[1]
+    (document,) = json.loads(snapwarden("backups", "--json")[1])
+    assert (document["level"], document["proved"]) == ("L4", 2)
+    assert document["drills"] == ["drill:nightly:s1", "drill:nightly:s2"]
+
+
+def test_an_accepted_backup_that_a_drill_found_bad_is_not_called_good(stage: Stage, snapwarden: Type) -> None:
+    backup = stage.store.backups("nightly")[0]
+    snapwarden("accept", backup.backup_id, "--why", "a migration")
+    settled(stage, at_work(stage, backup, "s2", "orders", proved=()), State.FAILED, wrong("restore.sample"))
+    said = snapwarden("backups")[1]
+    assert "restore.sample" in said
+    assert "accepted by" not in said
+
+
+def test_policies_say_how_the_last_drill_ended(snapwarden: Type) -> None:
+    said = snapwarden("policies")[1]
+    assert "LAST DRILL" in said
+    assert "FAILED 2 h ago" in said
+    (document,) = json.loads(snapwarden("policies", "--json")[1])
+    assert (document["last_drill"]["run_id"], document["next_drill"]) == ("drill:nightly:s1", "2026-11-22T04:00:00Z")
+
+
+def test_next_marks_the_slots_of_drills(snapwarden: Type) -> None:
+    said = snapwarden("next", "-n", "1")[1]
+    assert "nightly (drill) Sun 2026-11-22 04:00:00 UTC" in said
+    assert "nightly Fri 2027-01-01 02:00:00 UTC" in said
+    document = json.loads(snapwarden("next", "-n", "1", "--json")[1])
+    assert [one["kind"] for one in document] == ["drill", "backup"]
+
+
+def test_show_lists_what_a_drill_proved_index_by_index(snapwarden: Type) -> None:
+    said = snapwarden("show", "drill:nightly:s1")[1]
+    assert "restored in 12 s" in said
+    assert "orders drill-orders proved" in said
+    assert "orders-2 drill-orders-2 not proved" in said
+    document = json.loads(snapwarden("show", "drill:nightly:s1", "--json")[1])
+    assert [(one["name"], one["proved"]) for one in document["drilled"]] == [("orders", True), ("orders-2", False)]
+    assert document["restore_seconds"] == 12.0
