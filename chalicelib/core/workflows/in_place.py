@@ -20,7 +20,7 @@ from chalicelib.core.workflows import Decision, cancel, restore, restore_progres
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.in_place_ends import give_up, made, marked, undo
 from chalicelib.core.workflows.restore_ends import far, few, too_late
-from chalicelib.core.workflows.restore_seen import AT_ONCE, Close, Release, Restore, Seen
+from chalicelib.core.workflows.restore_seen import AT_ONCE, Close, Release, Restore, Seen, written_down
 
 ATTEMPTS = 3
 CLOSED_AT_MOST = timedelta(minutes=30)
@@ -135,8 +135,7 @@ def _wait(run: Run, seen: Seen, now: datetime) -> Decision:
         return give_up(run, State.FAILED, restore_progress.lost_shards(failed), *restore_progress.failed_shards(failed))
     changes = {"progress": restore_progress.progress(seen), "last_error": None, "started_at": run.started_at or now}
     new = made(seen)
-    refs = tuple(IndexRef(name=index.name, uuid=index.uuid, shards=index.shards) for index in new)
-    evidence = (Evidence(run_id=run.run_id, kind="made", n=1, indices=refs),) if new and not seen.made else ()
+    evidence = (written_down(run, new),) if new and not seen.made else ()
     if all(index.done for index in mine):
         return Decision(state=State.CHECKING, changes=changes, evidence=evidence, again=timedelta(0))
     return Decision(state=State.RESTORING, changes=changes, evidence=evidence, again=pace.next_look(run, now))

@@ -14,7 +14,7 @@ from chalicelib.core.restores import Restored
 from chalicelib.core.workflows import Decision, restore_ends
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.restore_ends import CLEANING, SLOWEST, TRIES, few
-from chalicelib.core.workflows.restore_seen import AT_ONCE, Close, Open, Release, Remove, Restore, Seen
+from chalicelib.core.workflows.restore_seen import AT_ONCE, Close, Open, Release, Remove, Restore, Seen, written_down
 
 LEFT = "restore.left_as"
 Act = Close | Restore | Release | Open | Remove
@@ -49,9 +49,11 @@ def undo(run: Run, seen: Seen, now: datetime) -> Decision:
         return Decision(state=run.state, act=Open(indices=shut[:AT_ONCE]), again=pace.FIRST_LOOK)
     if new and not over:
         refs = tuple(IndexRef(name=index.name, uuid=index.uuid) for index in new[:AT_ONCE])
-        return Decision(state=run.state, act=Remove(indices=refs), again=pace.FIRST_LOOK)
+        evidence = () if seen.made else (written_down(run, new),)
+        return Decision(state=run.state, act=Remove(indices=refs), evidence=evidence, again=pace.FIRST_LOOK)
     told = (*restore_ends.left_over(run, new), *few(tuple(_states(run, seen))))
-    return Decision(state=run.ending or State.FAILED, changes={"findings": (*run.findings, *told)})
+    changes = {"findings": (*run.findings, *told), "leftover": bool(new)}
+    return Decision(state=run.ending or State.FAILED, changes=changes)
 
 
 def _may_come(run: Run, now: datetime) -> bool:
@@ -149,4 +151,4 @@ def _unknown(run: Run, decision: Decision) -> Decision:
     next_step = "GET /_cat/indices?expand_wildcards=all, and plan again, from the safety backup or from the same one"
     kept = [one for one in decision.changes["findings"] if one.code != "restore.leftover" or one in run.findings]
     found = finding(LEFT, run.run_id, message, next_step)
-    return replace(decision, changes={**decision.changes, "findings": (*kept, found)})
+    return replace(decision, changes={**decision.changes, "findings": (*kept, found), "leftover": False})
