@@ -217,10 +217,10 @@ def _primaries(routing: Body, shards: int) -> Iterator[tuple[int, Body]]:
 
 
 def is_whole(state: Body, name: str) -> bool:
-    """All of its primaries are there; closed ones have them, too."""
+    """No primary is lost; of a closed one they are there, too, and begin anew when it is closed."""
     shards = state.body("metadata").body("indices").body(name).body("settings").body("index")
     routing = state.body("routing_table").body("indices").body(name)
-    return all(copy.text("state") in ASSIGNED for _, copy in _primaries(routing, shards.digits("number_of_shards")))
+    return all(copy.text("state") != "UNASSIGNED" for _, copy in _primaries(routing, shards.digits("number_of_shards")))
 
 
 def _rows(recovery: Body, name: str) -> Iterator[Body]:
