@@ -153,6 +153,8 @@ class ElasticsearchRestorer:
     def spelled(self, order: RestoreOrder) -> tuple[str, ...]:
         restore = f"POST /_snapshot/{order.repository}/{order.snapshot}/_restore?wait_for_completion=false"
         each = "PUT /NAME/_settings, for each of them: the settings that the original had"
+        if order.over:
+            each += ", and those of before where it was replaced"
         closing = tuple(f"POST /{index.name}/_close" for index in order.over or ())
         return (*closing, f"{restore} {json.dumps(_body(order))}", each)
 

@@ -7,7 +7,7 @@ from chalicelib.core.errors import BadInput, Conflict, Refused
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Engine
-from chalicelib.core.rows import Spec
+from chalicelib.core.rows import Backup, Spec
 from chalicelib.core.traffic import GRACE
 from chalicelib.core.workflows.restore_seen import Close, Open, Seen
 from chalicelib.service import plans as planner
@@ -45,25 +45,32 @@ def look(run: Run, plan: Plan, world: World, engine: Engine) -> Seen:
     )
     waits = run.state is State.RESTORING and not any(index.ours for index in seen.restored)
     if waits or run.ending is not None:
-        return replace(seen, live=engine.restorer.standing(names))
+        saved = _saved(world, plan) if run.ending else None
+        return replace(seen, live=engine.restorer.standing(names), safety=saved[0] if saved else None)
     return checking(run, world, engine, seen) if run.state is State.CHECKING else seen
 
 
 def _safety(world: World, plan: Plan, engine: Engine) -> in_place.Safety | None:
     """What the safety backup holds is asked of the server: its outcome tells of all that the policy selects."""
-    run = world.store.run(in_place.safety_run(plan))
-    if run is None:
-        return None
-    safety = in_place.Safety(run_id=run.run_id, state=run.state)
-    backup = next((one for one in world.store.backups(run.policy) if one.run_id == run.run_id), None)
-    if backup is None:
+    safety, backup = _saved(world, plan) or (None, None)
+    if safety is None or backup is None:
         return safety
     contents = engine.restorer.contents(backup.repository, backup.snapshot)
     if contents is None or contents.uuid != backup.snapshot_uuid:
         raise Refused(f"the safety backup {backup.backup_id} is in the catalogue, and no longer in the repository")
     expected = planner.evidence(world, backup, "expected")
     held = in_place.held(contents, expected.indices if expected else ())
-    return replace(safety, backup_id=backup.backup_id, good=backup.good, indices=held)
+    return replace(safety, indices=held)
+
+
+def _saved(world: World, plan: Plan) -> tuple[in_place.Safety, Backup | None] | None:
+    """As the table has it; None: it was never asked for."""
+    run = world.store.run(in_place.safety_run(plan))
+    if run is None:
+        return None
+    safety = in_place.Safety(run_id=run.run_id, state=run.state)
+    backup = next((one for one in world.store.backups(run.policy) if one.run_id == run.run_id), None)
+    return (replace(safety, backup_id=backup.backup_id, good=backup.good), backup) if backup else (safety, None)
 
 
 def act(act: Close | Open, engine: Engine) -> None:

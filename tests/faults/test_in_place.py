@@ -186,7 +186,7 @@ def test_a_lost_blob_leaves_the_index_red_and_says_so_with_the_ways_on() -> None
     assert codes(run)[0] == "restore.shard_failed"
     left = {found.subject: found for found in run.findings if found.code == "restore.left_as"}
     assert "orders is red: 1 shard of 1" in left["orders"].message
-    assert safety_run(plan) in left["orders"].next_step
+    assert f"--indices orders --backup {_safety(stage, plan)};" in left["orders"].next_step
     assert plan.backup_id in left["orders"].next_step
     assert "open and restored" in left["orders-2"].message
     assert uuids(stage) == before  # what it made where nothing was is gone, and nothing else

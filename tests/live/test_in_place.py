@@ -114,8 +114,8 @@ def test_a_lost_file_leaves_it_red_and_the_safety_backup_brings_it_back(server: 
     assert (run.state, codes(run)[0]) == (State.FAILED, "restore.shard_failed")
     (left,) = [found for found in run.findings if found.code == "restore.left_as"]
     assert "is red: " in left.message
-    assert safety_run(plan) in left.next_step
     saved = next(one for one in scene.store.backups("nightly") if one.run_id == safety_run(plan))
+    assert saved.backup_id in left.next_step
     again = planned(scene, "orders", backup=saved.backup_id)
     assert "restore.not_whole" in [found.code for found in again.findings]
     run = restored(scene, again)

@@ -8,35 +8,17 @@ from typing import Any
 import pytest
 
 from chalicelib.core import planning
-from chalicelib.core.in_place import Safety, request_id, safety_run
+from chalicelib.core.in_place import Safety, safety_run
 from chalicelib.core.model import Asked, IndexRef, Kind, Run, State
-from chalicelib.core.plans import Mode, Plan
-from chalicelib.core.restores import FailedShard, LiveIndex, Restored
-from chalicelib.core.spec import Select
+from chalicelib.core.restores import FailedShard, Restored
 from chalicelib.core.swaps import Standing
 from chalicelib.core.workflows import Decision, in_place_ends
 from chalicelib.core.workflows import in_place as workflow
 from chalicelib.core.workflows.restore_ends import CLEANING
 from chalicelib.core.workflows.restore_seen import Close, Open, Release, Remove, Restore, Seen
 from tests.contract.records import a_run
-from tests.unit.planned import FACTS, LIVE, MB, NOW, ORIGINALS, SURROUNDINGS, WISH, allowing, conflicts, count, plan
-
-SETTINGS = {"index.number_of_replicas": "1", "index.lifecycle.name": "hot"}
-ORDERS = LiveIndex(name="orders-1", uuid="u-orders-1", shards=2, replicas=0, closed=True)
-STANDING = (
-    Standing(name="customers", uuid="u-customers", shards=1, settings=SETTINGS),
-    Standing(name="orders-1", uuid="u-orders-1", shards=2, closed=True),
-)
-"""`orders-2` was deleted."""
-THERE = {"indices": (LIVE, ORDERS)}
-
-
-def planned(standing: tuple[Standing, ...] = STANDING, select: tuple[str, ...] = ("*",), **more: Any) -> Plan:
-    spec = allowing("*")
-    spec = replace(spec, policy=spec.policy.model_copy(update={"select": Select(indices=select)}))
-    wish = replace(WISH, mode=Mode.IN_PLACE, prefix="", replicas=more.pop("replicas", None))
-    return plan(wish, replace(FACTS, standing=standing), spec, **{**THERE, **more})
-
+from tests.unit.planned import NOW, ORIGINALS, count
+from tests.unit.replaced import SETTINGS, STANDING, planned
 
 PLAN = planned()
 SAFETY = Safety(
@@ -84,56 +66,6 @@ def decide(run: Run, **seen: Any) -> Decision:
 def outcome(decision: Decision) -> tuple[State, State | None, list[str]]:
     found = decision.changes.get("findings", ())
     return decision.state, decision.changes.get("ending"), [finding.code for finding in found]
-
-
-def test_the_plan_names_what_is_replaced_and_what_is_made() -> None:
-    assert [(move.name, move.over.uuid if move.over else None, move.replicas) for move in PLAN.moves] == [
-        ("customers", "u-customers", 1),
-        ("orders-1", "u-orders-1", 0),
-        ("orders-2", None, 0),
-    ]
-    assert [found.code for found in PLAN.findings] == ["restore.was_closed", "restore.in_place"]
-    assert PLAN.saves
-    order = planning.order(PLAN)
-    assert (order.prefix, [ref.name for ref in order.over or ()]) == ("", ["customers", "orders-1"])
-    assert safety_run(PLAN) == f"backup:nightly:{request_id(PLAN.plan_id)}"
-
-
-def test_where_nothing_is_live_nothing_is_saved() -> None:
-    made = planned(standing=(), indices=())
-    assert (made.saves, made.conflicts, planning.order(made).over) == (False, (), ())
-
-
-@pytest.mark.parametrize(
-    ("seen", "expected"),
-    [
-        ({"indices": (replace(LIVE, shards=3), ORDERS)}, [("restore.other_shards", "customers")]),
-        (
-            {"indices": (ORDERS, replace(LIVE, name="c", aliases=("customers",)))},
-            [("restore.name_is_alias", "customers")],
-        ),
-        ({"indices": (ORDERS,), "streams": ("customers",)}, [("restore.name_is_stream", "customers")]),
-        ({"select": ("orders-*",)}, [("restore.not_saved", "customers")]),
-        ({"select": ("people", "orders-*")}, []),
-    ],
-)
-def test_what_is_in_the_way(seen: dict[str, Any], expected: list[tuple[str, str]]) -> None:
-    standing = STANDING if "indices" not in seen or LIVE.uuid in str(seen["indices"][0]) else STANDING[1:]
-    assert conflicts(planned(standing, **seen)) == expected
-
-
-def test_what_is_replaced_takes_no_new_place_among_the_shards() -> None:
-    """Two of the open index go, two of it come back; four of those that are closed or gone are new."""
-    assert conflicts(planned(shards=2, shard_limit=6)) == []
-    assert conflicts(planned(shards=2, shard_limit=5)) == [("restore.shard_limit", "cluster.max_shards_per_node")]
-    assert [move.replicas for move in planned(replicas=2).moves] == [2, 2, 2]
-
-
-def test_disk_is_needed_for_all_replicas() -> None:
-    assert SURROUNDINGS.nodes[0].spare == 200 * MB
-    assert conflicts(planned()) == []
-    assert [code for code, _ in conflicts(planned(replicas=1))] == []
-    assert [code for code, _ in conflicts(planned(replicas=2))] == ["restore.disk"]
 
 
 def test_what_is_there_is_written_down_before_anything_is_done() -> None:
@@ -233,6 +165,11 @@ def test_a_shard_that_is_lost_ends_it_and_only_what_was_made_goes() -> None:
         "customers is red: 1 shard of 1 could not be restored, and what they held before can't be read"
     )
     assert all(part in left[0].next_step for part in (safety_run(PLAN), PLAN.backup_id, "--mode in_place"))
+
+
+def test_the_way_back_is_told_as_a_command() -> None:
+    ended = decide(replace(ASKED, ending=State.FAILED), restored=RED[:2], live=STANDING, safety=SAFETY)
+    assert "--indices customers --backup b;" in ended.changes["findings"][0].next_step
 
 
 def test_what_was_closed_and_not_restored_is_opened_again() -> None:

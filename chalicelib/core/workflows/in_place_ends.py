@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.core import in_place, pace
 from chalicelib.core.model import Finding, IndexRef, Run, Severity, State
-from chalicelib.core.plans import Move, Plan
+from chalicelib.core.plans import Move
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import Restored
 from chalicelib.core.workflows import Decision, restore_ends
@@ -77,11 +77,11 @@ def _states(run: Run, seen: Seen) -> Iterator[Finding]:
             continue
         now, index = live.get(move.name), restored.get(move.name)
         if now is None or now.uuid != before.uuid:
-            yield _left(seen.plan, move, "gone, or made anew by somebody else")
+            yield _left(seen, move, "gone, or made anew by somebody else")
         elif now.closed and not before.closed:
-            yield _left(seen.plan, move, f"closed, with the documents that it had: {run.last_error or 'not opened'}")
+            yield _left(seen, move, f"closed, with the documents that it had: {run.last_error or 'not opened'}")
         elif index is not None and index.ours:
-            yield _left(seen.plan, move, _restored(index, checked=run.checked))
+            yield _left(seen, move, _restored(index, checked=run.checked))
         elif run.checked:
             message = f"{move.name} is open and restored, checked, and takes writes"
             yield Finding(code=LEFT, severity=Severity.INFO, subject=move.name, message=message, next_step="nothing")
@@ -102,9 +102,10 @@ def _restored(index: Restored, *, checked: bool) -> str:
     return "open and restored, not as it was backed up or not checked, and refuses writes"
 
 
-def _left(plan: Plan, move: Move, how: str) -> Finding:
+def _left(seen: Seen, move: Move, how: str) -> Finding:
+    plan, saved = seen.plan, seen.safety.backup_id if seen.safety else None
     again = f"snapwarden restore plan --policy {plan.wish.policy} --mode in_place --indices {move.name} --backup"
-    safety = f"what was live just before: {again} ID, with the backup of {in_place.safety_run(plan)}"
+    safety = f"back to what was live: {again} {saved}" if saved else f"see {in_place.safety_run(plan)}"
     return finding(LEFT, move.name, f"{move.name} is {how}", f"{safety}; or once more: {again} {plan.backup_id}")
 
 

@@ -51,7 +51,7 @@ class Seen:
     ours. `before`, `after`: what the backup's run counted. `counts`: of what was restored, asked when it is whole;
     `uncounted`: why there are none. Of a swap: `live`, who bears the names that it touches; once it is done `old`, what
     was put aside, and `then`, what the restored ones held at that moment. In place: `live`, what has the names now;
-    `was`, what was written down of it before the first act; `safety`, asked until then."""
+    `was`, what was written down of it before the first act; `safety`, until then and when it ends badly."""
 
     plan: Plan
     anew: Plan | None = None
