@@ -19,6 +19,7 @@ from chalicelib.core.spec import LEVELS
 from chalicelib.service import approvals, control, plans, restores
 
 LATEST = "latest"
+PREFIXES = {Mode.RENAME: "restored-", Mode.SWAP: "restored-", Mode.IN_PLACE: "", Mode.DRILL: ""}
 Policy = Annotated[str, typer.Option("--policy", help="Whose backup.", show_default=False)]
 Backup = Annotated[
     str | None, typer.Option("--backup", metavar="latest|ID", help="Default: the newest good one.", show_default=False)
@@ -31,6 +32,21 @@ AtLeast = Annotated[
 ]
 Indices = Annotated[
     list[str] | None, typer.Option("--indices", metavar="PATTERN", help="May be given again.", show_default=False)
+]
+Kind = Annotated[
+    Mode,
+    typer.Option(
+        "--mode",
+        metavar="rename|swap|in_place",
+        help="rename: beside what is live; swap: for it; in_place: over it, after a safety backup.",
+    ),
+]
+Prefix = Annotated[
+    str | None, typer.Option("--prefix", help="What new names begin with. Default: restored-", show_default=False)
+]
+Replicas = Annotated[
+    int | None,
+    typer.Option("--replicas", min=0, help="Of each index in the end. Default: as it had.", show_default=False),
 ]
 
 
@@ -53,10 +69,9 @@ def plan(
     at: At = None,
     level: AtLeast = None,
     indices: Indices = None,
-    mode: Annotated[
-        Mode, typer.Option("--mode", metavar="rename|swap", help="rename: beside what is live; swap: for it.")
-    ] = Mode.RENAME,
-    prefix: Annotated[str, typer.Option("--prefix", help="What the new names begin with.")] = "restored-",
+    mode: Kind = Mode.RENAME,
+    prefix: Prefix = None,
+    replicas: Replicas = None,
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
     ] = False,
@@ -73,7 +88,8 @@ def plan(
         level=_level(level),
         indices=tuple(indices or ()),
         mode=mode,
-        prefix=prefix,
+        prefix=prefix if prefix is not None else PREFIXES[mode],
+        replicas=replicas,
         allow_partial=allow_partial,
     )
     made = plans.plan(world, wish)

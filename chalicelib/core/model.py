@@ -186,6 +186,7 @@ class Run:
     something that it made may be left. Of drills: `expected_seconds` for all of it; `through`: the registration that it
     restores through; `held_since`: when a guard first said no; `compared`: so many of the plan's indices have been, of
     which those at the places `unproved` proved nothing.
+    `in_place`: a restore over what is live. `after`: it waits for the end of this run before it stands in line.
     `checked`: what it made was compared with what was backed up. `moved_at`: when its `progress` was last seen to have
     changed. `ending`: as what it ends when all that it made is removed. `approved_by`: the second person, where one was
     needed; `glass`: who started it without, and why; people heard of that when it is `glass_told`. `repointed_at`: when
@@ -220,6 +221,8 @@ class Run:
     aborts: int = 0
     plan: str | None = None
     payload: str | None = None
+    in_place: bool = False
+    after: str | None = None
     checked: bool = False
     ending: State | None = None
     moved_at: datetime | None = None

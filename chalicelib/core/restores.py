@@ -6,6 +6,8 @@ All sizes are bytes. Names are those of indices, backing indices included, unles
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.core.model import IndexRef
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldIndex:
@@ -73,8 +75,8 @@ class Surroundings:
 class RestoreOrder:
     """Restore `indices` (exact names, never empty) of the backup, each as `prefix` + its name. What is made carries
     `mark`, has no replicas, no aliases and no lifecycle, stays on its nodes, and refuses writes: see rules of restored
-    indices in docs/restore.md. `hidden`: no wildcard of a
-    search finds it."""
+    indices in docs/restore.md. `hidden`: no wildcard of a search finds it. `over`: the indices that are restored over,
+    closed and of exactly these uuids, which they keep; the prefix is empty then (None: under new names)."""
 
     repository: str
     snapshot: str
@@ -82,6 +84,7 @@ class RestoreOrder:
     prefix: str
     mark: int
     hidden: bool = False
+    over: tuple[IndexRef, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

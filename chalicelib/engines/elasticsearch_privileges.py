@@ -44,9 +44,19 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("remove",), "the privilege delete_index, or just the action indices:admin/delete, is needed on restored indices"),
     (
         ("standing",),
-        "the privilege view_index_metadata, or just the action indices:admin/aliases/get, is needed on what is swapped",
+        (
+            "the privilege view_index_metadata, or just the action indices:admin/aliases/get, is needed on what is "
+            "swapped or restored in place"
+        ),
     ),
     (("block", "reopen"), "the privilege manage is needed on each index that is cloned, and on its clone"),
+    (
+        ("close", "open"),
+        (
+            "the privilege manage, or just the actions indices:admin/close* and indices:admin/open, is needed on each "
+            "index that is restored in place"
+        ),
+    ),
     (("clone",), "the privilege manage is needed on each index that is cloned, and on its clone (NAME-before-*)"),
     (("repoint",), "the privilege manage is needed on each index, and on each alias, that is swapped"),
     (

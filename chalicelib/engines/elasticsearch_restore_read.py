@@ -164,7 +164,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def uuids(state: Body) -> dict[str, str]:
     """By name."""
-    return {name: _uuid(index) for name, index in known(state).items("indices")}
+    return {name: uuid_of(index) for name, index in known(state).items("indices")}
 
 
 def ours(state: Body, names: Iterable[str], mark: int) -> tuple[str, ...]:
@@ -179,7 +179,7 @@ def restored(order: RestoreOrder, names: Iterable[str], state: Body, recovery: B
     for name, index in known(state).items("indices"):
         if name not in wanted:  # behind an alias of that name
             continue
-        uuid, shards = _uuid(index), index.body("settings").body("index").digits("number_of_shards")
+        uuid, shards = uuid_of(index), index.body("settings").body("index").digits("number_of_shards")
         if recovery is None or mark_of(index) != order.mark:
             yield Restored(name=name, uuid=uuid, ours=False, shards=shards, shards_done=0)
             continue
@@ -216,6 +216,13 @@ def _primaries(routing: Body, shards: int) -> Iterator[tuple[int, Body]]:
         if len(primaries) != 1:
             raise table.unreadable(str(shard))
         yield shard, primaries[0]
+
+
+def is_whole(state: Body, name: str) -> bool:
+    """No primary is lost; of a closed one they are there, too, and begin anew when it is closed."""
+    shards = state.body("metadata").body("indices").body(name).body("settings").body("index")
+    routing = state.body("routing_table").body("indices").body(name)
+    return all(copy.text("state") != "UNASSIGNED" for _, copy in _primaries(routing, shards.digits("number_of_shards")))
 
 
 def _rows(recovery: Body, name: str) -> Iterator[Body]:
@@ -273,7 +280,7 @@ def _cause(unassigned: Body) -> str | None:
     return details.rpartition("Caused by: ")[2].partition("\n")[0].strip()[:REASON_SHOWN]
 
 
-def _uuid(index: Body) -> str:
+def uuid_of(index: Body) -> str:
     return index.body("settings").body("index").text("uuid")
 
 

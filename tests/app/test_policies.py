@@ -48,6 +48,8 @@ NOT_OUR_CODE |= {"logs:PutLogEvents"}
 
 ENDING = ("nightly", "typo", "loud", "echo", "foreign", "untagged", "garbled", "asked")
 """All but `silent`, which waits for an answer."""
+TODAY = datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0)
+FIRST_SLOT = TODAY if datetime.now(UTC) < TODAY else TODAY + timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,9 @@ def _ask(product: Deployed, what: str, **detail: str) -> None:
     assert product.aws.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
-def _slot(days: int) -> str:
-    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}T02:00:00Z"
+def _slot(number: int) -> str:
+    """The first one to come, and those of the days after it."""
+    return f"{FIRST_SLOT + timedelta(days=number - 1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _rejected(header: str) -> Reply:

@@ -28,9 +28,9 @@ from chalicelib.core.ports import StartOrder
 from chalicelib.core.restore_ports import Prover, Restorer
 from chalicelib.core.spec import Repository, Select
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
+from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.fakes.elasticsearch_prove import FakeProver
 from tests.fakes.elasticsearch_records import FakeOrigin, FakeRepository
-from tests.fakes.elasticsearch_swaps import FakeSwapper
 
 ALWAYS_EXCLUDED = ("drill-*", "restored-*", ".ds-drill-*", ".ds-restored-*")
 
@@ -42,7 +42,7 @@ class FakeEngine(FakeCluster):
 
     @property
     def restorer(self) -> Restorer:
-        return FakeSwapper(self)
+        return FakeInPlace(self)
 
     @property
     def prover(self) -> Prover:

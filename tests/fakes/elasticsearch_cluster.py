@@ -193,7 +193,7 @@ class FakeCluster:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
         delete, try_out, start; configuration, cluster_settings, aliases; contents, state, nodes, settings, restore,
         recovery, explain, remove, release; mappings, sample, documents, hits, vitals, heap; standing, block, clone,
-        reopen, repoint."""
+        reopen, repoint, close, open."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------

@@ -51,12 +51,14 @@ class FakeRestorer:
             raise Refused(f"restore {order.snapshot}: needs exact names of indices")
         wanted = {order.prefix + name: name for name in order.indices}
         with self._cluster._request("state", ",".join(wanted)):
-            self._check_free(wanted)
+            self._check_over(order)
+            self._check_free(name for name in wanted if name not in _over(order))
         with self._cluster._request("restore", order.snapshot):
             found = self._cluster._readable(order.repository).snapshots.get(order.snapshot)
             if found is None or found.done is None:
                 raise Refused(f"restore {order.repository}:{order.snapshot}: snapshot does not exist")
             self._check_free(name for name in wanted if not self._is_closed(name))
+            self._check_shards(found, wanted)
             self._check_held(found, order)
             for name, source in wanted.items():
                 self._make(name, found.held[source], source, order)
@@ -112,6 +114,20 @@ class FakeRestorer:
             if name in self._cluster.indices or name in aliases:
                 raise NameTaken(f"restore: there is already {name}")
 
+    def _check_over(self, order: RestoreOrder) -> None:
+        """As our own look just before tells it."""
+        for name, uuid in _over(order).items():
+            there = self._cluster.indices.get(name)
+            if there is None or there.uuid != uuid:
+                raise Refused(f"restore: {name} is gone, or was made anew")
+            if not there.closed:
+                raise Refused(f"restore: {name} is open")
+
+    def _check_shards(self, found: FakeSnapshot, wanted: Mapping[str, str]) -> None:
+        for name, source in wanted.items():
+            if self._is_closed(name) and self._cluster.indices[name].shards != found.indices[source]:
+                raise Refused(f"restore: cannot restore index {name} with another number of shards")
+
     def _is_closed(self, name: str) -> bool:
         return name in self._cluster.indices and self._cluster.indices[name].closed
 
@@ -130,7 +146,7 @@ class FakeRestorer:
             raise Refused(f"restore {order.snapshot}: this action would add {shards} shards")
 
     def _make(self, name: str, held: FakeIndex, source: str, order: RestoreOrder) -> None:
-        """Over a closed index, as the real one: it keeps its uuid."""
+        """Over a closed index, as the real one: it keeps its uuid and its aliases."""
         before = self._cluster.indices.get(name)
         lost = dict(self._cluster.lost.get((order.snapshot, source), {}))
         self._cluster.indices[name] = held.copy(
@@ -138,8 +154,8 @@ class FakeRestorer:
             red=bool(self._cluster.restore_looks or lost or self._cluster.no_node or self._cluster.no_turn),
             closed=False,
             stream=None,
-            aliases=(),
-            details={},
+            aliases=before.aliases if before else (),
+            details=before.details if before else {},
             replicas=0,
             countable=held.documents,
             searchable=dict(held.sources),
@@ -155,6 +171,10 @@ class FakeRestorer:
                 no_turn=self._cluster.no_turn,
             ),
         )
+
+
+def _over(order: RestoreOrder) -> dict[str, str]:
+    return {index.name: index.uuid for index in order.over or ()}
 
 
 def _go_on(index: FakeIndex, no_turn: str | None) -> None:

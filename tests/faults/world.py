@@ -23,7 +23,7 @@ from chalicelib.store.memory import MemoryStore
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.elasticsearch import FakeEngine
-from tests.fakes.elasticsearch_swaps import FakeSwapper
+from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.queue import FakeQueue
@@ -88,7 +88,7 @@ class FusedEngine(FakeEngine):
     fuse: Fuse
 
     @property
-    def restorer(self) -> FakeSwapper:
+    def restorer(self) -> FakeInPlace:
         return FusedRestorer(self)
 
     def delete(self, repository: str, snapshot: str) -> None:
@@ -101,7 +101,7 @@ class FusedEngine(FakeEngine):
         self.fuse.around("register", lambda: super(FusedEngine, self).register(name, repository))
 
 
-class FusedRestorer(FakeSwapper):
+class FusedRestorer(FakeInPlace):
     def __init__(self, engine: FusedEngine) -> None:
         super().__init__(engine)
         self.fuse = engine.fuse
@@ -123,6 +123,12 @@ class FusedRestorer(FakeSwapper):
 
     def reopen(self, index: IndexRef) -> None:
         self.fuse.around("reopen", lambda: super(FusedRestorer, self).reopen(index))
+
+    def close(self, index: IndexRef) -> None:
+        self.fuse.around("close", lambda: super(FusedRestorer, self).close(index))
+
+    def open(self, index: IndexRef) -> None:
+        self.fuse.around("open", lambda: super(FusedRestorer, self).open(index))
 
     def repoint(self, actions: Sequence[Repoint]) -> None:
         self.fuse.around("repoint", lambda: super(FusedRestorer, self).repoint(actions))

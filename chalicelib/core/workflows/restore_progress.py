@@ -33,13 +33,7 @@ def wait(run: Run, seen: Seen, now: datetime) -> Decision:
         return give_up(run, seen, now, State.FAILED, stuck.reason(lost, said), *stuck.findings(lost, said))
     whole = len(mine) == len(seen.plan.moves)
     made = (written_down(run, mine),) if whole and not seen.made else ()
-    progress = _progress(seen)
-    changes: dict[str, Any] = {
-        "progress": progress,
-        "moved_at": stuck.moved_at(run, progress, now),
-        "last_error": stuck.waits(said),
-        "started_at": run.started_at or now,
-    }
+    changes = moving(run, seen, now)
     if whole and all(index.done for index in mine):
         changes["restore_seconds"] = (now - (run.claimed_at or run.created_at)).total_seconds()
         return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))
@@ -70,7 +64,7 @@ def vanished(run: Run, seen: Seen, now: datetime) -> Decision:
     return give_up(run, seen, now, State.FAILED, message, found)
 
 
-def _progress(seen: Seen) -> Progress:
+def progress(seen: Seen) -> Progress:
     mine = own(seen)
     return Progress(
         done=sum(index.shards_done for index in mine),
@@ -78,6 +72,17 @@ def _progress(seen: Seen) -> Progress:
         bytes_done=sum(index.bytes_done for index in mine),
         bytes_total=seen.plan.bytes,
     )
+
+
+def moving(run: Run, seen: Seen, now: datetime) -> dict[str, Any]:
+    """What a look at a restore on its way writes down."""
+    now_there = progress(seen)
+    return {
+        "progress": now_there,
+        "moved_at": stuck.moved_at(run, now_there, now),
+        "last_error": stuck.waits(seen.unallocated),
+        "started_at": run.started_at or now,
+    }
 
 
 def failed(run: Run, *found: Finding) -> Decision:
