@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from chalicelib.cli import backups, config, control, doctor, explain, policies, restore, runs, stage
+from chalicelib.cli import backups, config, control, doctor, explain, policies, restore, runs, salvage, stage
 from chalicelib.cli.output import Failed, Output, failed, show_anything
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for commands in (stage, config, policies, runs, backups, explain, control, doctor, restore):
+for commands in (stage, config, policies, runs, backups, explain, control, doctor, restore, salvage):
     commands.add_to(app)
 
 

@@ -46,7 +46,7 @@ def plan(
     at: At = None,
     level: AtLeast = None,
     indices: Indices = None,
-    mode: Annotated[Mode, typer.Option("--mode", help="rename: beside the live data.")] = Mode.RENAME,
+    mode: Annotated[Mode, typer.Option("--mode", metavar="rename", help="rename: beside the live data.")] = Mode.RENAME,
     prefix: Annotated[str, typer.Option("--prefix", help="What the new names begin with.")] = "restored-",
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")

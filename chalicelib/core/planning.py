@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.core import plan_notes
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
-from chalicelib.core.plans import Move, Plan, Wish, named
+from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted, size
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
@@ -54,6 +54,9 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
         except PydanticCustomError as wrong:
             expected = (wrong.context or {}).get("expected")
             found.append(Problem(wrong.message(), key=key, expected=expected))
+    if wish.mode is Mode.SALVAGE:
+        wanted = "snapwarden salvage RUN --dry-run, once a restore has brought the indices back"
+        found.append(Problem("salvage is no way to restore a backup", key="--mode", expected=wanted))
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)
@@ -62,7 +65,7 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
     chosen, missing = _chosen(wish.indices, facts.contents)
     moves = tuple(_moves(wish, facts, [index for index in chosen if index.whole]))
-    beyond = tuple(move.name for move in moves if not _any(spec.target.restore.allow, move.name))
+    beyond, permission = permitted(spec, [move.name for move in moves])
     findings = (
         *_backup(wish, facts, [index for index in chosen if not index.whole]),
         *_selection(missing, moves, facts.contents),
@@ -71,7 +74,7 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         *_room(moves, facts.surroundings),
         *_versions(facts),
         *plan_notes.notes(moves, facts.originals, facts.policies),
-        *(_second_person(beyond) if spec.target.restore.approval else _refused(beyond)),
+        *permission,
     )
     backup = facts.backup
     made = Plan(
@@ -96,6 +99,12 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         spare=_spare(facts.surroundings),
     )
     return named(made, dump(made))
+
+
+def permitted(spec: Spec, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """Those of the names that `restore.allow` does not allow, and what that means."""
+    beyond = tuple(name for name in names if not _any(spec.target.restore.allow, name))
+    return beyond, tuple(_second_person(beyond) if spec.target.restore.approval else _refused(beyond))
 
 
 def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> Iterator[Move]:

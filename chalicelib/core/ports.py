@@ -18,6 +18,7 @@ from chalicelib.core.rows import Backup, ConfigState, Evidence, Installation, Po
 from chalicelib.core.spec import Repository, Select
 
 if TYPE_CHECKING:
+    from chalicelib.core.copying import Copier
     from chalicelib.core.proving import Document, Vitals
     from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
 
@@ -43,6 +44,9 @@ class Engine(Protocol):
 
     @property
     def restorer(self) -> "Restorer": ...
+
+    @property
+    def copier(self) -> "Copier": ...
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """What `select` means right now: open and closed indices and backing indices of data streams, without system

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from chalicelib.core import promise, wire
 from chalicelib.core.messages import Event, Report
-from chalicelib.core.model import Finding, Kind, Run, Severity, State, Step
+from chalicelib.core.model import Finding, Kind, Run, Salvage, Severity, State, Step
 from chalicelib.core.prose import ascii_line, counted, instant, shortened, size, span
 from chalicelib.core.rows import PolicyState
 from chalicelib.core.spec import Policy
@@ -176,11 +176,17 @@ def _body(run: Run, policy: Policy, state: PolicyState, stage: str, now: datetim
 def _meaning(run: Run, policy: Policy, state: PolicyState, now: datetime) -> Iterator[str]:
     if run.kind is Kind.RESTORE:
         yield "What there is now"
-        yield f"  {_left(run)}"
+        yield f"  {_copied(run.salvage) if run.salvage else _left(run)}"
         return
     yield "What it means for the RPO"
     for line in _rpo(policy, state, now):
         yield f"  {line}"
+
+
+def _copied(salvage: Salvage) -> str:
+    if not salvage.created and not salvage.replaced:
+        return "The live indices are as they were." if not salvage.unsure else "Some documents may have been copied."
+    return "What was copied stays in the live indices; nothing was deleted, and no write of others was replaced."
 
 
 def _left(run: Run) -> str:
@@ -255,7 +261,10 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
 def _next_steps(run: Run, stage: str) -> Iterator[str]:
     shown = command(stage, f"show {run.run_id}"), "everything about this run"
     if run.kind is Kind.RESTORE:
-        again = command(stage, f"restore plan --policy {run.policy}"), "a new plan, with what is in the way now"
+        if run.salvage:
+            again = command(stage, f"salvage {run.salvage.of_run} --dry-run"), "what there is still to copy"
+        else:
+            again = command(stage, f"restore plan --policy {run.policy}"), "a new plan, with what is in the way now"
         for line, why in [shown] if run.good else [shown, again]:
             yield f"{line}  {why}"
         return

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter
 
 from chalicelib.core.messages import Drain, Wakeup
-from chalicelib.core.model import Asked, Finding, Progress, Run, Shards
+from chalicelib.core.model import Asked, Finding, Progress, Run, Salvage, Shards
 from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Backup
 
@@ -64,7 +64,7 @@ def millis(at: datetime) -> str:
 
 def public_run(run: Run) -> dict[str, Any]:
     """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel` and `repeats`
-    only when they say something."""
+    only when they say something; `salvage` of a run that copies documents."""
     extra: dict[str, Any] = {}
     if run.missed:
         extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
@@ -74,6 +74,8 @@ def public_run(run: Run) -> dict[str, Any]:
         extra["cancel"] = public_asked(run.cancel)
     if run.repeats:
         extra["repeats"] = run.repeats
+    if run.salvage is not None:
+        extra["salvage"] = public_salvage(run.salvage)
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -103,6 +105,12 @@ def public_run(run: Run) -> dict[str, Any]:
         "calls": asdict(run.calls),
         **extra,
     }
+
+
+def public_salvage(salvage: Salvage) -> dict[str, Any]:
+    """What was copied, in documents; not where it goes on."""
+    shown = ("of_run", "created", "replaced", "same", "skipped", "left", "refused", "why", "unsure")
+    return {name: getattr(salvage, name) for name in shown}
 
 
 def public_asked(asked: Asked) -> dict[str, str]:
@@ -170,6 +178,7 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "calls": list(plan.calls),
         "findings": [public_finding(finding) for finding in plan.findings],
         "startable": not plan.conflicts,
+        **({"of_run": plan.wish.of_run, "missing_only": plan.wish.missing_only} if plan.wish.of_run else {}),
     }
 
 

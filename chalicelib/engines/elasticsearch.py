@@ -8,6 +8,7 @@ resolved by this object before).
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from chalicelib.core.copying import Copier
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Selection
 from chalicelib.core.observations import Absent, Observation, Owner, Sizes
@@ -70,6 +71,12 @@ class ElasticsearchEngine:
     @property
     def restorer(self) -> Restorer:
         return ElasticsearchRestorer(self._connection)
+
+    @property
+    def copier(self) -> Copier:
+        from chalicelib.engines.elasticsearch_copy import ElasticsearchCopier  # few runs copy documents
+
+        return ElasticsearchCopier(self._connection)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """By the cluster state, which privileges on indices cannot narrow: an index that the key may not see must not

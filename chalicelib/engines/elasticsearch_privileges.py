@@ -38,4 +38,7 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("release",),
         "the privilege manage, or just the action indices:admin/settings/update, is needed on restored indices",
     ),
+    (("count", "page"), "the privilege read is needed on restored indices"),
+    (("live",), "the privilege read is needed on the live index"),
+    (("write",), "the privilege index is needed on the live index"),
 )

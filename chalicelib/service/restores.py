@@ -4,11 +4,11 @@ import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chalicelib.core import naming, planning, plans, traffic
+from chalicelib.core import naming, planning, plans, salvaging, traffic
 from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
 from chalicelib.core.model import IndexRef, Kind, Run, State, Step
 from chalicelib.core.planning import order
-from chalicelib.core.plans import Plan, Wish
+from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine
 from chalicelib.core.prose import span
 from chalicelib.core.rows import Evidence, Spec
@@ -94,7 +94,10 @@ def _digest(wish: Wish) -> str:
 
 def _run(plan: Plan, spec: Spec, now: datetime, by: str, token: str) -> Run:
     run = unplanned(Kind.RESTORE, spec, plan.repository, plan.plan_id, now, by=by, token=token)
-    return replace(run, plan=plan.plan_id, snapshot=plan.snapshot, snapshot_uuid=plan.snapshot_uuid)
+    run = replace(run, plan=plan.plan_id, snapshot=plan.snapshot, snapshot_uuid=plan.snapshot_uuid)
+    if plan.wish.mode is not Mode.SALVAGE:
+        return run
+    return replace(run, lease=traffic.salvage_lease(spec.target), salvage=salvaging.begun(plan))
 
 
 def unplanned(kind: Kind, spec: Spec, repository: str, slot: str, now: datetime, *, by: str, token: str) -> Run:

@@ -11,6 +11,7 @@ from chalicelib.core.observations import Owner
 from chalicelib.core.ports import Engine, StartOrder
 from chalicelib.core.spec import Repository, Select
 from infra.local.servers import Server
+from tests.contract.document_worlds import DocumentWorld, ElasticsearchDocuments, FakeDocuments
 from tests.elastic_admin import Admin
 from tests.fakes.elasticsearch import FakeEngine
 from tests.replay import engine_of
@@ -18,7 +19,7 @@ from tests.replay import engine_of
 OWNER = Owner(installation="1f0c", policy="orders", slot="2026-11-21T02:00Z", run_id="backup:orders:2026-11-21T02:00Z")
 
 
-class EngineWorld(Protocol):
+class EngineWorld(DocumentWorld, Protocol):
     """An engine with a server behind it. `own("x")` is a name that no other test uses; names begin with it."""
 
     engine: Engine
@@ -69,7 +70,7 @@ class EngineWorld(Protocol):
         """An engine whose server does not answer."""
 
 
-class FakeWorld:
+class FakeWorld(FakeDocuments):
     def __init__(self) -> None:
         self.fake = FakeEngine(indices=())
         self.fake.repositories.clear()
@@ -140,7 +141,7 @@ class FakeWorld:
         return self.fake
 
 
-class ElasticsearchWorld:
+class ElasticsearchWorld(ElasticsearchDocuments):
     def __init__(self, server: Server) -> None:
         assert server.repositories is not None
         self._repositories: Path = server.repositories

@@ -18,12 +18,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from chalicelib.core.copying import Copier
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Selection
 from chalicelib.core.observations import Absent, Observation, Owner, Sizes
 from chalicelib.core.ports import Restorer, StartOrder
 from chalicelib.core.spec import Repository, Select
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
+from tests.fakes.elasticsearch_copies import FakeCopier
 from tests.fakes.elasticsearch_records import FakeOrigin, FakeRepository
 from tests.fakes.elasticsearch_restores import FakeRestorer
 
@@ -38,6 +40,10 @@ class FakeEngine(FakeCluster):
     @property
     def restorer(self) -> Restorer:
         return FakeRestorer(self)
+
+    @property
+    def copier(self) -> Copier:
+        return FakeCopier(self)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         with self._request("resolve", ",".join(select.indices)):

@@ -1,7 +1,7 @@
 """What tests do to the Elasticsearch in memory (elasticsearch.py), and what becomes of its snapshots."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +12,7 @@ from chalicelib.core.ports import Clock
 from chalicelib.core.restores import DataNode
 from chalicelib.core.spec import Repository
 from tests.fakes.clock import FakeClock
-from tests.fakes.elasticsearch_records import FakeIndex, FakeRepository, FakeSnapshot
+from tests.fakes.elasticsearch_records import FakeDocument, FakeIndex, FakeRepository, FakeSnapshot
 
 BYTES_PER_SHARD = 1000
 ANY = "any"
@@ -46,6 +46,7 @@ class FakeCluster:
         self.restore_looks = 0
         self.lost: dict[tuple[str, str], dict[int, str]] = {}
         self._made = 0
+        self.meanwhile: Callable[[], object] | None = None
         self._silent = 0
         self._lose: str | None = None
         self._refusals: list[tuple[str, Refused]] = []
@@ -97,6 +98,18 @@ class FakeCluster:
     def delete_documents(self, index: str, documents: int) -> None:
         self.indices[index].documents -= documents
         self.indices[index].operations += documents
+
+    def put(self, index: str, document: str, source: str, *, routing: str | None = None) -> None:
+        """Over the one of the same id and routing."""
+        held = self.indices[index]
+        seq_no, shard = divmod(held.operations, held.shards)
+        held.documents += (document, routing) not in held.contents
+        held.operations += 1
+        held.contents[document, routing] = FakeDocument(source=source, shard=shard, seq_no=seq_no)
+
+    def erase(self, index: str, document: str, *, routing: str | None = None) -> None:
+        del self.indices[index].contents[document, routing]
+        self.delete_documents(index, 1)
 
     def refresh(self, *names: str) -> None:
         """As the server does by itself every second; of all by default."""
@@ -182,7 +195,8 @@ class FakeCluster:
 
     def sent(self, method: str) -> int:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
-        delete, try_out, start; contents, state, nodes, settings, restore, recovery, remove, release."""
+        delete, try_out, start; contents, state, nodes, settings, restore, recovery, remove, release; count,
+        page, live, write."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------
@@ -214,7 +228,8 @@ class FakeCluster:
 
     def _put(self, repository: str, snapshot: str, owner: Owner | None, indices: Iterable[str]) -> None:
         now = self._clock.now()
-        held = {name: replace(self.indices[name]) for name in sorted(indices) if name in self.indices}
+        there = {name: self.indices[name] for name in sorted(indices) if name in self.indices}
+        held = {name: replace(index, contents=dict(index.contents)) for name, index in there.items()}
         self.repositories[repository].snapshots[snapshot] = FakeSnapshot(
             uuid=self._new_uuid("snapshot"),
             owner=owner,

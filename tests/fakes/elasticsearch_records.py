@@ -19,11 +19,19 @@ class FakeOrigin:
     lost: Mapping[int, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeDocument:
+    source: str
+    shard: int
+    seq_no: int
+
+
 @dataclass(slots=True, kw_only=True)
 class FakeIndex:
     """`documents` and `operations` (writes and deletions, which are spread over the shards in turn) are what was
     acknowledged; `countable` are the documents that the last refresh saw. `settings`: those that a
-    restore does not take over."""
+    restore does not take over. `contents`: by id and routing, those documents that are more than counted. `unwelcome`:
+    ids that the mapping takes no document of; `routed`: it takes none without a routing."""
 
     uuid: str
     system: bool = False
@@ -40,6 +48,11 @@ class FakeIndex:
     writable: bool = True
     origin: FakeOrigin | None = None
     settings: dict[str, object] = field(default_factory=dict)
+    contents: dict[tuple[str, str | None], FakeDocument] = field(default_factory=dict)
+    unwelcome: frozenset[str] = frozenset()
+    routed: bool = False
+    whole: bool = True
+    pipeline: str | None = None
 
     def max_seq_no(self) -> tuple[int, ...]:
         """Of each shard, -1 where nothing was written."""

@@ -133,6 +133,7 @@ class FakeRestorer:
             mark=order.mark,
             writable=False,
             settings={},
+            contents=dict(held.contents),
             origin=FakeOrigin(
                 repository=order.repository,
                 snapshot=order.snapshot,
