@@ -186,7 +186,7 @@ def _meaning(run: Run, policy: Policy, state: PolicyState, now: datetime) -> Ite
 def _copied(salvage: Salvage) -> str:
     if not salvage.created and not salvage.replaced:
         return "The live indices are as they were." if not salvage.unsure else "Some documents may have been copied."
-    return "What was copied stays in the live indices; nothing was deleted, and no write of others was replaced."
+    return "What was copied stays in the live indices. Nothing was deleted."
 
 
 def _left(run: Run) -> str:

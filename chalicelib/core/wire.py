@@ -65,7 +65,7 @@ def millis(at: datetime) -> str:
 def public_run(run: Run) -> dict[str, Any]:
     """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel` and `repeats`
     only when they say something; `salvage` of a run that copies documents."""
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = {"salvage": public_salvage(run.salvage)} if run.salvage else {}
     if run.missed:
         extra |= {"missed": run.missed, "missed_from": _maybe(run.missed_from)}
     if run.last_error is not None:
@@ -74,8 +74,6 @@ def public_run(run: Run) -> dict[str, Any]:
         extra["cancel"] = public_asked(run.cancel)
     if run.repeats:
         extra["repeats"] = run.repeats
-    if run.salvage is not None:
-        extra["salvage"] = public_salvage(run.salvage)
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,

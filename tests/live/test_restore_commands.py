@@ -5,6 +5,7 @@ import json
 from tests.stages import Stage
 
 OWN = {"restoring": {"type": "fs", "settings": {"location": "restoring"}}}
+SALVAGED = {"salvaging": {"type": "fs", "settings": {"location": "salvaging"}}}
 POLICY = {"select": {"indices": ["lost-and-found"]}, "repository": "restoring", "prove": "L2"}
 
 
@@ -34,6 +35,27 @@ def test_a_deleted_index_is_planned_restored_and_told(stage: Stage) -> None:
     assert (
         "there is an index restored-lost-and-found" in stage.run("restore", "start", again["plan_id"], expect=2).stderr
     )
+
+
+def test_documents_are_counted_first_and_then_copied_back(stage: Stage) -> None:
+    stage.elastic.create_index("lost-and-found-2", documents=30)
+    policy = {**POLICY, "select": {"indices": ["lost-and-found-2"]}}
+    stage.apply({"salvaging": {**policy, "repository": "salvaging"}}, repositories=SALVAGED)
+    stage.run("backup", "salvaging", "--wait", "--request-id", "before")
+    plan = stage.ask("restore", "plan", "--policy", "salvaging")
+    restored = stage.ask("restore", "start", plan["plan_id"], "--wait")
+    query = {"query": {"match_all": {}}, "max_docs": 10}
+    stage.elastic.send("POST", "/lost-and-found-2/_delete_by_query?refresh=true", query)
+
+    assert "dry run" in stage.run("salvage", restored["run_id"], expect=2).stderr.replace("--dry-run", "dry run")
+    counted = stage.ask("salvage", restored["run_id"], "--dry-run", expect=1)
+    difference = counted["indices"][0]["difference"]
+    assert (difference["missing"], difference["different"], difference["same"]) == (10, 0, 20)
+    assert [found["code"] for found in counted["findings"]] == ["restore.approval"]
+    assert counted["approval"] == ["lost-and-found-2"], "a live name is beyond `restore.allow`"
+    shown = stage.run("salvage", restored["run_id"], "--dry-run", expect=1).stdout
+    assert "ONLY LIVE" in shown
+    assert stage.elastic.send("GET", "/lost-and-found-2/_count")["count"] == 20
 
 
 def test_what_can_t_be_meant_is_said_all_at_once(stage: Stage) -> None:
