@@ -190,7 +190,9 @@ def _stored(world: World, run: Run, made: Plan) -> Plan | None:
     number = len(_dry_runs(world, run.run_id)) + 1
     own = Create(Evidence(run_id=made.plan_id, kind=planner.KIND, n=1, plan=made))
     beside = Create(Evidence(run_id=run.run_id, kind=KIND, n=number, plan=made))
-    return made if world.stored(own, beside) else None
+    if world.stored(own, beside) or world.store.evidence(made.plan_id, planner.KIND, 1):
+        return made  # the very same one may be there already, of the same moment
+    return None
 
 
 def _dry_runs(world: World, run_id: str) -> list[Plan]:

@@ -1,11 +1,11 @@
 """Back from a backup by the commands that people type, on a whole stage and a real Elasticsearch."""
 
 import json
+from pathlib import Path
 
 from tests.stages import Stage
 
 OWN = {"restoring": {"type": "fs", "settings": {"location": "restoring"}}}
-SALVAGED = {"salvaging": {"type": "fs", "settings": {"location": "salvaging"}}}
 POLICY = {"select": {"indices": ["lost-and-found"]}, "repository": "restoring", "prove": "L2"}
 
 
@@ -37,27 +37,6 @@ def test_a_deleted_index_is_planned_restored_and_told(stage: Stage) -> None:
     )
 
 
-def test_documents_are_counted_first_and_then_copied_back(stage: Stage) -> None:
-    stage.elastic.create_index("lost-and-found-2", documents=30)
-    policy = {**POLICY, "select": {"indices": ["lost-and-found-2"]}}
-    stage.apply({"salvaging": {**policy, "repository": "salvaging"}}, repositories=SALVAGED)
-    stage.run("backup", "salvaging", "--wait", "--request-id", "before")
-    plan = stage.ask("restore", "plan", "--policy", "salvaging")
-    restored = stage.ask("restore", "start", plan["plan_id"], "--wait")
-    query = {"query": {"match_all": {}}, "max_docs": 10}
-    stage.elastic.send("POST", "/lost-and-found-2/_delete_by_query?refresh=true", query)
-
-    assert "dry run" in stage.run("salvage", restored["run_id"], expect=2).stderr.replace("--dry-run", "dry run")
-    counted = stage.ask("salvage", restored["run_id"], "--dry-run", expect=1)
-    difference = counted["indices"][0]["difference"]
-    assert (difference["missing"], difference["different"], difference["same"]) == (10, 0, 20)
-    assert [found["code"] for found in counted["findings"]] == ["restore.approval"]
-    assert counted["approval"] == ["lost-and-found-2"], "a live name is beyond `restore.allow`"
-    shown = stage.run("salvage", restored["run_id"], "--dry-run", expect=1).stdout
-    assert "ONLY LIVE" in shown
-    assert stage.elastic.send("GET", "/lost-and-found-2/_count")["count"] == 20
-
-
 def test_what_can_t_be_meant_is_said_all_at_once(stage: Stage) -> None:
     stage.apply({"restoring": POLICY}, repositories=OWN)
     bad = ("--prefix", "Copy$", "--indices", "a b", "--backup", "x", "--at", "2026-11-21")
@@ -67,3 +46,28 @@ def test_what_can_t_be_meant_is_said_all_at_once(stage: Stage) -> None:
     assert (
         "no level" in stage.run("restore", "plan", "--policy", "restoring", "--level-at-least", "L9", expect=2).stderr
     )
+
+
+def test_the_configuration_and_a_script_are_stored_beside_each_backup(stage: Stage, tmp_path: Path) -> None:
+    """By the deployed function, in the bucket of the stage."""
+    stage.elastic.create_index("kept-for-emergencies", documents=3)
+    policy = {**POLICY, "select": {"indices": ["kept-for-emergencies"]}}
+    stage.apply({"restoring": policy}, repositories=OWN)
+    first = stage.ask("backup", "restoring", "--wait", "--request-id", "one")
+    template = {"index_patterns": ["never-*"], "priority": 901}
+    stage.elastic.send("PUT", "/_index_template/new-one", template)
+    second = stage.ask("backup", "restoring", "--wait", "--request-id", "two")
+    stage.elastic.send("DELETE", "/_index_template/new-one")
+
+    assert second["findings"] == []
+    shown = stage.ask("show", second["run_id"])["capsule"]
+    assert (shown["key"], shown["against"]) == (f"capsules/restoring/{second['snapshot']}.json.gz", first["snapshot"])
+    assert "/index_templates/new-one" in shown["difference"]["added"]
+    assert "+ /index_templates/new-one" in stage.run("show", second["run_id"]).stdout
+    script = stage.run("emergency", second["snapshot"]).stdout
+    assert "restore kept-for-emergencies" in script
+    assert "_index_template/new-one" in script
+    stage.run("emergency", second["snapshot"], "-o", str(tmp_path / "restore.sh"))
+    assert (tmp_path / "restore.sh").read_text() == script
+    assert (tmp_path / "restore.sh").stat().st_mode & 0o777 == 0o600
+    assert "there is no backup nope" in stage.run("emergency", "nope", expect=2).stderr
