@@ -76,7 +76,7 @@ class Connection:
             raise Retryable(f"{question}: unreadable answer")
         return body
 
-    def _connect(self, *, raw: bool) -> Elasticsearch:
+    def _connect(self, *, raw: bool = False) -> Elasticsearch:
         # No retry of any kind: by default the client sends a PUT up to four times. With several hosts one is drawn for
         # each request; one that failed is not drawn again at once.
         more: dict[str, Any] = {"serializers": {"application/json": Sources()}} if raw else {}
