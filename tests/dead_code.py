@@ -39,6 +39,7 @@ CALLED_BY_NAME = [
 
 USED_ELSEWHERE: dict[str, str] = {
     "Meta": "pynamodb",
+    "json_loads": "elastic_transport",
     "run": "the console script, see pyproject.toml",
 }
 """name -> who uses it."""

@@ -72,6 +72,8 @@ def _cause(run: Run, now: datetime) -> str:
     if not run.settled:
         return _open(run, now)
     finding = results.worst(run)
+    if run.good and run.salvage is not None:
+        return f"it is good: {run.reason}"
     if run.good and run.kind is Kind.RESTORE:
         return f"it is good: all of it came back from {run.snapshot}"
     if run.good:
@@ -95,7 +97,7 @@ def _open(run: Run, now: datetime) -> str:
     if run.state is State.STARTING:
         return "it is about to start" if not run.attempts else "the server was asked for it and has not begun yet"
     seen = run.progress
-    moved = f": {seen.done} of {seen.total} shards" if seen else ""
+    moved = f": {seen.done:,} of {seen.total:,} {seen.unit}" if seen else ""
     if seen and seen.bytes_total:
         moved += f", {size(seen.bytes_done or 0)} of {size(seen.bytes_total)}"
     if run.ending:
@@ -110,6 +112,8 @@ def _next_step(run: Run) -> str | None:
         return f"snapwarden doctor {run.target}; {watch}" if run.last_error and run.state is not State.QUEUED else watch
     if run.good or run.state is State.SKIPPED:
         return None
+    if run.salvage is not None:
+        return f"snapwarden salvage {run.salvage.of_run} --dry-run"
     return f"snapwarden restore plan --policy {run.policy}" if run.plan else f"snapwarden backup {run.policy} --wait"
 
 

@@ -56,6 +56,9 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
             found.append(Problem(wrong.message(), key=key, expected=expected))
     if wish.mode is Mode.DRILL:
         found.append(Problem("a drill is no plan of yours", key="--mode", expected="snapwarden drill POLICY"))
+    if wish.mode is Mode.SALVAGE:
+        wanted = "snapwarden salvage RUN --dry-run, once a restore has brought the indices back"
+        found.append(Problem("salvage is no way to restore a backup", key="--mode", expected=wanted))
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)
@@ -64,7 +67,7 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
     chosen, missing = _chosen(wish.indices, facts.contents)
     moves = tuple(_moves(wish, facts, [index for index in chosen if index.whole]))
-    beyond = tuple(move.name for move in moves if not _any(spec.target.restore.allow, move.name))
+    beyond, permission = permitted(spec, [move.name for move in moves])
     findings = (
         *_backup(wish, facts, [index for index in chosen if not index.whole]),
         *_selection(missing, moves, facts.contents),
@@ -73,7 +76,7 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         *_room(moves, facts.surroundings),
         *_versions(facts),
         *plan_notes.notes(moves, facts.originals, facts.policies),
-        *(_second_person(beyond) if spec.target.restore.approval else _refused(beyond)),
+        *permission,
     )
     backup = facts.backup
     made = Plan(
@@ -98,6 +101,14 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         spare=_spare(facts.surroundings),
     )
     return named(made, dump(made))
+
+
+def permitted(
+    spec: Spec, names: Sequence[str], *, instead: str = "a --prefix that `restore.allow` allows"
+) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """Those of the names that `restore.allow` does not allow, and what that means. `instead`: what needs no yes."""
+    beyond = tuple(name for name in names if not _any(spec.target.restore.allow, name))
+    return beyond, tuple((_second_person if spec.target.restore.approval else _refused)(beyond, instead))
 
 
 def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> Iterator[Move]:
@@ -243,17 +254,17 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in digits if part.isdigit())
 
 
-def _refused(names: Sequence[str]) -> Iterator[Finding]:
+def _refused(names: Sequence[str], instead: str) -> Iterator[Finding]:
     for name in names[:SHOWN]:
         message = f"the target allows no restore to {name} (restore.allow, and `approval: false`)"
-        yield _conflict("restore.not_allowed", name, message, "a --prefix that `restore.allow` allows")
+        yield _conflict("restore.not_allowed", name, message, instead)
 
 
-def _second_person(names: Sequence[str]) -> Iterator[Finding]:
+def _second_person(names: Sequence[str], instead: str) -> Iterator[Finding]:
     if names:
         which = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
         message = f"{counted(len(names), 'name')} beyond `restore.allow`: {which}"
-        fix = "snapwarden restore approve PLAN, by somebody else; or a --prefix that is allowed"
+        fix = f"snapwarden restore approve PLAN, by somebody else; or {instead}"
         yield _note("restore.approval", "approval", message, fix)
 
 

@@ -18,13 +18,15 @@ FRESH = timedelta(hours=1)
 class Mode(StrEnum):
     RENAME = "rename"
     DRILL = "drill"
+    SALVAGE = "salvage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What somebody asked for. At most one of `backup` (an id) and `at` (the newest that had ended by then); neither:
     the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none
-    for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of."""
+    for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of.
+    `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only those that live lacks."""
 
     policy: str
     backup: str | None = None
@@ -34,18 +36,43 @@ class Wish:
     mode: Mode = Mode.RENAME
     prefix: str = "restored-"
     allow_partial: bool = False
+    of_run: str | None = None
+    missing_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What a restored index has that the live one has not, in documents. `missing` in live, `different` there, the
+    `same` on both sides; `only_live`: those that only live has, as far as a search found them just then. `uuid`,
+    `live_uuid`, `shards`: of the restored and the live one, and the restored one's primaries."""
+
+    uuid: str
+    live_uuid: str
+    shards: int
+    missing: int
+    different: int
+    same: int
+    only_live: int
+
+    @property
+    def total(self) -> int:
+        return self.missing + self.different + self.same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """One index of the backup and the name that it gets. `behind`: operations on the live index of the source's name
-    since the backup, which the restored one lacks (None: there is no such index any more, or it can't be told)."""
+    since the backup, which the restored one lacks (None: there is no such index any more, or it can't be told).
+
+    In mode salvage `source` is the restored index and `name` the live one; `bytes` those of what is to be copied, and
+    `difference` what that is (None: they could not be compared)."""
 
     source: str
     name: str
     shards: int
     bytes: int
     behind: int | None = None
+    difference: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

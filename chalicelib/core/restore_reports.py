@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from chalicelib.core.model import Kind, Run, State
+from chalicelib.core.model import Kind, Run, Salvage, State
 from chalicelib.core.prose import counted, span
 from chalicelib.core.spec import Policy
 
@@ -21,7 +21,15 @@ def proved(run: Run, policy: Policy) -> Iterator[str]:
         yield f"The restore took {span(timedelta(seconds=run.restore_seconds))}{promised}."
 
 
+def copied(salvage: Salvage) -> str:
+    if not salvage.created and not salvage.replaced:
+        return "The live indices are as they were." if not salvage.unsure else "Some documents may have been copied."
+    return "What was copied stays in the live indices. Nothing was deleted."
+
+
 def left(run: Run) -> str:
+    if run.salvage is not None:
+        return copied(run.salvage)
     if run.state is State.SUCCEEDED and run.kind is Kind.RESTORE:
         return "All that was to come back is there under its new names, open for writing, with the settings it had."
     if any(finding.code == "restore.leftover" for finding in run.findings):

@@ -45,6 +45,12 @@ def lease_name(target: Target, repository: str) -> str:
     return f"{_hash(sorted(target.hosts) or [target.name])}#{_hash([written.type, place or repository])}"
 
 
+def salvage_lease(target: Target) -> str:
+    """Of copying documents on a cluster: it reads no repository, so it holds up no backup but by its slot; two at once
+    could be at work on one index."""
+    return f"{_hash(sorted(target.hosts) or [target.name])}#salvage"
+
+
 def _hash(what: object) -> str:
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 

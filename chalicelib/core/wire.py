@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from chalicelib.core.leases import Hold
 from chalicelib.core.messages import Drain, Message, Sweep, Wakeup
-from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Shards
+from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Salvage, Shards
 from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Approval, Backup
 
@@ -96,6 +96,7 @@ def public_run(run: Run) -> dict[str, Any]:
         "steps": [{"state": step.state.value, "at": seconds(step.at)} for step in run.steps],
         "calls": asdict(run.calls),
         **_at_times(run),
+        **({"salvage": public_salvage(run.salvage)} if run.salvage else {}),
     }
 
 
@@ -121,6 +122,12 @@ def _at_times(run: Run) -> dict[str, Any]:
     if run.kind is Kind.DRILL and run.checked:
         extra["proved"] = (run.indices or 0) - len(run.unproved)
     return extra
+
+
+def public_salvage(salvage: Salvage) -> dict[str, Any]:
+    """What was copied, in documents; not where it goes on."""
+    shown = ("of_run", "created", "replaced", "same", "skipped", "left", "refused", "why", "unsure")
+    return {name: getattr(salvage, name) for name in shown}
 
 
 def public_asked(asked: Asked | Hold) -> dict[str, str]:
@@ -194,6 +201,7 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "calls": list(plan.calls),
         "findings": [public_finding(finding) for finding in plan.findings],
         "startable": not plan.conflicts,
+        **({"of_run": plan.wish.of_run, "missing_only": plan.wish.missing_only} if plan.wish.of_run else {}),
     }
 
 

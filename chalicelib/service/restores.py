@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from chalicelib.core import approving, naming, planning, traffic
+from chalicelib.core import approving, naming, planning, salvaging, traffic
 from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable, Taken
 from chalicelib.core.model import Asked, IndexRef, Kind, Run, State, Step
 from chalicelib.core.planning import order
-from chalicelib.core.plans import Plan, Wish
+from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
 from chalicelib.core.rows import BackupState, Evidence, PolicyState, Spec
 from chalicelib.core.wire import dump
@@ -57,13 +57,11 @@ def start(world: World, plan_id: str, *, by: str | None = None, glass: str | Non
 
 
 def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, alone: Asked | None) -> Run | None:
-    """The run, the mark of the backup and the end of the approval are one write. None: try again."""
+    """The run, the mark of the backup and the end of the approval are one write. None: try again. Whoever copies from
+    what was restored reads no backup, and needs none."""
     if known := world.store.run(run.run_id):
         return known
-    backup = planner.of_plan(world, plan)
-    if backup is None or backup.state not in (BackupState.KEPT, BackupState.PLANNED):
-        raise Conflict(f"the backup {plan.backup_id} is no longer in the catalogue: make a new plan")
-    beside: tuple[Update, ...] = (in_use.taken(backup, run),)
+    beside: tuple[Update, ...] = () if run.salvage else (_taken(world, plan, run),)
     if alone is not None:
         run = replace(run, glass=alone)
     elif plan.approval:
@@ -71,6 +69,13 @@ def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, 
         beside += used
     telling = partial(tell.broken_glass, world) if alone else None
     return place_beside(world, run, spec, state, *beside, tell=telling)
+
+
+def _taken(world: World, plan: Plan, run: Run) -> Update:
+    backup = planner.of_plan(world, plan)
+    if backup is None or backup.state not in (BackupState.KEPT, BackupState.PLANNED):
+        raise Conflict(f"the backup {plan.backup_id} is no longer in the catalogue: make a new plan")
+    return in_use.taken(backup, run)
 
 
 def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
@@ -114,7 +119,10 @@ def _digest(wish: Wish) -> str:
 
 def _run(plan: Plan, spec: Spec, now: datetime, by: str, token: str) -> Run:
     run = unplanned(Kind.RESTORE, spec, plan.repository, plan.plan_id, now, by=by, token=token)
-    return replace(run, plan=plan.plan_id, snapshot=plan.snapshot, snapshot_uuid=plan.snapshot_uuid)
+    run = replace(run, plan=plan.plan_id, snapshot=plan.snapshot, snapshot_uuid=plan.snapshot_uuid)
+    if plan.wish.mode is not Mode.SALVAGE:
+        return run
+    return replace(run, lease=traffic.salvage_lease(spec.target), salvage=salvaging.begun(plan))
 
 
 def unplanned(kind: Kind, spec: Spec, repository: str, slot: str, now: datetime, *, by: str, token: str) -> Run:
