@@ -39,7 +39,8 @@ CALLED_BY_NAME = [
 
 USED_ELSEWHERE: dict[str, str] = {
     "Meta": "pynamodb",
-    "json_loads": "elastic_transport",
+    "json_loads": "the client's serializer",
+    "__call__": "whatever is called: protocols of functions",
     "run": "the console script, see pyproject.toml",
 }
 """name -> who uses it."""

@@ -117,7 +117,7 @@ def colour(text: str, style: str) -> Text:
 
 
 def state(value: State) -> Text:
-    style = GOOD if value is State.SUCCEEDED else MOVING if not value.settled else BAD
+    style = GOOD if value in (State.SUCCEEDED, State.ROLLED_BACK) else MOVING if not value.settled else BAD
     return colour(value.value, style)
 
 

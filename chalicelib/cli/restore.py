@@ -1,6 +1,8 @@
 """`restore plan`, `restore start`: back from a backup, thought through first."""
 
 import sys
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -9,12 +11,12 @@ from chalicelib import bootstrap
 from chalicelib.cli import asking, salvage
 from chalicelib.cli.output import Output, instant, size
 from chalicelib.cli.runs import started
-from chalicelib.core import wire
+from chalicelib.core import model, wire
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.plans import Mode, Plan, Wish
-from chalicelib.core.prose import counted
+from chalicelib.core.prose import counted, span
 from chalicelib.core.spec import LEVELS
-from chalicelib.service import approvals, plans, restores
+from chalicelib.service import approvals, control, plans, restores
 
 LATEST = "latest"
 Policy = Annotated[str, typer.Option("--policy", help="Whose backup.", show_default=False)]
@@ -35,6 +37,10 @@ Indices = Annotated[
 def add_to(app: typer.Typer) -> None:
     commands = typer.Typer(help="Back from a backup, thought through first.", no_args_is_help=True)
     commands.command("plan", epilog="Example: snapwarden restore plan --policy nightly --indices orders")(plan)
+    commands.command("finish", epilog="Example: snapwarden restore finish restore:nightly:plan-1f0c…")(finish)
+    commands.command("rollback", epilog="Example: snapwarden restore rollback restore:nightly:plan-1f0c… --wait")(
+        rollback
+    )
     commands.command("approve", epilog="Example: snapwarden restore approve plan-1f0c…")(approve)
     commands.command("start", epilog="Example: snapwarden restore start plan-1f0c… --wait")(start)
     app.add_typer(commands, name="restore")
@@ -47,7 +53,9 @@ def plan(
     at: At = None,
     level: AtLeast = None,
     indices: Indices = None,
-    mode: Annotated[Mode, typer.Option("--mode", metavar="rename", help="rename: beside the live data.")] = Mode.RENAME,
+    mode: Annotated[
+        Mode, typer.Option("--mode", metavar="rename|swap", help="rename: beside what is live; swap: for it.")
+    ] = Mode.RENAME,
     prefix: Annotated[str, typer.Option("--prefix", help="What the new names begin with.")] = "restored-",
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
@@ -95,6 +103,29 @@ def start(
     started(out, world, run, wait=wait)
 
 
+Run = Annotated[str, typer.Argument(metavar="RUN", help="One that is SWAPPED.")]
+Why = Annotated[str, typer.Option("--why", help="For those who read it later.", show_default=False)]
+Wait = Annotated[bool, typer.Option("--wait", help="Follow it to its end; exit code 1 unless it is good.")]
+
+
+def finish(context: typer.Context, run_id: Run, why: Why = "", wait: Wait = False) -> None:
+    """Deletes what a swap put aside, now. At the end of `keep_old` it happens by itself."""
+    _decide(context.obj, control.finish, run_id, why, wait=wait)
+
+
+def rollback(context: typer.Context, run_id: Run, why: Why = "", wait: Wait = False) -> None:
+    """Moves all names back to what was live before. What was restored stays, beside it."""
+    _decide(context.obj, control.rollback, run_id, why, wait=wait)
+
+
+def _decide(out: Output, ask: Callable[..., model.Run], run_id: str, why: str, *, wait: bool) -> None:
+    world = bootstrap.of_terminal(out.stage)
+    reason = asking.reason(why, needed=False)
+    run = started(out, world, ask(world, run_id, by=asking.who(), why=reason), wait=wait)
+    if wait and not run.settled:
+        sys.exit(1)  # it was not done: its findings say why
+
+
 def _glass(why: str | None, *, broken: bool) -> str | None:
     if broken:
         return asking.reason(why or "")
@@ -131,6 +162,9 @@ def _summary(out: Output, plan: Plan) -> None:
     out.say(f"  data of    {instant(plan.taken_at)}, made by {plan.version}; the server is {plan.server}")
     room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
     out.say(f"  needs      {size(plan.bytes)} of disk{room}")
+    if plan.keep_old is not None:
+        kept = span(timedelta(seconds=plan.keep_old))
+        out.say(f"  keeps      what is live now, for {kept}; people lose what is BEHIND LIVE")
     columns = ("FROM", "TO", "SHARDS", "SIZE", "BEHIND LIVE")
     rows = [(move.source, move.name, str(move.shards), size(move.bytes), _behind(move.behind)) for move in plan.moves]
     out.table(columns, rows, empty="nothing would be restored", whole=("TO",))

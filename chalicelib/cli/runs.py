@@ -51,8 +51,9 @@ def backup(
     started(out, world, run, wait=wait)
 
 
-def started(out: Output, world: World, run: Run, *, wait: bool) -> None:
-    """Says its id, and with `wait` how it goes and ends. Exit code 1 unless it ends well."""
+def started(out: Output, world: World, run: Run, *, wait: bool) -> Run:
+    """Says its id, and with `wait` how it goes and ends, or has swapped; the run as it was then. Exit code 1 unless
+    that is well."""
     out.say(run.run_id)
     if wait:
         run = _followed(out, world, run)
@@ -60,8 +61,9 @@ def started(out: Output, world: World, run: Run, *, wait: bool) -> None:
         out.document(wire.public_run(run))
     elif wait:
         _print_end(out, run)
-    if wait and not run.good:
+    if wait and not (run.good or _waits(run)):
         sys.exit(1)
+    return run
 
 
 def _followed(out: Output, world: World, run: Run) -> Run:
@@ -86,7 +88,7 @@ def follow(world: World, run: Run, *, quiet: bool = False) -> Run:
             elif not quiet and _moved(run) != shown:
                 shown = _moved(run)
                 print(f"{instant(datetime.now(UTC))} {shown}", file=sys.stderr)
-            if run.settled:
+            if run.settled or _waits(run):
                 return run
             time.sleep(POLL)
             run = query.run(world, run.run_id)
@@ -111,6 +113,11 @@ def _beside(run: Run) -> str:
     if run.state is State.QUEUED:
         return "  waits for the open run of its policy"
     return f", {size(seen.bytes_done)} of {size(seen.bytes_total)}" if seen and seen.bytes_total else ""
+
+
+def _waits(run: Run) -> bool:
+    """It has done what it can until people decide: perhaps for a day."""
+    return run.state is State.SWAPPED and run.ending is None and run.finish is None and run.rollback is None
 
 
 class _Bar:
@@ -189,7 +196,7 @@ def show(
         _print_drilled(out, drilled)
         if compared:
             print_capsule(out, compared)
-    if follow_it and not run.good:
+    if follow_it and not (run.good or _waits(run)):
         sys.exit(1)
 
 
@@ -207,6 +214,9 @@ def _print_all(out: Output, run: Run) -> None:
     if run.cancel:
         why = f": {run.cancel.why}" if run.cancel.why else ""
         out.say(f"  cancel     asked for by {run.cancel.by} {instant(run.cancel.at)}{why}")
+    for wish in ("finish", "rollback"):
+        if asked := getattr(run, wish):
+            out.say(f"  {wish:<10} asked for by {asked.by} {instant(asked.at)}{f': {asked.why}' if asked.why else ''}")
     if run.state is State.QUEUED:
         out.say(f"  waits for  {(run.last_error or 'the open run of its policy').removeprefix('waits: ')}")
     elif run.last_error:
@@ -241,6 +251,10 @@ def _print_end(out: Output, run: Run) -> None:
         out.say(f"  {held}, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}{added}")
     if run.restore_seconds is not None:
         out.say(f"  restored in {span(timedelta(seconds=run.restore_seconds))}")
+    if _waits(run) and run.kept_until:
+        out.say(f"  what was live before stays until {instant(run.kept_until)}, then it is deleted; or say so now:")
+        out.say(f"    snapwarden restore finish {run.run_id} --wait    it is good: delete the old one")
+        out.say(f"    snapwarden restore rollback {run.run_id} --wait  it is not: the old one is live again")
     for finding in run.findings:
         out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.core.leases import Waiter
+from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.spec import Repository
 
 
@@ -31,6 +32,9 @@ class State(StrEnum):
     RESTORING = "RESTORING"
     VERIFYING = "VERIFYING"
     CHECKING = "CHECKING"
+    SWAPPING = "SWAPPING"
+    SWAPPED = "SWAPPED"
+    ROLLED_BACK = "ROLLED_BACK"
     SUCCEEDED = "SUCCEEDED"
     PARTIAL = "PARTIAL"
     FAILED = "FAILED"
@@ -54,6 +58,8 @@ OPEN_STATES = frozenset(
         State.RESTORING,
         State.VERIFYING,
         State.CHECKING,
+        State.SWAPPING,
+        State.SWAPPED,
     }
 )
 
@@ -163,38 +169,6 @@ class Usual:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Salvage:
-    """How far documents have been copied from what the restore `of_run` made, `total` of them. The next page begins in
-    the primary `shard` of the plan's `move`, beyond the sequence number `after`, with up to `page` documents.
-
-    Documents so far: `created` (live lacked them), `replaced` (live had others), `same`, `skipped` (others in live,
-    which were to stay), `left` (somebody wrote them meanwhile), `refused` (the live index takes no such ones; `why`:
-    the first of them). `unsure`: an answer was lost, so that some of the `same` may be copies of ours. `failures`: in a
-    row, of requests."""
-
-    of_run: str
-    total: int
-    move: int = 0
-    shard: int = 0
-    after: int = -1
-    page: int = 100
-    created: int = 0
-    replaced: int = 0
-    same: int = 0
-    skipped: int = 0
-    left: int = 0
-    refused: int = 0
-    bytes: int = 0
-    why: str | None = None
-    unsure: bool = False
-    failures: int = 0
-
-    @property
-    def seen(self) -> int:
-        return self.created + self.replaced + self.same + self.skipped + self.left + self.refused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A row `R#<run_id>`. `rev` counts its writes; `token` tells a writer its own lost answer.
 
@@ -215,7 +189,9 @@ class Run:
     which those at the places `unproved` proved nothing.
     `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
     removed. `approved_by`: the second person, where one was needed; `glass`: who started it without, and why; people
-    heard of that when it is `glass_told`. `salvage`: how far a run has come that copies documents.
+    heard of that when it is `glass_told`. `repointed_at`: when the aliases were last asked to move (None: never, or
+    they were seen moved since); `swapped_at`: when that was seen; `kept_until`: so long the old ones stay then.
+    `finish` and `rollback` are wishes like `cancel`. `salvage`: how far a run has come that copies documents.
     """
 
     run_id: str
@@ -289,6 +265,11 @@ class Run:
     compared: int = 0
     unproved: tuple[int, ...] = ()
     salvage: Salvage | None = None
+    repointed_at: datetime | None = None
+    swapped_at: datetime | None = None
+    kept_until: datetime | None = None
+    finish: Asked | None = None
+    rollback: Asked | None = None
 
     @property
     def settled(self) -> bool:

@@ -12,14 +12,16 @@ from fnmatch import fnmatchcase
 
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core import plan_notes
+from chalicelib.core import plan_notes, swapping
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
+from chalicelib.core.permissions import permitted
 from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted, size
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
 from chalicelib.core.spec import Policy
+from chalicelib.core.swaps import Standing
 from chalicelib.core.values import check_index_pattern, check_prefix
 from chalicelib.core.wire import dump
 
@@ -32,7 +34,7 @@ REPLICAS = "index.number_of_replicas"
 class Facts:
     """What a plan is made from. `before`: the counts that were taken when the backup started; `counts`: those of the
     live indices now. Either may be empty: nothing was counted. `originals`: what was backed up, with its settings.
-    `policies`: those that back up the same target."""
+    `policies`: those that back up the same target. `standing`: for a swap, who bears the names of `sources` now."""
 
     backup: Backup
     contents: Contents
@@ -40,6 +42,7 @@ class Facts:
     originals: tuple[IndexRef, ...] = ()
     before: tuple[IndexCount, ...] = ()
     counts: tuple[IndexCount, ...] = ()
+    standing: tuple[Standing, ...] = ()
     policies: tuple[Policy, ...] = ()
 
 
@@ -66,8 +69,8 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
 
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
     chosen, missing = _chosen(wish.indices, facts.contents)
-    moves = tuple(_moves(wish, facts, [index for index in chosen if index.whole]))
-    beyond, permission = permitted(spec, [move.name for move in moves])
+    moves, swaps = _moves(wish, facts, [index for index in chosen if index.whole]), wish.mode is Mode.SWAP
+    beyond, permission = permitted(spec.target.restore, _claimed(moves), approvable=wish.mode is not Mode.DRILL)
     findings = (
         *_backup(wish, facts, [index for index in chosen if not index.whole]),
         *_selection(missing, moves, facts.contents),
@@ -75,7 +78,8 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         *_shards(moves, facts),
         *_room(moves, facts.surroundings),
         *_versions(facts),
-        *plan_notes.notes(moves, facts.originals, facts.policies),
+        *(swapping.findings(moves, facts.standing, facts.surroundings.streams) if swaps else ()),
+        *(plan_notes.notes(moves, facts.originals, facts.policies) if wish.mode is not Mode.DRILL else ()),
         *permission,
     )
     backup = facts.backup
@@ -99,28 +103,34 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         findings=findings,
         approval=beyond,
         spare=_spare(facts.surroundings),
+        keep_old=int(spec.target.restore.keep_old.total_seconds()) if swaps else None,
     )
     return named(made, dump(made))
 
 
-def permitted(
-    spec: Spec, names: Sequence[str], *, instead: str = "a --prefix that `restore.allow` allows"
-) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
-    """Those of the names that `restore.allow` does not allow, and what that means. `instead`: what needs no yes."""
-    beyond = tuple(name for name in names if not _any(spec.target.restore.allow, name))
-    return beyond, tuple((_second_person if spec.target.restore.approval else _refused)(beyond, instead))
+def _claimed(moves: Sequence[Move]) -> tuple[str, ...]:
+    """Names that are taken or put aside."""
+    return (*(move.name for move in moves), *swapping.touched(moves))
 
 
-def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> Iterator[Move]:
+def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move, ...]:
     behind = _behind(facts)
-    for index in usable:
-        yield Move(
+    moves = tuple(
+        Move(
             source=index.name,
             name=wish.prefix + index.name,
             shards=index.shards,
             bytes=index.bytes,
             behind=behind.get(index.name),
         )
+        for index in usable
+    )
+    return swapping.sided(moves, facts.standing) if wish.mode is Mode.SWAP else moves
+
+
+def sources(wish: Wish, contents: Contents) -> list[str]:
+    """The names of what would be restored, as they were backed up."""
+    return [index.name for index in _chosen(wish.indices, contents)[0]]
 
 
 def order(plan: Plan) -> RestoreOrder:
@@ -214,6 +224,8 @@ def _shards(moves: Sequence[Move], facts: Facts) -> Iterator[Finding]:
     open_now, limit = facts.surroundings.shards, facts.surroundings.shard_limit
     replicas = {index.name: int(index.settings.get(REPLICAS, 0)) for index in facts.originals}
     shards = sum(move.shards * (1 + replicas.get(move.source, 0)) for move in moves)
+    for side in (move.live for move in moves if move.live and move.live.cloned):
+        shards += side.shards * (1 + int(side.settings.get(REPLICAS, 0)))
     if open_now + shards > limit:
         message = f"{shards} shards (replicas included) more than the {open_now} that are open: {limit} may be"
         fix = "choose fewer with --indices, or raise cluster.max_shards_per_node"
@@ -252,20 +264,6 @@ def _version(text: str) -> tuple[int, ...]:
     """Of `8.19.2`, and the older end of `8.19.0-8.19.2`."""
     digits = text.partition("-")[0].split(".")
     return tuple(int(part) for part in digits if part.isdigit())
-
-
-def _refused(names: Sequence[str], instead: str) -> Iterator[Finding]:
-    for name in names[:SHOWN]:
-        message = f"the target allows no restore to {name} (restore.allow, and `approval: false`)"
-        yield _conflict("restore.not_allowed", name, message, instead)
-
-
-def _second_person(names: Sequence[str], instead: str) -> Iterator[Finding]:
-    if names:
-        which = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
-        message = f"{counted(len(names), 'name')} beyond `restore.allow`: {which}"
-        fix = f"snapwarden restore approve PLAN, by somebody else; or {instead}"
-        yield _note("restore.approval", "approval", message, fix)
 
 
 def _spare(surroundings: Surroundings) -> int | None:

@@ -5,11 +5,13 @@ answered by making it anew.
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.core.model import Finding, Severity
+from chalicelib.core.swaps import Alias
 
 FRESH = timedelta(hours=1)
 """A plan that is older is not started."""
@@ -18,6 +20,7 @@ FRESH = timedelta(hours=1)
 class Mode(StrEnum):
     RENAME = "rename"
     DRILL = "drill"
+    SWAP = "swap"
     SALVAGE = "salvage"
 
 
@@ -60,9 +63,28 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """What people use now, and what a swap puts aside: an index (None: there is none, and nobody bears the source's
+    name) with all its aliases, which move. Without aliases its own name is what people use, and only a clone of it can
+    be kept. `blocked` and `settings`: as `swaps.Standing` has them."""
+
+    index: str | None = None
+    uuid: str | None = None
+    shards: int = 0
+    aliases: tuple[Alias, ...] = ()
+    blocked: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def cloned(self) -> bool:
+        return self.index is not None and not self.aliases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """One index of the backup and the name that it gets. `behind`: operations on the live index of the source's name
-    since the backup, which the restored one lacks (None: there is no such index any more, or it can't be told).
+    since the backup, which the restored one lacks (None: there is no such index any more, or it can't be told). `live`:
+    what a swap puts aside for it, None in other modes.
 
     In mode salvage `source` is the restored index and `name` the live one; `bytes` those of what is to be copied, and
     `difference` what that is (None: they could not be compared)."""
@@ -73,6 +95,7 @@ class Move:
     bytes: int
     behind: int | None = None
     difference: Difference | None = None
+    live: Side | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +103,9 @@ class Plan:
     """`findings`: errors are conflicts, each of which forbids the start; the others are what to know before it.
     `approval`: names that `restore.allow` does not allow, so that a second person must. `spare`: bytes that all data
     nodes together may take before the low watermark (None: there is none). `calls`: the requests that the start will
-    send, in order. `version`: of the backup, `server`: of the server."""
+    send, in order. `version`: of the backup, `server`: of the server. `keep_old`: for how many seconds a swap
+    keeps what was live.
+    """
 
     plan_id: str
     made_at: datetime
@@ -102,6 +127,7 @@ class Plan:
     approval: tuple[str, ...] = ()
     spare: int | None = None
     calls: tuple[str, ...] = ()
+    keep_old: int | None = None
 
     @property
     def bytes(self) -> int:
@@ -136,11 +162,18 @@ def moved(before: Plan, now: Plan) -> tuple[str, ...]:
         found.append(f"the server was {before.server}, and is {now.server}")
     if _names(before) != _names(now):
         found.append("what would be restored is no longer the same list of indices")
+    elif _sides(before) != _sides(now):
+        found.append("what is live, or an alias of it, is no longer what would be put aside")
     if new := [name for name in now.approval if name not in before.approval]:
         found.append(f"{', '.join(new[:3])} may no longer be restored to without a second person")
     known = {(finding.code, finding.subject) for finding in before.conflicts}
     found += [finding.message for finding in now.conflicts if (finding.code, finding.subject) not in known]
     return tuple(found)
+
+
+def _sides(plan: Plan) -> list[tuple[str | None, str | None, tuple[Alias, ...]] | None]:
+    sides = (move.live for move in plan.moves)
+    return [(side.index, side.uuid, side.aliases) if side else None for side in sides]
 
 
 def _names(plan: Plan) -> list[tuple[str, str, int]]:

@@ -195,6 +195,8 @@ def _facts(run: Run) -> Iterator[tuple[str, str]]:
     if run.finished_at:
         took = f" (after {span(run.finished_at - run.started_at)})" if run.started_at else ""
         yield "ended", f"{instant(run.finished_at)}{took}"
+    if run.swapped_at:
+        yield "swapped", instant(run.swapped_at)
     if run.level:
         yield "level", run.level
     if run.shards:

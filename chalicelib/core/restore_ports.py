@@ -8,9 +8,10 @@ from typing import Protocol
 from chalicelib.core.model import IndexCount, IndexRef
 from chalicelib.core.proving import Document, Read, Vitals
 from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
+from chalicelib.core.swaps import Swapper
 
 
-class Restorer(Protocol):
+class Restorer(Swapper, Protocol):
     """Of the same target, over the same connection: its requests count among `Engine.calls`."""
 
     def contents(self, repository: str, snapshot: str) -> Contents | None:
@@ -33,9 +34,9 @@ class Restorer(Protocol):
         left alone. One that is not there is removed. Retryable while a snapshot of somebody else's runs that must hold
         all of it; ours let it go."""
 
-    def release(self, index: IndexRef, settings: Mapping[str, object]) -> None:
-        """Takes off all that a restore put on, and sets what is named, but for a lifecycle. Safe to repeat. Refused
-        when it is gone, or was made anew."""
+    def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
+        """Takes off all that a restore put on, and sets what is named, a lifecycle only when asked to. Safe to repeat.
+        Refused when it is gone, or was made anew."""
 
     def spelled(self, order: RestoreOrder) -> tuple[str, ...]:
         """What will be sent, for people to read; nothing is."""

@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from chalicelib.core.model import Kind, Run, Salvage, State
+from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.prose import counted, span
+from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.spec import Policy
+
+LEFT = ("restore.leftover", "restore.still_blocked", "restore.swap_unclear")
+"""Findings of restores that did not undo all that they did."""
 
 
 def proved(run: Run, policy: Policy) -> Iterator[str]:
@@ -30,8 +34,21 @@ def copied(salvage: Salvage) -> str:
 def left(run: Run) -> str:
     if run.salvage is not None:
         return copied(run.salvage)
+    if run.swapped_at is not None:
+        return _after_swap(run)
     if run.state is State.SUCCEEDED and run.kind is Kind.RESTORE:
         return "All that was to come back is there under its new names, open for writing, with the settings it had."
-    if any(finding.code == "restore.leftover" for finding in run.findings):
+    if any(finding.code in LEFT for finding in run.findings):
         return "Some of what it made may be left: the findings name it. Nothing else was touched."
     return "Nothing that it made is left, and nothing else was touched."
+
+
+def _after_swap(run: Run) -> str:
+    if run.state is State.ROLLED_BACK:
+        return "The names that people use point to what was live before. What was restored stays beside it: see below."
+    kept = any(finding.code in ("restore.leftover", "restore.old_kept") for finding in run.findings)
+    if run.state is State.SUCCEEDED and not kept:
+        return "What was restored bears the live names, and what was live before is deleted."
+    if run.state is State.SUCCEEDED:
+        return "What was restored bears the live names. Of what was live before some is left: the findings name it."
+    return "What was restored and what was live before were both left alone: the findings say how they are."

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.core import planning
 from chalicelib.core.copying import Barred, Found, Live, Side, Write, Written, same
-from chalicelib.core.model import Finding, IndexRef, Salvage, Severity
+from chalicelib.core.model import Finding, IndexRef, Severity
+from chalicelib.core.permissions import permitted
 from chalicelib.core.plans import Difference, Move, Plan, Wish, named
 from chalicelib.core.prose import counted
 from chalicelib.core.rows import Spec
+from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.wire import dump
 
 PAGE_BYTES, FIRST_PAGE, MOST = 4 * 1024 * 1024, 100, 1000
@@ -88,7 +89,7 @@ def plan(old: Plan, wish: Wish, spec: Spec, pairs: Sequence[Pair], found: Sequen
         )
         for pair in pairs
     )
-    beyond, permission = planning.permitted(spec, [move.name for move in moves], instead=INSTEAD)
+    beyond, permission = permitted(spec.target.restore, [move.name for move in moves], instead=INSTEAD)
     made = replace(
         old,
         plan_id="",

@@ -13,9 +13,10 @@ from pydantic import TypeAdapter
 
 from chalicelib.core.leases import Hold
 from chalicelib.core.messages import Drain, Message, Sweep, Wakeup
-from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Salvage, Shards
+from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Shards
 from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Approval, Backup
+from chalicelib.core.salvage_progress import Salvage
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ def millis(at: datetime) -> str:
 
 def public_run(run: Run) -> dict[str, Any]:
     """A run as the CLI, the API and the events show it. `missed`, `missed_from`, `last_error`, `cancel`, `repeats`,
-    `approved_by`, `break_glass`, and what only restores and drills have, only when they say something."""
+    `approved_by`, `break_glass`, and what only restores, swaps and drills have, only when they say something."""
     return {
         "run_id": run.run_id,
         "kind": run.kind.value,
@@ -100,6 +101,13 @@ def public_run(run: Run) -> dict[str, Any]:
     }
 
 
+def _of_swap(run: Run) -> dict[str, Any]:
+    if run.swapped_at is None:
+        return {}
+    wishes = {name: public_asked(asked) for name in ("finish", "rollback") if (asked := getattr(run, name))}
+    return {"swapped_at": seconds(run.swapped_at), "kept_until": _maybe(run.kept_until), **wishes}
+
+
 def _at_times(run: Run) -> dict[str, Any]:
     """What only some runs have to say."""
     extra: dict[str, Any] = {}
@@ -121,7 +129,7 @@ def _at_times(run: Run) -> dict[str, Any]:
         extra["leftover"] = True
     if run.kind is Kind.DRILL and run.checked:
         extra["proved"] = (run.indices or 0) - len(run.unproved)
-    return extra
+    return extra | _of_swap(run)
 
 
 def public_salvage(salvage: Salvage) -> dict[str, Any]:
@@ -196,6 +204,7 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "versions": {"backup": plan.version, "server": plan.server},
         "bytes": plan.bytes,
         "spare": plan.spare,
+        "keep_old": plan.keep_old,
         "indices": [asdict(move) for move in plan.moves],
         "approval": list(plan.approval),
         "calls": list(plan.calls),

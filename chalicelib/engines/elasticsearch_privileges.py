@@ -39,6 +39,13 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("remove",), "the privilege delete_index, or just the action indices:admin/delete, is needed on restored indices"),
     (
+        ("standing",),
+        "the privilege view_index_metadata, or just the action indices:admin/aliases/get, is needed on what is swapped",
+    ),
+    (("block", "reopen"), "the privilege manage is needed on each index that is cloned, and on its clone"),
+    (("clone",), "the privilege manage is needed on each index that is cloned, and on its clone (NAME-before-*)"),
+    (("repoint",), "the privilege manage is needed on each index, and on each alias, that is swapped"),
+    (
         ("release",),
         "the privilege manage, or just the action indices:admin/settings/update, is needed on restored indices",
     ),

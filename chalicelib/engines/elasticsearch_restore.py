@@ -122,7 +122,7 @@ class ElasticsearchRestorer:
             raise Retryable(f"{question}: not every node has taken it over in time")
         return True
 
-    def release(self, index: IndexRef, settings: Mapping[str, object]) -> None:
+    def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         question = self._question("release", index=index.name)
         if self._uuid(index.name) != index.uuid:
             raise Refused(f"{question}: it is gone, or was made anew")
@@ -130,7 +130,7 @@ class ElasticsearchRestorer:
             question,
             lambda client: client.indices.put_settings(
                 index=index.name,
-                settings=_put_back(settings),
+                settings=_put_back(settings, lifecycle=lifecycle),
                 master_timeout=self._patience,
                 timeout=self._patience,
             ),
@@ -204,9 +204,9 @@ def _body(order: RestoreOrder) -> dict[str, Any]:
     }
 
 
-def _put_back(settings: Mapping[str, object]) -> dict[str, object]:
+def _put_back(settings: Mapping[str, object], *, lifecycle: bool) -> dict[str, object]:
     """All that a restore put on is taken off, so that the index has the defaults where nothing was written down."""
-    own = {key: value for key, value in settings.items() if not key.startswith(LIFECYCLE)}
+    own = {key: value for key, value in settings.items() if lifecycle or not key.startswith(LIFECYCLE)}
     return {**dict.fromkeys((*PUT_ON, MARK)), **own}
 
 

@@ -99,7 +99,7 @@ def _live(name: str, index: Body, more: Iterable[str]) -> LiveIndex:
         replicas=settings.digits("number_of_replicas"),
         closed=is_closed(index),
         aliases=tuple(sorted({*index.texts("aliases"), *more})),
-        mark=_mark(index),
+        mark=mark_of(index),
     )
 
 
@@ -170,7 +170,7 @@ def uuids(state: Body) -> dict[str, str]:
 def ours(state: Body, names: Iterable[str], mark: int) -> tuple[str, ...]:
     """Those of the names that carry the mark."""
     wanted = frozenset(names)
-    return tuple(name for name, index in known(state).items("indices") if name in wanted and _mark(index) == mark)
+    return tuple(name for name, index in known(state).items("indices") if name in wanted and mark_of(index) == mark)
 
 
 def restored(order: RestoreOrder, names: Iterable[str], state: Body, recovery: Body | None) -> Iterator[Restored]:
@@ -180,7 +180,7 @@ def restored(order: RestoreOrder, names: Iterable[str], state: Body, recovery: B
         if name not in wanted:  # behind an alias of that name
             continue
         uuid, shards = _uuid(index), index.body("settings").body("index").digits("number_of_shards")
-        if recovery is None or _mark(index) != order.mark:
+        if recovery is None or mark_of(index) != order.mark:
             yield Restored(name=name, uuid=uuid, ours=False, shards=shards, shards_done=0)
             continue
         copies = dict(_primaries(state.body("routing_table").body("indices").body(name), shards))
@@ -262,7 +262,7 @@ def _uuid(index: Body) -> str:
     return index.body("settings").body("index").text("uuid")
 
 
-def _mark(index: Body) -> int | None:
+def mark_of(index: Body) -> int | None:
     found = MARKED.fullmatch(_setting(index, *MARK_KEYS) or "")
     return int(found[1]) if found else None
 

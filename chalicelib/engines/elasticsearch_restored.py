@@ -13,7 +13,8 @@ PUT_ON: Mapping[str, object] = {
 }
 HIDDEN: Mapping[str, object] = {"index.hidden": True}
 LIFECYCLE = "index.lifecycle"
-"""Never put back: it may delete the index at once, because it counts from the day when the original was made."""
+"""Put back by a swap only: it may delete the index at once, because it counts from the day when the original was
+made."""
 LEFT_OUT = ("index.routing.allocation.*", "index.lifecycle.*", "index.default_pipeline", "index.final_pipeline")
 CHANGED = (
     "index.number_of_replicas",

@@ -11,13 +11,14 @@ the winner of a write sends the next message, so chains never multiply.
 
 import logging
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.core import traffic
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Calls, Kind, Run, State
+from chalicelib.core.pace import LONGEST
 from chalicelib.core.ports import Create, Engine, Update
 from chalicelib.core.rows import Spec
 from chalicelib.core.workflows import Decision, cancel, driver
@@ -193,6 +194,10 @@ def _write_and_go_on(world: World, decision: Decision, after: Run, engine: _Lazy
         _end(world, decision, after)
         return
     evidence = [Create(each) for each in decision.evidence]
+    if decision.gives_back and after.fence is not None:
+        if yielded := settle.give_back(world, after, *evidence):
+            _go_on(world, decision, yielded)
+        return
     fence = [traffic.fenced(after)] if decision.act is not None and after.fence is not None else []
     if not world.store.commit(Update(after), *evidence, *fence):
         return  # somebody else moved the run first: they go on
@@ -204,8 +209,12 @@ def _write_and_go_on(world: World, decision: Decision, after: Run, engine: _Lazy
 def _go_on(world: World, decision: Decision, after: Run) -> None:
     """Tells of the transition and sends the next message; a higher-placed run that waits is woken with it."""
     emitted = tell.transitions(world, after)
-    delay = int(decision.again.total_seconds()) if decision.again else 0
-    world.queue.send(Wakeup(run_id=after.run_id, rev=after.rev, claim=after.claim, emitted_rev=emitted), delay=delay)
+    again = decision.again or timedelta(0)
+    if again <= LONGEST:  # the sweeper comes for what is further away than a queue can delay
+        message = Wakeup(run_id=after.run_id, rev=after.rev, claim=after.claim, emitted_rev=emitted)
+        world.queue.send(message, delay=int(again.total_seconds()))
+    else:
+        world.store.commit(Update(driver.emitted(after, emitted, token=world.token())))
     if decision.wake:
         world.wake(decision.wake)
 

@@ -22,16 +22,45 @@ def cancel(world: World, run_id: str, *, by: str, why: str) -> Run:
     """Asks an open run to end, on the engine too; its next step does it. While an actor may still be acting, that step
     waits for him. Asked twice is asked once.
 
-    Raises BadInput for an unknown run and one that has ended, Conflict when its row is written all the time.
+    Raises BadInput for an unknown run, one that has ended, and one that has swapped; Conflict when its row is written
+    all the time.
     """
 
+    def check(run: Run) -> None:
+        if run.state is State.SWAPPED:
+            ways = f"snapwarden restore rollback {run_id}, or snapwarden restore finish {run_id}"
+            raise BadInput(Problem(f"{run_id} has swapped already", expected=ways))
+
+    return _wish(world, run_id, "cancel", check, by=by, why=why)
+
+
+def finish(world: World, run_id: str, *, by: str, why: str) -> Run:
+    """Asks a run that has swapped to delete what was live before, now and not at the end of `keep_old`. Raises as
+    `cancel`, and BadInput when it is being rolled back."""
+    return _wish(world, run_id, "finish", lambda run: _check_swapped(run, "rollback"), by=by, why=why)
+
+
+def rollback(world: World, run_id: str, *, by: str, why: str) -> Run:
+    """Asks a run that has swapped to move all names back. Raises as `finish`."""
+    return _wish(world, run_id, "rollback", lambda run: _check_swapped(run, "finish"), by=by, why=why)
+
+
+def _check_swapped(run: Run, other: str) -> None:
+    if run.state is not State.SWAPPED:
+        raise BadInput(Problem(f"{run.run_id} is {run.state}", expected="a run that is SWAPPED"))
+    if getattr(run, other) or run.ending is not None:
+        raise BadInput(Problem(f"{run.run_id} is at its {other} already", expected="its end"))
+
+
+def _wish(world: World, run_id: str, wish: str, check: Callable[[Run], None], *, by: str, why: str) -> Run:
     def asked() -> Run | None:
         run, now = query.run(world, run_id), world.clock.now()
         if run.settled:
             raise BadInput(Problem(f"{run_id} has ended already as {run.state}", expected="an open run"))
-        if run.cancel:
+        if getattr(run, wish):
             return run
-        after = driver.asked_to_cancel(run, Asked(by=by, why=why, at=now), token=world.token())
+        check(run)
+        after = driver.asked_to(wish, run, Asked(by=by, why=why, at=now), token=world.token())
         if not world.store.commit(Update(after)):
             return None
         waits = (after.wake_at - now).total_seconds() if after.wake_at else 0

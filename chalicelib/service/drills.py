@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from chalicelib.core import contract, drilling, naming, planning, proofs, traffic
 from chalicelib.core.errors import BadInput, Problem, Refused
@@ -15,10 +16,10 @@ from chalicelib.core.restores import Restored, Surroundings
 from chalicelib.core.rows import Backup, Spec
 from chalicelib.core.spec import Drill, Repository
 from chalicelib.core.traffic import PRIORITY, Traffic
-from chalicelib.core.workflows import Decision
+from chalicelib.core.workflows import Decision, swap_ends
 from chalicelib.core.workflows import drill as workflow
 from chalicelib.core.workflows.drill_seen import Register, Watched
-from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen, own
+from chalicelib.core.workflows.restore_seen import Release, Restore, Seen, own
 from chalicelib.service import drill_checks, query
 from chalicelib.service import plans as planner
 from chalicelib.service.create import place_beside
@@ -91,15 +92,13 @@ class DrillWork(RestoreWork):
     def decide(self, run: Run, spec: Spec, seen: Watched, now: datetime) -> Decision:  # type: ignore[override]
         return workflow.decide(run, _drill(spec), seen, now)
 
-    def act(self, act: Register | Restore | Remove | Release, engine: Engine) -> None:
+    def act(self, act: Register | Restore | Release | swap_ends.Act, engine: Engine) -> None:
         if isinstance(act, Register):
             engine.register(act.name, act.repository)
         else:
             super().act(act, engine)
 
-    def not_accepted(
-        self, run: Run, act: Register | Restore | Remove | Release, error: Exception, now: datetime
-    ) -> Decision:
+    def not_accepted(self, run: Run, act: Any, error: Exception, now: datetime) -> Decision:
         if not isinstance(act, Register):
             return super().not_accepted(run, act, error, now)
         if isinstance(error, Refused):

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from chalicelib.core import planning
+from chalicelib.core import planning, swapping
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef
-from chalicelib.core.plans import Plan, Wish
+from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine
 from chalicelib.core.restores import Contents, Surroundings
 from chalicelib.core.rows import Backup, BackupState, Evidence, Spec
@@ -47,6 +47,7 @@ def anew(
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
     surroundings = engine.restorer.surroundings()
     expected = evidence(world, backup, "expected")
+    swaps = wish.mode is Mode.SWAP
     facts = planning.Facts(
         backup=backup,
         contents=contents,
@@ -54,10 +55,16 @@ def anew(
         originals=expected.indices if expected else (),
         before=expected.counts if expected else (),
         counts=_live(engine, contents, surroundings) if expected and expected.counts else (),
+        standing=engine.restorer.standing(planning.sources(wish, contents)) if swaps else (),
         policies=policies,
     )
     made = planning.plan(wish, spec, facts, world.clock.now(), by=by)
-    return replace(made, calls=engine.restorer.spelled(planning.order(made))) if made.moves else made
+    if not made.moves:
+        return made
+    calls = engine.restorer.spelled(planning.order(made))
+    if swaps:
+        calls += engine.restorer.spelled_swap(swapping.clones(made), swapping.forth(made))
+    return replace(made, calls=calls)
 
 
 def stored(world: World, plan_id: str) -> Plan:

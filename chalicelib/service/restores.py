@@ -4,19 +4,20 @@ import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from chalicelib.core import approving, naming, planning, salvaging, traffic
-from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable, Taken
+from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable, Taken
 from chalicelib.core.model import Asked, IndexRef, Kind, Run, State, Step
 from chalicelib.core.planning import order
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
 from chalicelib.core.rows import BackupState, Evidence, PolicyState, Spec
 from chalicelib.core.wire import dump
-from chalicelib.core.workflows import Decision, restore_ends
+from chalicelib.core.workflows import Decision, restore_ends, swap_ends
 from chalicelib.core.workflows import restore as workflow
 from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen
-from chalicelib.service import approvals, in_use, query, tell
+from chalicelib.service import approvals, in_use, query, swapping, tell
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import patiently
 from chalicelib.service.create import place_beside
@@ -24,6 +25,7 @@ from chalicelib.service.request import check_active, check_id
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
+SWAPS = (State.SWAPPING, State.SWAPPED)
 TIMEOUT = timedelta(hours=12)
 WAITS = timedelta(hours=1)
 """For whoever works on the repository; a plan that waits longer is stale."""
@@ -87,6 +89,8 @@ def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
     check_id(request_id)
     if wrong := planning.problems(wish):
         raise BadInput(*wrong)
+    if wish.mode is not Mode.RENAME:
+        raise BadInput(Problem(f"{wish.mode} touches live data", expected="a plan that somebody reads: restore plan"))
     state = query.named(world, wish.policy)
     run_id, payload = naming.run_id(Kind.RESTORE, wish.policy, request_id), _digest(wish)
 
@@ -155,6 +159,8 @@ class RestoreWork:
         if run.plan is None:
             return Seen(plan=_thought_through(world, run, engine))
         plan = planned(world, run)
+        if run.state in SWAPS:
+            return swapping.look(run, plan, world, engine)
         restored = engine.restorer.restored(order(plan)) if run.attempts else ()
         if run.state is State.PLANNED and not restored:
             return Seen(plan=plan, anew=_anew(world, plan, engine, run))
@@ -168,7 +174,7 @@ class RestoreWork:
     def decide(self, run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
         return workflow.decide(run, seen, now)
 
-    def act(self, act: Restore | Remove | Release, engine: Engine) -> None:
+    def act(self, act: Restore | Release | swap_ends.Act, engine: Engine) -> None:
         match act:
             case Restore():
                 engine.restorer.restore(act.order)
@@ -177,17 +183,25 @@ class RestoreWork:
                     engine.restorer.remove(index)
             case Release():
                 for index in act.indices:
-                    engine.restorer.release(index, index.settings)
+                    engine.restorer.release(index, index.settings, lifecycle=act.lifecycle)
+            case _:
+                swapping.act(act, engine)
 
-    def not_accepted(self, run: Run, act: Restore | Remove | Release, error: Exception, now: datetime) -> Decision:
+    def not_accepted(self, run: Run, act: Any, error: Exception, now: datetime) -> Decision:
+        if run.state in SWAPS:
+            return swap_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
         return restore_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
 
     def no_answer(self, run: Run, error: Exception, world: World, *, last: bool = False) -> Decision:
         if run.attempts == 0:
             return restore_ends.not_begun(run, error, world.clock.now(), refused=isinstance(error, Refused))
+        if run.state in SWAPS:
+            return swap_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
         return restore_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
 
     def given_up(self, run: Run, decision: Decision) -> Decision:
+        if run.state in SWAPS:
+            return swap_ends.given_up(run, decision)
         return restore_ends.given_up(run, decision)
 
 

@@ -4,13 +4,15 @@ from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from chalicelib.core import planning, plans, salvaging
+from chalicelib.core import plans, salvaging
 from chalicelib.core.copying import Copier
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
-from chalicelib.core.model import Finding, IndexRef, Kind, Run, Salvage, Severity
+from chalicelib.core.model import Finding, IndexRef, Kind, Run, Severity
+from chalicelib.core.permissions import permitted
 from chalicelib.core.plans import Difference, Mode, Plan
 from chalicelib.core.ports import Create, Engine
 from chalicelib.core.rows import Evidence, Spec
+from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.salvaging import Pair
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import salvage as workflow
@@ -208,7 +210,7 @@ def _dry_runs(world: World, run_id: str) -> list[Plan]:
 def _no_longer_permitted(world: World, run: Run, plan: Plan) -> tuple[Finding, ...]:
     """By the file that is in force now: it may no longer allow what it did."""
     names = [move.name for move in plan.moves]
-    beyond, permission = planning.permitted(restores.spec_now(world, run), names, instead=salvaging.INSTEAD)
+    beyond, permission = permitted(restores.spec_now(world, run).target.restore, names, instead=salvaging.INSTEAD)
     if _errors(permission):
         return permission
     new = [name for name in beyond if name not in plan.approval]

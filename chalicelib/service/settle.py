@@ -63,6 +63,27 @@ def _ended(
     return settled, freed, (Update(freed), *((Create(decision.backup),) if decision.backup else ()))
 
 
+def give_back(world: World, after: Run, *rows: Change) -> Run | None:
+    """Stores the open row `after` without lease and slot, which others get now; the run as it was stored. None and
+    Retryable as `store`."""
+    yielded = replace(after, fence=None)
+    for _ in range(TRIES):
+        freed = replace(
+            after, finished_at=world.clock.now()
+        )  # by which the next one knows that others are on their way
+        try:
+            if world.store.commit(Update(yielded), *rows, *_given_back(world, freed)):
+                for run_id in dict.fromkeys(queueing.next_ones(world, yielded)):
+                    world.wake(run_id)
+                return yielded
+        except Contended:
+            continue
+        current = world.store.run(after.run_id)
+        if current is None or current.rev != after.rev - 1:
+            return None
+    raise Retryable(f"the slots of target {after.target} are written by others all the time")
+
+
 def _given_back(world: World, run: Run) -> tuple[Change, ...]:
     """The lease and the slot of a run that worked, the place of one that waited."""
     place = (Delete(run.waiting),) if run.waiting else ()

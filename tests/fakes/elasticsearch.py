@@ -32,7 +32,7 @@ from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
 from tests.fakes.elasticsearch_copies import FakeCopier
 from tests.fakes.elasticsearch_prove import FakeProver
 from tests.fakes.elasticsearch_records import FakeOrigin, FakeRepository
-from tests.fakes.elasticsearch_restores import FakeRestorer
+from tests.fakes.elasticsearch_swaps import FakeSwapper
 
 ALWAYS_EXCLUDED = ("drill-*", "restored-*", ".ds-drill-*", ".ds-restored-*")
 
@@ -44,7 +44,7 @@ class FakeEngine(FakeCluster):
 
     @property
     def restorer(self) -> Restorer:
-        return FakeRestorer(self)
+        return FakeSwapper(self)
 
     @property
     def prover(self) -> Prover:

@@ -188,7 +188,8 @@ class FakeCluster:
     def sent(self, method: str) -> int:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
         delete, try_out, start; configuration, cluster_settings, aliases; contents, state, nodes, settings, restore,
-        recovery, remove, release; mappings, sample, documents, hits, vitals, heap; count, page, live, write."""
+        recovery, remove, release; mappings, sample, documents, hits, vitals, heap; standing, block, clone, reopen,
+        repoint; count, page, live, write."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from chalicelib.core.observations import Observation, Owner
 from chalicelib.core.spec import Repository
+from chalicelib.core.swaps import Alias
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,8 +37,8 @@ class FakeIndex:
     """`documents` and `operations` (writes and deletions, which are spread over the shards in turn) are what was
     acknowledged; `countable` are the documents that the last refresh saw. `settings`: those that a
     restore does not take over. `sources`: documents, each with the number of the operation that wrote it; `searchable`:
-    as the last refresh saw them. `whole`: it keeps sources; `routed`: it takes no document without a routing;
-    `unwelcome`: ids that the mapping takes no document of."""
+    as the last refresh saw them. `details`: of aliases that have any. `whole`: it keeps sources; `routed`: it takes no
+    document without a routing; `unwelcome`: ids that the mapping takes no document of."""
 
     uuid: str
     system: bool = False
@@ -54,6 +55,7 @@ class FakeIndex:
     writable: bool = True
     origin: FakeOrigin | None = None
     settings: dict[str, object] = field(default_factory=dict)
+    details: Mapping[str, Alias] = field(default_factory=dict)
     sources: dict[Address, FakeDocument] = field(default_factory=dict)
     searchable: dict[Address, FakeDocument] = field(default_factory=dict)
     mapping: dict[str, object] = field(default_factory=lambda: {"properties": {"n": {"type": "long"}}})

@@ -80,14 +80,15 @@ class FakeRestorer:
             self._cluster.indices.pop(index.name, None)
         return True
 
-    def release(self, index: IndexRef, settings: Mapping[str, object]) -> None:
+    def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         with self._cluster._request("state", index.name):
             found = self._cluster.indices.get(index.name)
         if found is None or found.uuid != index.uuid:
             raise Refused(f"release {index.name}: it is gone, or was made anew")
         with self._cluster._request("release", index.name):
             found.mark, found.writable = None, True
-            found.settings.update(settings)
+            kept = {key: value for key, value in settings.items() if lifecycle or "lifecycle" not in key}
+            found.settings = {**found.settings, **kept}
             found.replicas = int(str(settings.get("index.number_of_replicas", found.replicas)))
 
     def spelled(self, order: RestoreOrder) -> tuple[str, ...]:
@@ -126,6 +127,7 @@ class FakeRestorer:
             closed=False,
             stream=None,
             aliases=(),
+            details={},
             replicas=0,
             countable=held.documents,
             searchable=dict(held.sources),

@@ -95,7 +95,7 @@ def test_names_that_are_not_allowed_defer_it_with_the_fix() -> None:
     stage.apply(narrow)
     stage.live(1)
     run = stage.run(run.run_id)
-    assert (run.state, run.findings[0].code) == (State.DEFERRED, "restore.approval")
+    assert (run.state, run.findings[0].code) == (State.DEFERRED, "restore.not_allowed")
     assert "drill.into.prefix" in run.findings[0].next_step
 
 

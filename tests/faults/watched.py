@@ -21,7 +21,7 @@ from chalicelib.store.memory import MemoryStore
 from tests.fakes.bus import FakeBus
 from tests.fakes.elasticsearch import FakeEngine
 from tests.fakes.elasticsearch_records import FakeSnapshot
-from tests.fakes.elasticsearch_restores import FakeRestorer
+from tests.fakes.elasticsearch_swaps import FakeSwapper
 from tests.fakes.notifier import FakeNotifier
 from tests.faults.chaos import Chaos
 from tests.faults.ledger import Ledger, Look, must
@@ -238,7 +238,7 @@ class SharedEngine(FusedEngine, _SeenEngine):
     answer."""
 
     @property
-    def restorer(self) -> FakeRestorer:
+    def restorer(self) -> FakeSwapper:
         return WatchedRestorer(self, self.witness.restores, self.ledgers, self.postponed)
 
     def watched_by(self, chaos: Chaos, witness: Witness) -> "SharedEngine":

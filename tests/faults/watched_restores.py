@@ -6,14 +6,14 @@ from functools import partial
 
 from chalicelib.core.model import IndexRef
 from chalicelib.core.restores import Restored, RestoreOrder
-from tests.fakes.elasticsearch_restores import FakeRestorer
+from tests.fakes.elasticsearch_swaps import FakeSwapper
 from tests.faults.chaos import Actor, Chaos
 from tests.faults.ledger import Ledger
 from tests.faults.witness_restores import RestoreWitness
 from tests.faults.world import FusedEngine, FusedRestorer
 
 
-class _SeenRestorer(FakeRestorer):
+class _SeenRestorer(FakeSwapper):
     chaos: Chaos
     witness: RestoreWitness
     ledgers: Mapping[str, Ledger]
@@ -47,9 +47,9 @@ class _SeenRestorer(FakeRestorer):
         self.witness.removing(*self._asking, index)
         return super().remove(index)
 
-    def release(self, index: IndexRef, settings: Mapping[str, object]) -> None:
+    def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         self.witness.releasing(*self._asking, index, self._cluster)
-        super().release(index, settings)
+        super().release(index, settings, lifecycle=lifecycle)
 
 
 class WatchedRestorer(FusedRestorer, _SeenRestorer):

@@ -14,6 +14,7 @@ from chalicelib.core.model import IndexRef, Run
 from chalicelib.core.ports import Change, StartOrder
 from chalicelib.core.restores import RestoreOrder
 from chalicelib.core.spec import Repository
+from chalicelib.core.swaps import CloneOrder, Repoint
 from chalicelib.service import apply as applying
 from chalicelib.service import request
 from chalicelib.service import tick as ticking
@@ -24,7 +25,7 @@ from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.elasticsearch import FakeEngine
 from tests.fakes.elasticsearch_copies import FakeCopier
-from tests.fakes.elasticsearch_restores import FakeRestorer
+from tests.fakes.elasticsearch_swaps import FakeSwapper
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.queue import FakeQueue
@@ -89,7 +90,7 @@ class FusedEngine(FakeEngine):
     fuse: Fuse
 
     @property
-    def restorer(self) -> FakeRestorer:
+    def restorer(self) -> FakeSwapper:
         return FusedRestorer(self)
 
     @property
@@ -106,7 +107,7 @@ class FusedEngine(FakeEngine):
         self.fuse.around("register", lambda: super(FusedEngine, self).register(name, repository))
 
 
-class FusedRestorer(FakeRestorer):
+class FusedRestorer(FakeSwapper):
     def __init__(self, engine: FusedEngine) -> None:
         super().__init__(engine)
         self.fuse = engine.fuse
@@ -117,8 +118,20 @@ class FusedRestorer(FakeRestorer):
     def remove(self, index: IndexRef) -> bool:
         return bool(self.fuse.around("remove", lambda: super(FusedRestorer, self).remove(index)))
 
-    def release(self, index: IndexRef, settings: Mapping[str, object]) -> None:
-        self.fuse.around("release", lambda: super(FusedRestorer, self).release(index, settings))
+    def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
+        self.fuse.around("release", lambda: super(FusedRestorer, self).release(index, settings, lifecycle=lifecycle))
+
+    def block(self, index: IndexRef) -> None:
+        self.fuse.around("block", lambda: super(FusedRestorer, self).block(index))
+
+    def clone(self, order: CloneOrder) -> None:
+        self.fuse.around("clone", lambda: super(FusedRestorer, self).clone(order))
+
+    def reopen(self, index: IndexRef) -> None:
+        self.fuse.around("reopen", lambda: super(FusedRestorer, self).reopen(index))
+
+    def repoint(self, actions: Sequence[Repoint]) -> None:
+        self.fuse.around("repoint", lambda: super(FusedRestorer, self).repoint(actions))
 
 
 class FusedCopier(FakeCopier):

@@ -152,14 +152,14 @@ class Scene:
         self.admin.send("PUT", f"/_snapshot/{self.own}?verify=false", {"type": "fs", "settings": settings})
         self.apply(big, *more)
 
-    def apply(self, *indices: str, prove: str = "L1", allow: Sequence[str] | None = None, **more: Any) -> None:
-        """`nightly` takes `indices`, names or patterns; `more` of its keys. `allow`: what may be restored to."""
+    def apply(self, *indices: str, prove: str = "L1", restore: dict[str, Any] | None = None, **more: Any) -> None:
+        """`nightly` takes `indices`, names or patterns; `more` of its keys. `restore`: that block of its target."""
         shop = {
             "engine": "elasticsearch",
             "hosts": [self.admin.url],
             "auth": {"none": True},
             "repositories": {self.own: {"type": "fs", "settings": {"location": self.own}}},
-            **({"restore": {"allow": list(allow)}} if allow else {}),
+            **({"restore": restore} if restore else {}),
         }
         nightly = {
             "target": "shop",

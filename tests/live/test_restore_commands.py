@@ -71,3 +71,36 @@ def test_the_configuration_and_a_script_are_stored_beside_each_backup(stage: Sta
     assert (tmp_path / "restore.sh").read_text() == script
     assert (tmp_path / "restore.sh").stat().st_mode & 0o777 == 0o600
     assert "there is no backup nope" in stage.run("emergency", "nope", expect=2).stderr
+
+
+def test_a_bad_update_is_undone_by_a_swap_rolled_back_and_swapped_for_good(stage: Stage) -> None:
+    """By the words that people read: how long the old one stays, and the two commands that end it."""
+    stage.elastic.create_index("prices", documents=30)
+    policy = {"select": {"indices": ["prices"]}, "repository": "swapping", "prove": "L2"}
+    own = {"swapping": {"type": "fs", "settings": {"location": "swapping"}}}
+    stage.apply({"swapping": policy}, repositories=own, restore={"allow": ["restored-*", "prices*"]})
+    stage.run("backup", "swapping", "--wait", "--request-id", "before")
+    stage.elastic.send("POST", "/prices/_doc?refresh=true", {"price": -1})
+
+    def swap(prefix: str) -> str:
+        arguments = ("restore", "plan", "--policy", "swapping", "--mode", "swap", "--prefix", prefix)
+        shown = stage.run(*arguments).stdout
+        assert "keeps what is live now, for" in " ".join(shown.split())
+        assert "POST /_aliases" in shown
+        started = stage.run("restore", "start", stage.ask(*arguments)["plan_id"], "--wait").stdout
+        run_id = started.split()[0]
+        assert f"snapwarden restore rollback {run_id} --wait" in " ".join(started.split())
+        assert stage.elastic.send("GET", "/prices/_count")["count"] == 30
+        return run_id
+
+    first = swap("restored-")
+    back = stage.run("restore", "rollback", first, "--wait", "--why", "it was right after all").stdout
+    assert "ROLLED_BACK" in back
+    assert stage.elastic.send("GET", "/prices/_count")["count"] == 31
+    assert "ROLLED_BACK restore swapping" in stage.report_of(first)["subject"]
+    second = swap("restored-again-")
+    done = stage.ask("restore", "finish", second, "--wait")
+    assert (done["state"], done["good"], done["findings"]) == ("SUCCEEDED", True, [])
+    assert stage.elastic.send("GET", "/prices/_count")["count"] == 30
+    states = [event["detail"]["state"] for event in stage.events_of(second, until="SUCCEEDED")]
+    assert states == ["PLANNED", "RESTORING", "CHECKING", "SWAPPING", "SWAPPED", "SUCCEEDED"]

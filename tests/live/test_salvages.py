@@ -48,7 +48,7 @@ def restored(scene: Scene, documents: int, shards: int = 3) -> tuple[str, Run]:
     for begin in range(0, documents, 5000):
         numbers = range(begin, min(begin + 5000, documents))
         bulk(scene, name, *(("index", number, "as it was") for number in numbers))
-    scene.apply(scene.name("*"), prove="L2", allow=("restored-*", scene.name("*")))
+    scene.apply(scene.name("*"), prove="L2", restore={"allow": ["restored-*", scene.name("*")]})
     scene.ended(scene.start())
     plan = plans.plan(scene.world, Wish(policy="nightly"), by="tester")
     run = scene.ended(restores.start(scene.world, plan.plan_id, by="tester"))

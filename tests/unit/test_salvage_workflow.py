@@ -9,8 +9,9 @@ import pytest
 from chalicelib.core import pace, salvaging
 from chalicelib.core.copying import Barred, Found, Held, Written
 from chalicelib.core.errors import Refused, Retryable
-from chalicelib.core.model import Asked, Finding, Kind, Run, Salvage, Severity, State
+from chalicelib.core.model import Asked, Finding, Kind, Run, Severity, State
 from chalicelib.core.plans import Difference, Mode, Move, Wish
+from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import salvage as workflow
 from chalicelib.core.workflows.salvage import Seen, Slice

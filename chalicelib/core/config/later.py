@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from chalicelib.core.config.load import Config
 from chalicelib.core.promise import PROVABLE
-from chalicelib.core.spec import Policy, RestoreRules, Target
+from chalicelib.core.spec import Policy
 
 
 def elsewhere(policy: Policy) -> bool:
@@ -18,9 +18,6 @@ LATER: tuple[tuple[str, Callable[[Policy], bool], str], ...] = (
     ("drill.into.target", elsewhere, "drills restore to the policy's own target only, for now"),
     ("rpo", lambda p: "L3" in p.rpo, f"a promise at L3 is judged at {PROVABLE} for now"),
 )
-LATER_TARGETS: tuple[tuple[str, Callable[[Target], bool], str], ...] = (
-    ("restore.keep_old", lambda t: t.restore.keep_old != RestoreRules().keep_old, "checked, but nothing swaps yet"),
-)
 
 
 def not_active_yet(config: Config) -> list[str]:
@@ -28,13 +25,10 @@ def not_active_yet(config: Config) -> list[str]:
     told = []
     for block, used, sentence in LATER:
         names = [name for name, policy in config.policies.items() if used(policy)]
-        told += [_sentence(block, "policy", "policies", names, sentence)] if names else []
-    for key, holds, sentence in LATER_TARGETS:
-        names = [name for name, target in config.targets.items() if holds(target)]
-        told += [_sentence(key, "target", "targets", names, sentence)] if names else []
+        told += [_sentence(block, names, sentence)] if names else []
     return told
 
 
-def _sentence(block: str, one: str, many: str, names: list[str], sentence: str) -> str:
+def _sentence(block: str, names: list[str], sentence: str) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"`{block}` ({one if len(names) == 1 else many} {', '.join(names[:5])}{more}): {sentence}"
+    return f"`{block}` ({'policy' if len(names) == 1 else 'policies'} {', '.join(names[:5])}{more}): {sentence}"

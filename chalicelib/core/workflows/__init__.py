@@ -24,6 +24,7 @@ class Decision:
     `changes` are fields of the row beside `state`. `act`: the workflow's own description of one act, done by the
     winner of the write only. `again`: time until the next look (None only for settled states). `evidence`,
     `backup` and the rows `beside` are written in the same transaction. `wake`: another run that is to look now.
+    `gives_back`: the run stays open, and needs lease and slot no more.
     """
 
     state: State
@@ -34,3 +35,4 @@ class Decision:
     backup: Backup | None = None
     beside: tuple[Change, ...] = ()
     wake: str | None = None
+    gives_back: bool = False

@@ -46,7 +46,7 @@ def moved(run: Run, decision: Decision, now: datetime, *, token: str, busy: time
             engine=run.calls.engine + cost.engine + acts,
             store_reads=run.calls.store_reads + cost.store_reads,
             store_writes=run.calls.store_writes + cost.store_writes + 1,
-            messages=run.calls.messages + cost.messages + (0 if settled else 1),
+            messages=run.calls.messages + cost.messages + (not settled and (decision.again or timedelta(0)) <= LONGEST),
         ),
     )
 
@@ -66,13 +66,15 @@ def last_look(run: Run, wake_at: datetime, *, token: str) -> Run:
     return replace(run, rev=run.rev + 1, token=token, last_look=True, wake_at=wake_at)
 
 
-def asked_to_cancel(run: Run, asked: Asked, *, token: str) -> Run:
-    """The row with somebody's wish: the state moves in the run's next step, which is due now, or when the claim of an
-    actor ends. The claim stays, so that he can still prove himself. A last look that is under way loses its write to
-    this one: the run has another, or a snapshot that it found complete would be nobody's."""
+def asked_to(wish: str, run: Run, asked: Asked, *, token: str) -> Run:
+    """The row with somebody's wish, `cancel`, `finish` or `rollback`: the state moves in the run's next step, which is
+    due now, or when the claim of an actor ends. The claim stays, so that he can still prove himself. A last look that
+    is under way loses its write to this one: the run has another, or a snapshot that it found complete would be
+    nobody's."""
     calls = replace(run.calls, store_writes=run.calls.store_writes + 1, messages=run.calls.messages + 1)
     due = max(asked.at, run.busy_until or asked.at)
-    return replace(run, rev=run.rev + 1, token=token, cancel=asked, last_look=False, wake_at=due, calls=calls)
+    wished: Mapping[str, Any] = {wish: asked}
+    return replace(run, rev=run.rev + 1, token=token, **wished, last_look=False, wake_at=due, calls=calls)
 
 
 def untold(run: Run, now: datetime, *, token: str, emitted_rev: int, reported: bool) -> Run:
@@ -91,6 +93,12 @@ def untold(run: Run, now: datetime, *, token: str, emitted_rev: int, reported: b
         reported=reported,
         calls=calls,
     )
+
+
+def emitted(run: Run, rev: int, *, token: str) -> Run:
+    """The row of a run that no message follows: what was told of it up to `rev` is not told again."""
+    calls = replace(run.calls, store_writes=run.calls.store_writes + 1)
+    return replace(run, rev=run.rev + 1, token=token, emitted_rev=rev, calls=calls)
 
 
 def told(run: Run, *, token: str) -> Run:

@@ -1,6 +1,7 @@
 """The state table of a restore under new names.
 
     PLANNED --(claim, then restore)--> RESTORING --> CHECKING --(claim, then release)--> SUCCEEDED
+                                                                                         or SWAPPING (swap.py)
 
 Whatever goes wrong after the claim: first what this run made is removed, by exact name and uuid, then the run ends
 (`Run.ending` says as what). An index is ours when it carries the plan's mark, or when its uuid is among those that were
@@ -15,7 +16,7 @@ from chalicelib.core import comparing, pace, planning, plans
 from chalicelib.core.model import IndexRef, Run, Severity, Shards, State
 from chalicelib.core.prose import counted
 from chalicelib.core.rows import Evidence
-from chalicelib.core.workflows import Decision, cancel
+from chalicelib.core.workflows import Decision, cancel, swap
 from chalicelib.core.workflows.ends import finding
 from chalicelib.core.workflows.restore_ends import clean, far, few, give_up, too_late
 from chalicelib.core.workflows.restore_progress import failed, vanished, wait
@@ -25,6 +26,8 @@ APPROVAL = "restore.approval"
 
 
 def decide(run: Run, seen: Seen, now: datetime) -> Decision:
+    if run.state in (State.SWAPPING, State.SWAPPED):
+        return swap.decide(run, seen, now)
     decision = _decide(run, seen, now)
     if run.refusals:  # the server answered: those before were not in a row with what may follow
         decision = replace(decision, changes={"refusals": 0, **decision.changes})
@@ -109,16 +112,17 @@ def _release(run: Run, seen: Seen, now: datetime) -> Decision:
     mine = own(seen)
     if len(mine) < len(seen.plan.moves):
         return vanished(run, seen, now)
+    swaps = seen.plan.wish.mode is plans.Mode.SWAP
     marked = [index for index in mine if index.ours]
     if not marked:
-        return _done(run, seen)
+        return swap.begun(_done(run, seen)) if swaps else _done(run, seen)
     sources = {move.name: move.source for move in seen.plan.moves}
     settings = {index.name: index.settings for index in seen.originals}
     refs = tuple(
         IndexRef(name=index.name, uuid=index.uuid, settings=settings.get(sources[index.name], {}))
         for index in marked[:AT_ONCE]
     )
-    return Decision(state=State.CHECKING, act=Release(indices=refs), again=pace.FIRST_LOOK)
+    return Decision(state=State.CHECKING, act=Release(indices=refs, lifecycle=swaps), again=pace.FIRST_LOOK)
 
 
 def _done(run: Run, seen: Seen) -> Decision:

@@ -7,6 +7,7 @@ from chalicelib.core.model import IndexCount, IndexRef, Run
 from chalicelib.core.plans import Plan
 from chalicelib.core.restores import Restored, RestoreOrder
 from chalicelib.core.rows import Evidence
+from chalicelib.core.swaps import Standing
 
 AT_ONCE = 5
 """Indices that one act removes or releases: its two requests for each fit into one invocation."""
@@ -36,6 +37,7 @@ class Release:
     """Take the block and the mark off, and put back the settings that the backup's indices had."""
 
     indices: tuple[IndexRef, ...]
+    lifecycle: bool = False
 
     @property
     def calls(self) -> int:
@@ -46,7 +48,8 @@ class Release:
 class Seen:
     """`anew`: the plan as it would be made now, asked before the first attempt only. `made`: what was written down as
     ours. `before`, `after`: what the backup's run counted. `counts`: of what was restored, asked when it is whole;
-    `uncounted`: why there are none."""
+    `uncounted`: why there are none. Of a swap: `live`, who bears the names that it touches; once it is done `old`, what
+    was put aside, and `then`, what the restored ones held at that moment."""
 
     plan: Plan
     anew: Plan | None = None
@@ -57,6 +60,9 @@ class Seen:
     after: tuple[IndexCount, ...] = ()
     counts: tuple[IndexCount, ...] = ()
     uncounted: str | None = None
+    live: tuple[Standing, ...] = ()
+    old: tuple[IndexRef, ...] = ()
+    then: tuple[IndexCount, ...] = ()
 
 
 def own(seen: Seen) -> tuple[Restored, ...]:

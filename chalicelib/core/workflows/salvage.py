@@ -14,8 +14,9 @@ from typing import Any
 
 from chalicelib.core import pace, salvaging
 from chalicelib.core.errors import Refused
-from chalicelib.core.model import Finding, Progress, Run, Salvage, Severity, State
+from chalicelib.core.model import Finding, Progress, Run, Severity, State
 from chalicelib.core.plans import Plan
+from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.workflows import Decision, cancel, restore_ends
 from chalicelib.core.workflows.ends import finding
 

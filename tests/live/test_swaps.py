@@ -1,0 +1,121 @@
+"""Swaps by the real driver on real servers: all names move, nothing is lost, and there is a way back."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.core.model import Run, State
+from chalicelib.core.plans import Mode, Wish
+from chalicelib.service import control, plans, restores
+from infra.local.servers import Server
+from tests.live.accidents import Scene, codes
+from tests.live.conftest import Opener
+
+
+@pytest.fixture(params=["elasticsearch", "elasticsearch_9"])
+def server(request: pytest.FixtureRequest) -> Server:
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Server)
+    return found
+
+
+def live(scene: Scene) -> None:
+    """`orders` is written to through one alias and read through another, with a filter; `plain` has none. Both were
+    backed up, and then a bad update came."""
+    for name in ("orders", "plain"):
+        scene.index(name, documents=20, settings={"number_of_shards": 2})
+    scene.index("more", documents=1)
+    point(scene, "orders", "write", is_write_index=True)
+    point(scene, "more", "write", is_write_index=False)
+    point(
+        scene,
+        "orders",
+        "read",
+        filter={
+            "term": {
+                "b": 1,
+            }
+        },
+        search_routing="r1,r2",
+        is_hidden=True,
+    )
+    scene.apply(scene.name("orders"), scene.name("plain"), prove="L2", restore={"allow": ["*"], "keep_old": "2h"})
+    assert scene.ended(scene.start()).good
+    for name in ("orders", "plain"):
+        scene.admin.send("POST", f"/{scene.name(name)}/_doc?refresh=true", {"bad": "update"})
+
+
+def point(scene: Scene, index: str, alias: str, **more: Any) -> None:
+    action = {"add": {"index": scene.name(index), "alias": scene.name(alias), **more}}
+    scene.admin.send("POST", "/_aliases", {"actions": [action]})
+
+
+def swapped(scene: Scene, *indices: str) -> Run:
+    wish = Wish(policy="nightly", mode=Mode.SWAP, indices=tuple(map(scene.name, indices)))
+    plan = plans.plan(scene.world, wish, by="tester")
+    assert plan.conflicts == ()
+    run = restores.start(scene.world, plan.plan_id, by="tester")
+    return scene.play(run, lambda row: row.settled or row.state is State.SWAPPED, "it has swapped")
+
+
+def aliases(scene: Scene) -> dict[str, Any]:
+    return {
+        name: held["aliases"]
+        for name, held in scene.admin.send("GET", f"/*{scene.own}*/_alias?expand_wildcards=all").items()
+    }
+
+
+def count(scene: Scene, name: str) -> int:
+    return int(scene.admin.send("GET", f"/{scene.name(name)}/_count")["count"])
+
+
+def test_both_kinds_of_names_move_and_come_back(server: Server, new_scene: Opener) -> None:
+    scene = new_scene(server)
+    live(scene)
+    before = aliases(scene)
+    run = swapped(scene, "orders", "plain")
+    assert (run.state, run.fence, codes(run)) == (State.SWAPPED, None, [])
+    now = aliases(scene)
+    assert now[f"restored-{scene.name('orders')}"] == before[scene.name("orders")]
+    assert (now[scene.name("orders")], list(now[f"restored-{scene.name('plain')}"])) == ({}, [scene.name("plain")])
+    assert (count(scene, "plain"), count(scene, "write")) == (20, 21)
+    written = scene.admin.send("POST", f"/{scene.name('write')}/_doc?refresh=true", {"n": 1})
+    assert written["_index"] == f"restored-{scene.name('orders')}"
+
+    control.rollback(scene.world, run.run_id, by="tester", why="no")
+    run = scene.ended(run)
+    assert (run.state, codes(run)) == (State.ROLLED_BACK, ["restore.rolled_back"] * 2)
+    assert [found.message for found in run.findings if "took 1 operation since" in found.message]
+    back = aliases(scene)
+    assert back[scene.name("orders")] == before[scene.name("orders")]
+    (clone,) = [name for name in back if name.startswith(f"{scene.name('plain')}-before-")]
+    assert (list(back[clone]), count(scene, "plain")) == ([scene.name("plain")], 21)
+    scene.admin.send("POST", f"/{scene.name('plain')}/_doc", {"n": 1})
+    settings = scene.admin.send("GET", f"/{clone}/_settings?flat_settings=true")[clone]["settings"]
+    assert settings["index.number_of_replicas"] == "0"
+    assert "index.search.slowlog.threshold.fetch.trace" not in settings
+
+
+def test_finished_the_old_ones_are_gone(server: Server, new_scene: Opener) -> None:
+    scene = new_scene(server)
+    live(scene)
+    run = swapped(scene, "orders", "plain")
+    control.finish(scene.world, run.run_id, by="tester", why="yes")
+    run = scene.ended(run)
+    assert (run.state, run.good, codes(run)) == (State.SUCCEEDED, True, [])
+    left = {scene.name("more"), *(f"restored-{scene.name(name)}" for name in ("orders", "plain"))}
+    assert set(aliases(scene)) == left
+    assert count(scene, "plain") == 20
+
+
+def test_an_index_that_was_deleted_comes_back_under_its_name(server: Server, new_scene: Opener) -> None:
+    scene = new_scene(server)
+    live(scene)
+    scene.admin.send("DELETE", f"/{scene.name('plain')}")
+    run = swapped(scene, "plain")
+    assert (run.state, count(scene, "plain")) == (State.SWAPPED, 20)
+    assert run.kept_until is not None
+    scene.clock.skip(run.kept_until - scene.clock.now())
+    scene.world.wake(run.run_id)  # as the tick does
+    run = scene.ended(run)
+    assert (run.state, count(scene, "plain")) == (State.SUCCEEDED, 20)
