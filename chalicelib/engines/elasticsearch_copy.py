@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.core.copying import Barred, Found, Held, Live, Side, Write, Written
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexRef
-from chalicelib.engines.elasticsearch_answers import REASON_SHOWN, Question, judge, read
+from chalicelib.engines.elasticsearch_answers import REASON_SHOWN, Question, judge, message, read
 from chalicelib.engines.elasticsearch_client import ERRORS, Connection
 from chalicelib.engines.elasticsearch_read import Body, flat, is_closed, known, part
 from chalicelib.engines.elasticsearch_select import is_pattern, portions
@@ -250,5 +250,5 @@ def _said(question: Question, status: int, item: Body) -> str:
     shown = " ".join(f"{answer.type}: {answer.reason}".split())[:REASON_SHOWN]
     if answer.type in PARSING and status < BUSY:
         return shown
-    verdict = judge(question, answer).verdict
-    raise ERRORS[verdict](f"{question} failed: {status} {shown}")
+    rule = judge(question, answer)
+    raise ERRORS[rule.verdict](message(question, answer, rule))

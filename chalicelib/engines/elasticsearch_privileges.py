@@ -67,5 +67,8 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (("count", "page"), "the privilege read is needed on restored indices"),
     (("live",), "the privilege read is needed on the live index"),
-    (("write",), "the privilege index is needed on the live index"),
+    (
+        ("write",),
+        "the privilege index is needed on the live index, and auto_configure for fields that its mapping lacks",
+    ),
 )

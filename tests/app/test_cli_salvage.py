@@ -9,7 +9,8 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.cli.main import run
 from chalicelib.core.model import Run
-from tests.faults.salvaging import LIVE, WHOLE, damaged, live
+from tests.faults.salvaging import ALLOWED, LIVE, WHOLE, damaged, live
+from tests.faults.second_person import ANNA, BEN
 from tests.faults.world import Stage
 
 
@@ -75,6 +76,23 @@ def test_a_conflict_is_shown_with_its_fix_and_an_exit_code(scene: tuple[Stage, R
     assert (made["startable"], made["mode"], made["of_run"]) == (False, "salvage", of.run_id)
     assert made["indices"][0]["difference"] is None
     assert snapwarden("salvage", of.run_id).code == 2
+
+
+def test_a_second_person_sees_what_would_be_copied_and_says_yes(scene: tuple[Stage, Run], snapwarden: Type) -> None:
+    stage, of = scene
+    stage.apply(ALLOWED.replace('"orders*", ', ""))
+    counted = snapwarden("salvage", of.run_id, "--dry-run")
+    plan = counted.out.split()[0]
+    assert (counted.code, f"snapwarden restore approve {plan}" in counted.words) == (0, True)
+    assert "second person must approve" in " ".join(snapwarden("salvage", of.run_id).err.split())
+    stage.who = BEN
+    given = snapwarden("restore", "approve", plan)
+    assert (given.code, f"made by {ANNA}" in given.words) == (0, True)
+    assert "FROM INTO MISSING DIFFERENT SAME ONLY LIVE restored-orders orders 3 2 5 1" in given.words
+    assert f"approved by {BEN} until" in given.words
+    stage.who = ANNA
+    done = snapwarden("salvage", of.run_id, "--wait", "--json").document
+    assert (done["state"], done["approved_by"], live(stage)) == ("SUCCEEDED", BEN, WHOLE)
 
 
 def test_what_can_t_be_meant(scene: tuple[Stage, Run], snapwarden: Type) -> None:

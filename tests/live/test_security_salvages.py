@@ -11,12 +11,12 @@ from tests.live.test_security import secured  # noqa: F401 - a fixture
 
 RESTORED, LIVE = "orders", "other"
 READ = ("indices:data/read/search",)
-BOTH_WAYS = ("indices:data/read/mget*", "indices:data/write/bulk*", "indices:data/write/index")
-NEEDED = [*READ, *BOTH_WAYS]
+NEW_FIELDS = "indices:admin/mapping/auto_put"
+NEEDED = (*READ, "indices:data/read/mget*", "indices:data/write/bulk*", "indices:data/write/index*", NEW_FIELDS)
 
 
 def role(*, without: str = "") -> Role:
-    """`read` and `index` hold all of it."""
+    """`read`, `index` and `auto_configure` hold all of it."""
     granted = [
         {"names": [RESTORED], "privileges": [action for action in READ if action != without]},
         {"names": [LIVE], "privileges": [action for action in NEEDED if action != without]},
@@ -36,33 +36,41 @@ def refs(engine: ElasticsearchEngine) -> tuple[IndexRef, IndexRef]:
     return found[0], found[1]
 
 
-def missing(name: str) -> Found:
-    return Found(id=name, routing=None, seq_no=0, source='{"n": 1}')
+def missing(name: str, field: str) -> Found:
+    return Found(id=name, routing=None, seq_no=0, source=f'{{"{field}": 1}}')
 
 
-def copied(engine: ElasticsearchEngine, name: str) -> tuple[Written, ...]:
+def copied(engine: ElasticsearchEngine, name: str, field: str | None = None) -> tuple[Written, ...]:
+    """A document that live lacks; by default with a field that it lacks, too."""
     restored, live = refs(engine)
+    found = missing(name, field or name)
     engine.copier.page(restored, 0, -1, 10)
     engine.copier.count(LIVE)
-    assert engine.copier.live(live, [missing(name)]) == (None,)
-    return engine.copier.write(restored, live, [Write(found=missing(name), over=None)])
+    assert engine.copier.live(live, [found]) == (None,)
+    return engine.copier.write(restored, live, [Write(found=found, over=None)])
 
 
 def test_these_actions_are_enough(secured: Secured) -> None:  # noqa: F811
     assert copied(engine_of(secured, role()), "exact") == (Written(done=True),)
 
 
-def test_the_privileges_read_and_index_hold_them(secured: Secured) -> None:  # noqa: F811
-    granted = [{"names": [RESTORED], "privileges": ["read"]}, {"names": [LIVE], "privileges": ["read", "index"]}]
+def test_the_named_privileges_hold_them(secured: Secured) -> None:  # noqa: F811
+    on_live = ["read", "index", "auto_configure"]
+    granted = [{"names": [RESTORED], "privileges": ["read"]}, {"names": [LIVE], "privileges": on_live}]
     engine = engine_of(secured, {"cluster": ["cluster:monitor/state"], "indices": granted})
     assert copied(engine, "named") == (Written(done=True),)
+
+
+def test_fields_that_live_knows_need_no_right_to_map_new_ones(secured: Secured) -> None:  # noqa: F811
+    assert copied(engine_of(secured, role()), "first", "known") == (Written(done=True),)
+    assert copied(engine_of(secured, role(without=NEW_FIELDS)), "second", "known") == (Written(done=True),)
 
 
 @pytest.mark.parametrize("action", NEEDED)
 def test_each_of_them_is_needed_and_named(secured: Secured, action: str) -> None:  # noqa: F811
     """A document that may not be written is no document that the index refuses: nothing of it is counted as done."""
-    wanted = "privilege index" if "write" in action else "privilege read"
+    wanted = "privilege read" if "read" in action else "privilege index"
     with pytest.raises(Refused, match=wanted):
         copied(engine_of(secured, role(without=action)), "never")
     everything = engine_of(secured, role())
-    assert everything.copier.live(refs(everything)[1], [missing("never")]) == (None,)
+    assert everything.copier.live(refs(everything)[1], [missing("never", "never")]) == (None,)
