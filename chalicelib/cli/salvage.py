@@ -33,10 +33,10 @@ def salvage(
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end; exit code 1 unless it is good.")] = False,
 ) -> None:
-    """Copies documents from what a restore made into the live indices.
+    """Copies single documents back from what a restore made.
 
-    Those that are missing there, and those that are different; never deletes. First with --dry-run, which counts them
-    and writes nothing; then without, within an hour, which copies them."""
+    Those that are missing in the live indices, and those that are different; never deletes. First with --dry-run, which
+    counts them and writes nothing; then without, within an hour, which copies them."""
     out: Output = context.obj
     world = bootstrap.of_terminal(out.stage)
     if not dry_run:

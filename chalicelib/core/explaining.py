@@ -91,6 +91,7 @@ def _open(run: Run, now: datetime) -> str:
         return run.last_error if run.state is State.QUEUED else f"no end is known yet; the last error: {run.last_error}"
     if run.state is State.QUEUED:
         whom = "the open run of its policy" if run.kind is Kind.BACKUP else "its repository"
+        whom = "another salvage on the cluster" if run.salvage is not None else whom
         return f"it waits for {whom}, until {instant(run.start_by)} at the latest"
     if run.state is State.PLANNED:
         return "it is about to look whether the world is still as it was planned"

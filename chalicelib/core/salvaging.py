@@ -204,7 +204,8 @@ def told(salvage: Salvage) -> str:
     """What was done so far, in one line."""
     least = "at least " if salvage.unsure else ""
     copied = counted(salvage.created + salvage.replaced, "document")
-    parts = [f"{salvage.created:,} were missing", f"{salvage.replaced:,} different"]
+    were = "was" if salvage.created == 1 else "were"
+    parts = [f"{salvage.created:,} {were} missing", f"{salvage.replaced:,} different"]
     rest = ((salvage.same, "the same"), (salvage.skipped, "different and left"), (salvage.left, "written meanwhile"))
     others = [f"{number:,} {what}" for number, what in (*rest, (salvage.refused, "refused")) if number]
     return f"{least}{copied} copied ({', '.join(parts)})" + (f"; of the others {', '.join(others)}" if others else "")

@@ -241,6 +241,25 @@ def test_backups_of_the_same_repository_do_not_wait_for_it() -> None:
     assert backup.state is State.STARTING
 
 
+def test_a_second_one_waits_for_the_first_and_says_so() -> None:
+    """Two at once could be at work on one index."""
+    stage, run = damaged(ALLOWED.replace("    engine: elastic", "    max_concurrent: 2\n    engine: elastic"))
+    dry_run(stage, run, missing_only=True)
+    first = started(stage, run)
+    stage.engine.meanwhile = lambda: setattr(stage.engine.indices[LIVE], "writable", False)
+    stage.live(0.1)
+    second = salvages.start(stage.world, run.run_id, by="cli:anna", missing_only=True)
+    stage.live(0.05)
+    waits = stage.run(second.run_id)
+    assert (waits.state, waits.last_error) == (
+        State.QUEUED,
+        f"waits: {first.run_id} copies documents on the same cluster",
+    )
+    stage.engine.indices[LIVE].writable = True
+    stage.live(10)
+    assert [stage.run(one.run_id).state for one in (first, second)] == [State.SUCCEEDED] * 2
+
+
 def effects_of_a_whole_salvage() -> list[str]:
     stage, run = damaged()
     dry_run(stage, run)
