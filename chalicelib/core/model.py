@@ -187,11 +187,12 @@ class Run:
     something that it made may be left. Of drills: `expected_seconds` for all of it; `through`: the registration that it
     restores through; `held_since`: when a guard first said no; `compared`: so many of the plan's indices have been, of
     which those at the places `unproved` proved nothing.
-    `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
-    removed. `approved_by`: the second person, where one was needed; `glass`: who started it without, and why; people
-    heard of that when it is `glass_told`. `repointed_at`: when the aliases were last asked to move (None: never, or
-    they were seen moved since); `swapped_at`: when that was seen; `kept_until`: so long the old ones stay then.
-    `finish` and `rollback` are wishes like `cancel`. `salvage`: how far a run has come that copies documents.
+    `checked`: what it made was compared with what was backed up. `moved_at`: when its `progress` was last seen to have
+    changed. `ending`: as what it ends when all that it made is removed. `approved_by`: the second person, where one was
+    needed; `glass`: who started it without, and why; people heard of that when it is `glass_told`. `repointed_at`: when
+    the aliases were last asked to move (None: never, or they were seen moved since); `swapped_at`: when that was seen;
+    `kept_until`: so long the old ones stay then. `finish` and `rollback` are wishes like `cancel`.
+    `salvage`: how far a run has come that copies documents.
     """
 
     run_id: str
@@ -223,6 +224,7 @@ class Run:
     payload: str | None = None
     checked: bool = False
     ending: State | None = None
+    moved_at: datetime | None = None
     reason: str | None = None
     level: str | None = None
     snapshot_uuid: str | None = None

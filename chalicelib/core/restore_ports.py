@@ -7,7 +7,7 @@ from typing import Protocol
 
 from chalicelib.core.model import IndexCount, IndexRef
 from chalicelib.core.proving import Document, Read, Vitals
-from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
+from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings, Unallocated
 from chalicelib.core.swaps import Swapper
 
 
@@ -28,6 +28,9 @@ class Restorer(Swapper, Protocol):
 
     def restored(self, order: RestoreOrder) -> tuple[Restored, ...]:
         """What there is under the names that the order makes, sorted; those that are not there are left out."""
+
+    def unallocated(self, index: str, shard: int) -> Unallocated | None:
+        """Why that primary is on no node; None when it is on one, or there is no such index."""
 
     def remove(self, index: IndexRef) -> bool:
         """Deletes the index of exactly this name and uuid, read anew. False: one of another uuid has the name, and was

@@ -86,16 +86,31 @@ class RestoreOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedShard:
+    """`unallocated`: not for what is in the backup, but because no node may take it."""
+
     index: str
     shard: int
     reason: str
+    unallocated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unallocated:
+    """A primary that is on no node, as the allocation deciders explain it. `never`: none may take it as things are;
+    otherwise it is only waited for something, and the engine goes on by itself. `why`: in the deciders' words."""
+
+    index: str
+    shard: int
+    never: bool
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
     """An index of the wanted name that is on the server. `ours`: it carries the mark. `shards_done`: primaries that
     were recovered from the very snapshot, wholly. `failed`: primaries that will never be: the server has given them up,
-    or a node restarted meanwhile, and nobody can tell any more what is in them."""
+    or a node restarted meanwhile, and nobody can tell any more what is in them. `waiting`: primaries that are on no
+    node yet, and that the server still means to restore."""
 
     name: str
     uuid: str
@@ -105,6 +120,7 @@ class Restored:
     bytes_done: int = 0
     bytes_total: int = 0
     failed: tuple[FailedShard, ...] = ()
+    waiting: tuple[int, ...] = ()
 
     @property
     def done(self) -> bool:

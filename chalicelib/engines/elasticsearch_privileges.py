@@ -37,6 +37,10 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("recovery",),
         "the privilege monitor, or just the action indices:monitor/recovery, is needed on restored indices",
     ),
+    (
+        ("explain",),
+        "the cluster privilege monitor, or just the action cluster:monitor/allocation/explain, is needed",
+    ),
     (("remove",), "the privilege delete_index, or just the action indices:admin/delete, is needed on restored indices"),
     (
         ("standing",),

@@ -1,7 +1,7 @@
 """Restores by Elasticsearch 8 and 9.
 
-Requests: contents 1, surroundings 3, restore 2, restored 2 (1 when there is nothing), remove 2, release 2; restore and
-restored one more for each further portion of very long lists of names.
+Requests: contents 1, surroundings 3, restore 2, restored 2 (1 when there is nothing), unallocated 1, remove 2, release
+2; restore and restored one more for each further portion of very long lists of names.
 """
 
 import json
@@ -12,7 +12,8 @@ from elasticsearch import Elasticsearch
 
 from chalicelib.core.errors import NameTaken, Refused, Retryable
 from chalicelib.core.model import IndexRef
-from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
+from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings, Unallocated
+from chalicelib.engines import elasticsearch_allocation as allocation
 from chalicelib.engines import elasticsearch_restore_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection
@@ -106,6 +107,15 @@ class ElasticsearchRestorer:
             ours = read.ours(state, part, order.mark)
             found.extend(read.restored(order, part, state, self._recovery(ours)))
         return tuple(sorted(found, key=lambda each: each.name))
+
+    def unallocated(self, index: str, shard: int) -> Unallocated | None:
+        body = self._connection.ask(
+            self._question("explain", index=index),
+            lambda client: client.cluster.allocation_explain(
+                index=index, shard=shard, primary=True, master_timeout=self._patience, filter_path=allocation.ASKED
+            ),
+        )
+        return None if body is None else allocation.unallocated(index, shard, body)
 
     def remove(self, index: IndexRef) -> bool:
         question = self._question("remove", index=index.name)

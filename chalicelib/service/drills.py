@@ -20,7 +20,7 @@ from chalicelib.core.workflows import Decision, swap_ends
 from chalicelib.core.workflows import drill as workflow
 from chalicelib.core.workflows.drill_seen import Register, Watched
 from chalicelib.core.workflows.restore_seen import Release, Restore, Seen, own
-from chalicelib.service import drill_checks, query
+from chalicelib.service import drill_checks, query, stuck
 from chalicelib.service import plans as planner
 from chalicelib.service.create import place_beside
 from chalicelib.service.queueing import HEAD
@@ -83,6 +83,7 @@ class DrillWork(RestoreWork):
             return Watched(seen=seen)
         if run.state is State.PLANNED and not restored:
             return _before(world, run, spec, drill, engine, seen)
+        seen = stuck.explained(run, seen, world, engine)
         around = _around(world, run, spec, engine.restorer.surroundings(), engine, own(seen))
         watched = Watched(seen=seen, around=around)
         if run.state is not State.CHECKING:

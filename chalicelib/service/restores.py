@@ -17,7 +17,7 @@ from chalicelib.core.wire import dump
 from chalicelib.core.workflows import Decision, restore_ends, swap_ends
 from chalicelib.core.workflows import restore as workflow
 from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen
-from chalicelib.service import approvals, in_use, query, swapping, tell
+from chalicelib.service import approvals, in_use, query, stuck, swapping, tell
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import patiently
 from chalicelib.service.create import place_beside
@@ -168,7 +168,7 @@ class RestoreWork:
         refs = made.indices if made else ()
         seen = Seen(plan=plan, restored=restored, made=refs)
         if run.state is not State.CHECKING or run.ending is not None:
-            return seen
+            return stuck.explained(run, seen, world, engine)
         return _checking(run, world, engine, seen)
 
     def decide(self, run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:

@@ -5,111 +5,15 @@
 The stage lives in `.local/demo` beside your own one, which may be running meanwhile.
 """
 
-import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from infra.local import elasticsearch, flights, inbox
+from infra.local import demo_restores, elasticsearch, flights
 from infra.local.paths import CHECKOUT
 from infra.local.processes import Identity
-
-FILE = """\
-version: 1
-targets:
-  airline:
-    engine: elasticsearch
-    hosts: [{url}]
-    auth: {{none: true}}
-    repositories:
-      # slowed down, so that there is something to watch
-      main: {{type: fs, settings: {{location: main, max_snapshot_bytes_per_sec: 1500kb}}}}
-      slow: {{type: fs, settings: {{location: slow, max_snapshot_bytes_per_sec: 400kb}}}}
-policies:
-  flights:
-    target: airline
-    repository: main
-    select: {{indices: ["flights-*"]}}
-    schedule: "0 2 * * *"
-    timezone: America/New_York
-    prove: L2  # counted, and its contract met
-    contract: {{must_include: [flights-2013-01], max_shrink: 20%}}
-    rpo: 26h
-  archive:
-    target: airline
-    repository: slow
-    select: {{indices: [flights-2013-01]}}
-    schedule: "0 4 1 * *"
-  reference:
-    target: airline
-    repository: main
-    select: {{indices: [{reference}]}}
-    schedule: "30 3 1 * *"
-    rpo: 32d
-"""
-
-
-@dataclass
-class Demo:
-    """Types commands as a person would, and keeps what it measured for the summary."""
-
-    folder: Path
-    console: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
-    measured: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def environ(self) -> dict[str, str]:
-        return {**os.environ, "SNAPWARDEN_LOCAL": str(self.folder), "SNAPWARDEN_STAGE": "local"}
-
-    def say(self, text: str) -> None:
-        self.console.print(f"\n── {text}", style="bold cyan", markup=False)
-
-    def type(self, *words: str, expect: int = 0) -> float:
-        """Runs `snapwarden …` on this terminal; returns its seconds. Any exit code but `expect` ends the demo."""
-        shown = self._typed(*words)
-        started = time.monotonic()
-        code = subprocess.run(self._command(*words), env=self.environ, check=False).returncode
-        if code != expect:
-            raise SystemExit(f"demo: `snapwarden {shown}` ended with {code}, expected {expect}")
-        return time.monotonic() - started
-
-    def read(self, *words: str) -> str:
-        """The same, for who needs to know what was printed."""
-        self._typed(*words)
-        done = subprocess.run(self._command(*words), env=self.environ, stdout=subprocess.PIPE, text=True, check=True)
-        self.console.print(done.stdout, end="", markup=False)
-        return done.stdout
-
-    def _typed(self, *words: str) -> str:
-        shown = " ".join(f"'{word}'" if "*" in word or " " in word else word for word in words)
-        self.console.print(f"$ snapwarden {shown}", style="bold", markup=False)
-        return shown
-
-    def ask(self, *words: str) -> Any:
-        """The same, quietly, as one JSON document."""
-        done = subprocess.run(self._command("--json", *words), env=self.environ, capture_output=True, check=False)
-        return json.loads(done.stdout)
-
-    def _command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "chalicelib.cli.main", *words]
-
-    def apply(self, reference: str) -> None:
-        file = self.folder / "snapwarden.yaml"
-        file.write_text(FILE.format(url=self.stage["elasticsearch"]["url"], reference=reference))
-        self.type("apply", os.path.relpath(file))
-
-    @property
-    def stage(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = json.loads((self.folder / "stage.json").read_text())
-        return found
+from infra.local.storyteller import Demo
 
 
 def main() -> None:
@@ -146,7 +50,7 @@ def play(demo: Demo) -> None:
     _typo(demo)
     _crash(demo)
     _shrunken(demo)
-    _restored(demo)
+    demo_restores.play(demo)
     demo.say("Where we stand")
     demo.type("policies")
     demo.type("runs")
@@ -191,7 +95,7 @@ def _typo(demo: Demo) -> None:
     demo.apply('"wether*"')
     started = time.monotonic()
     demo.type("backup", "reference", "--wait", "--request-id", "demo-typo", expect=1)
-    message = _told(demo, "FAILED")
+    message = demo.told("FAILED")
     demo.measured["typo: asked to message in the inbox"] = f"{time.monotonic() - started:.1f} s"
     for line in message["body"].splitlines():
         demo.console.print(f"  {line}", markup=False)
@@ -210,11 +114,11 @@ def _crash(demo: Demo) -> None:
     demo.console.print("  killed; the stage starts it again, as an operating system would", markup=False)
     demo.type("show", run_id, "--follow", expect=1)
     demo.measured["crash: SIGKILL to FAILED"] = f"{time.monotonic() - started:.1f} s"
-    _told(demo, "FAILED")
+    demo.told("FAILED")
     demo.type("explain", run_id)
     demo.say("The next one succeeds, and whoever was told hears of it")
     demo.type("backup", "archive", "--wait", "--request-id", "demo-recovered")
-    _told(demo, "SUCCEEDED")
+    demo.told("SUCCEEDED")
 
 
 def _shrunken(demo: Demo) -> None:
@@ -223,28 +127,12 @@ def _shrunken(demo: Demo) -> None:
         demo.console.print(f"  DELETE flights-2013-{month}", markup=False)
         flights.call(demo.stage["elasticsearch"]["url"], "DELETE", f"/flights-2013-{month}")
     demo.type("backup", "flights", "--wait", "--request-id", "demo-shrunken", expect=1)
-    _told(demo, "FAILED")
+    demo.told("FAILED")
     demo.say("It was meant: the new size is accepted")
     snapshot = demo.ask("show", "backup:flights:demo-shrunken")["snapshot"]
     demo.type("accept", snapshot, "--why", "the months before April are archived")
     demo.type("backup", "flights", "--wait", "--request-id", "demo-accepted")
     demo.type("backups", "--policy", "flights")
-
-
-def _restored(demo: Demo) -> None:
-    demo.say("Somebody misses February after all: it comes back beside the rest")
-    backup = demo.ask("show", "backup:flights:demo-april")["snapshot"]
-    shown = demo.read("restore", "plan", "--policy", "flights", "--backup", backup, "--indices", "flights-2013-02")
-    plan = shown.split()[0]
-    demo.measured["restore of a month"] = f"{demo.type('restore', 'start', plan, '--wait'):.1f} s"
-
-
-def _told(demo: Demo, state: str) -> inbox.Message:
-    """The next report of this state, and what it says in its subject."""
-    message = inbox.wait_for(demo.stage, lambda found: found["attributes"]["state"] == state)
-    demo.say("What the person on call gets")
-    demo.console.print(f"  Subject: {message['subject']}\n", markup=False)
-    return message
 
 
 if __name__ == "__main__":

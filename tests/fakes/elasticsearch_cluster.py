@@ -24,8 +24,11 @@ class FakeCluster:
 
     A removal is done at once; or it takes as many authoritative looks as `slow_delete` says, and none ends while
     `blocked` is set (other snapshots of the repository run). A running snapshot is found in progress until then, once
-    more as Broken, then absent. A restore is under way for `restore_looks` looks. `configured`: templates and the like,
-    as `Engine.configuration` tells them; `alias_details`: filters and so on, by alias.
+    more as Broken, then absent. A restore is under way for `restore_looks` looks; with `no_node` one that begins is
+    given up for good, as on the real server, and with `no_turn` it waits as long as that is set; both are the deciders'
+    words.
+    `configured`: templates and the like, as `Engine.configuration` tells them; `alias_details`: filters and so on, by
+    alias.
     """
 
     def __init__(
@@ -47,6 +50,8 @@ class FakeCluster:
         self.heap: dict[str, int] = {"local": 20}
         self.relocating = 0
         self.restore_looks = 0
+        self.no_node: str | None = None
+        self.no_turn: str | None = None
         self.configured: dict[str, dict[str, Any]] = {}
         self.alias_details: dict[str, dict[str, Any]] = {}
         self.lost: dict[tuple[str, str], dict[int, str]] = {}
@@ -188,8 +193,8 @@ class FakeCluster:
     def sent(self, method: str) -> int:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
         delete, try_out, start; configuration, cluster_settings, aliases; contents, state, nodes, settings, restore,
-        recovery, remove, release; mappings, sample, documents, hits, vitals, heap; standing, block, clone, reopen,
-        repoint; count, page, live, write."""
+        recovery, explain, remove, release; mappings, sample, documents, hits, vitals, heap; standing, block, clone,
+        reopen, repoint; count, page, live, write."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------

@@ -13,12 +13,14 @@ from chalicelib.core.swaps import Alias
 @dataclass(slots=True, kw_only=True)
 class FakeOrigin:
     """What an index is, or was, restored from. `looks_left`: how many still find it under way; `lost`: shards that
-    cannot be read, and why."""
+    cannot be read, and why. `no_node`: it was given up, because none may take it; `no_turn`: what it waits for."""
 
     repository: str
     snapshot: str
     looks_left: int
     lost: Mapping[int, str]
+    no_node: str | None = None
+    no_turn: str | None = None
 
 
 Address = tuple[str, str | None]

@@ -1,5 +1,6 @@
 """Restores by the Elasticsearch in memory (elasticsearch.py). What tests can do to them is in elasticsearch_cluster.py:
-`restore_looks`, `lose_blob`, `shard_limit`, `nodes`; and outages, lost answers and refusals as for everything else."""
+`restore_looks`, `no_node`, `no_turn`, `lose_blob`, `shard_limit`, `nodes`; and outages, lost answers and refusals as
+for everything else."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,6 +15,7 @@ from chalicelib.core.restores import (
     Restored,
     RestoreOrder,
     Surroundings,
+    Unallocated,
 )
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
 from tests.fakes.elasticsearch_records import FakeIndex, FakeOrigin, FakeSnapshot
@@ -66,8 +68,18 @@ class FakeRestorer:
         if any(index.mark == order.mark for index in there.values()):
             with self._cluster._request("recovery", ",".join(there)):
                 for index in there.values():
-                    _go_on(index)
+                    _go_on(index, self._cluster.no_turn)
         return tuple(_restored(name, index, order) for name, index in there.items())
+
+    def unallocated(self, index: str, shard: int) -> Unallocated | None:
+        with self._cluster._request("explain", index):
+            found = self._cluster.indices.get(index)
+        if found and found.origin and (found.origin.no_node or found.origin.no_turn):
+            why = found.origin.no_node or found.origin.no_turn or ""
+            return Unallocated(index=index, shard=shard, never=found.origin.no_node is not None, why=why)
+        if found and found.red and found.origin is None:
+            return Unallocated(index=index, shard=shard, never=True, why="filter: node does not match")
+        return None
 
     def remove(self, index: IndexRef) -> bool:
         with self._cluster._request("state", index.name):
@@ -123,7 +135,7 @@ class FakeRestorer:
         lost = dict(self._cluster.lost.get((order.snapshot, source), {}))
         self._cluster.indices[name] = held.copy(
             uuid=before.uuid if before else self._cluster._new_uuid("index"),
-            red=bool(self._cluster.restore_looks or lost),
+            red=bool(self._cluster.restore_looks or lost or self._cluster.no_node or self._cluster.no_turn),
             closed=False,
             stream=None,
             aliases=(),
@@ -139,12 +151,17 @@ class FakeRestorer:
                 snapshot=order.snapshot,
                 looks_left=self._cluster.restore_looks,
                 lost=lost,
+                no_node=self._cluster.no_node,
+                no_turn=self._cluster.no_turn,
             ),
         )
 
 
-def _go_on(index: FakeIndex) -> None:
+def _go_on(index: FakeIndex, no_turn: str | None) -> None:
     if index.origin is None:
+        return
+    index.origin.no_turn = index.origin.no_turn and no_turn
+    if index.origin.no_node or index.origin.no_turn:
         return
     index.origin.looks_left -= index.origin.looks_left > 0
     if not index.origin.looks_left and not index.origin.lost:
@@ -187,6 +204,8 @@ def _live(name: str, index: FakeIndex) -> LiveIndex:
 def _restored(name: str, index: FakeIndex, order: RestoreOrder) -> Restored:
     if index.mark != order.mark or index.origin is None:
         return Restored(name=name, uuid=index.uuid, ours=False, shards=index.shards, shards_done=0)
+    if index.origin.no_node or index.origin.no_turn:
+        return _on_no_node(name, index, index.origin)
     over = not index.origin.looks_left
     done = index.shards - len(index.origin.lost) if over else 0
     return Restored(
@@ -202,4 +221,18 @@ def _restored(name: str, index: FakeIndex, order: RestoreOrder) -> Restored:
             for shard, reason in sorted(index.origin.lost.items())
             if over
         ),
+    )
+
+
+def _on_no_node(name: str, index: FakeIndex, origin: FakeOrigin) -> Restored:
+    given_up = "no node may take it (NEW_INDEX_RESTORED, deciders_no)"
+    shards = range(index.shards) if origin.no_node else ()
+    return Restored(
+        name=name,
+        uuid=index.uuid,
+        ours=True,
+        shards=index.shards,
+        shards_done=0,
+        failed=tuple(FailedShard(index=name, shard=shard, reason=given_up, unallocated=True) for shard in shards),
+        waiting=() if origin.no_node else tuple(range(index.shards)),
     )

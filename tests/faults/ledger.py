@@ -11,7 +11,7 @@ from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.naming import slot_name
 from chalicelib.core.observations import Owner
 from chalicelib.core.plans import Plan
-from chalicelib.core.rows import Backup, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, PolicyState, Spec
 from chalicelib.core.schedule import slots
 from chalicelib.core.traffic import GRACE
 from tests.fakes.elasticsearch_records import FakeSnapshot
@@ -73,6 +73,7 @@ class Ledger:
         self.plans: dict[str, Plan] = {}
         self.leases: dict[str, Lease] = {}
         self.slots: dict[str, Slots] = {}
+        self.approvals: dict[str, Approval] = {}
         self.waiters: dict[str, Waiter] = {}
         self.transitions: dict[str, State] = {}
         self.promises: set[str] = set()

@@ -11,10 +11,11 @@ from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.observations import Complete, Owner
 from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Change, Create, Delete, StartOrder, Update
-from chalicelib.core.rows import Backup, Evidence, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Spec
 from chalicelib.service.backups import ACT_TIMEOUT
 from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.faults import ledger as check
+from tests.faults import permits
 from tests.faults.chaos import Actor, Chaos
 from tests.faults.ledger import Ledger, Look, Made, must
 from tests.faults.witness_restores import RestoreWitness
@@ -61,15 +62,23 @@ class Witness:
                     ledger.plans[plan.plan_id] = plan
                 case Create(Backup() as item) | Update(Backup() as item):
                     self._backup(ledger, item, runs)
-                case Create(Lease() as lease) | Update(Lease() as lease):
-                    ledger.leases[lease.lease] = lease
-                case Create(Slots() as slots) | Update(Slots() as slots):
-                    ledger.slots[slots.target] = slots
                 case Update(PolicyState() as item):
                     check.slots_kept(ledger, item, runs)
+                case Create(Approval() as given) | Update(Approval() as given):
+                    permits.approved(ledger, given, runs)
+                case Create(item) | Update(item):
+                    self._roads(ledger, item)
+
+    def _roads(self, ledger: Ledger, item: object) -> None:
+        match item:
+            case Lease():
+                ledger.leases[item.lease] = item
+            case Slots():
+                ledger.slots[item.target] = item
 
     def _run(self, ledger: Ledger, old: Run | None, run: Run) -> None:
         ledger.runs[run.run_id] = run
+        permits.begins_nothing_held(ledger, old, run)
         check.step_recorded(ledger, old, run)
         if old is not None:
             check.moves_on(old, run)
@@ -186,6 +195,8 @@ class Witness:
         known = ledger.reports.setdefault(report.key, report)
         if report.key.startswith("promise:"):
             must(report.key.rpartition("#")[0] in ledger.promises, f"report {report.key}, and no such thing was stored")
+            return
+        if report.key.startswith("hold:"):
             return
         run = ledger.runs[report.key.removesuffix("#end")]
         must(run.settled, f"the end of {run.run_id} was told, and it is {run.state}")

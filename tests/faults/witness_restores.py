@@ -9,6 +9,7 @@ from chalicelib.core.model import IndexRef, Run, State
 from chalicelib.core.restores import RestoreOrder
 from tests.fakes.elasticsearch_cluster import FakeCluster
 from tests.fakes.elasticsearch_records import FakeIndex
+from tests.faults import permits
 from tests.faults.chaos import Actor
 from tests.faults.ledger import Ledger, claimed, must
 
@@ -32,6 +33,7 @@ class RestoreWitness:
         run = _of_mark(ledger, order.mark)
         claimed(run, actor, "restore")
         must(run.state is State.RESTORING, f"a restore for {run.run_id}, which is {run.state}")
+        permits.permitted(ledger, run)
         must(order == planning.order(ledger.plans[run.plan or ""]), f"{run.run_id} restores other than was planned")
 
     def made(self, cluster: FakeCluster, order: RestoreOrder) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.core.model import IndexCount, IndexRef, Run
 from chalicelib.core.plans import Plan
-from chalicelib.core.restores import Restored, RestoreOrder
+from chalicelib.core.restores import Restored, RestoreOrder, Unallocated
 from chalicelib.core.rows import Evidence
 from chalicelib.core.swaps import Standing
 
@@ -48,8 +48,9 @@ class Release:
 class Seen:
     """`anew`: the plan as it would be made now, asked before the first attempt only. `made`: what was written down as
     ours. `before`, `after`: what the backup's run counted. `counts`: of what was restored, asked when it is whole;
-    `uncounted`: why there are none. Of a swap: `live`, who bears the names that it touches; once it is done `old`, what
-    was put aside, and `then`, what the restored ones held at that moment."""
+    `uncounted`: why there are none. `unallocated`: what the deciders say of the shard that was asked about.
+    Of a swap: `live`, who bears the names that it touches; once it is done `old`, what was put aside, and `then`, what
+    the restored ones held at that moment."""
 
     plan: Plan
     anew: Plan | None = None
@@ -60,6 +61,7 @@ class Seen:
     after: tuple[IndexCount, ...] = ()
     counts: tuple[IndexCount, ...] = ()
     uncounted: str | None = None
+    unallocated: Unallocated | None = None
     live: tuple[Standing, ...] = ()
     old: tuple[IndexRef, ...] = ()
     then: tuple[IndexCount, ...] = ()
