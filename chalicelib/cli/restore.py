@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from chalicelib import bootstrap
-from chalicelib.cli import asking
+from chalicelib.cli import asking, salvage
 from chalicelib.cli.output import Output, instant, size
 from chalicelib.cli.runs import started
-from chalicelib.core import approving, model, wire
+from chalicelib.core import model, wire
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.prose import counted, span
@@ -161,7 +161,7 @@ def approve(
     if out.json:
         out.document(wire.public_approval(given))
         return
-    _summary(out, plan)
+    (salvage.summary if plan.wish.mode is Mode.SALVAGE else _summary)(out, plan)
     out.say(f"approved by {given.by} until {instant(given.expires_at)}")
     out.say(f"somebody else starts it: snapwarden restore start {plan_id} --wait")
 
@@ -174,8 +174,7 @@ def _level(text: str | None) -> str | None:
 
 def _summary(out: Output, plan: Plan) -> None:
     out.say(f"{plan.plan_id}  {plan.wish.mode} from {plan.backup_id} ({plan.level}) on {plan.target}")
-    made_up = ", made-up credentials, the same for everybody" if approving.unknown(plan.made_by) else ""
-    out.say(f"  made by    {plan.made_by}{made_up}")
+    out.say(f"  made by    {asking.named(plan.made_by)}")
     out.say(f"  data of    {instant(plan.taken_at)}, made by {plan.version}; the server is {plan.server}")
     room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
     out.say(f"  needs      {size(plan.bytes)} of disk{room}")

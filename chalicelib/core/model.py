@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.core.leases import Waiter
+from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.spec import Repository
 
 
@@ -192,6 +193,7 @@ class Run:
     needed; `glass`: who started it without, and why; people heard of that when it is `glass_told`. `repointed_at`: when
     the aliases were last asked to move (None: never, or they were seen moved since); `swapped_at`: when that was seen;
     `kept_until`: so long the old ones stay then. `finish` and `rollback` are wishes like `cancel`.
+    `salvage`: how far a run has come that copies documents.
     """
 
     run_id: str
@@ -267,6 +269,7 @@ class Run:
     held_since: datetime | None = None
     compared: int = 0
     unproved: tuple[int, ...] = ()
+    salvage: Salvage | None = None
     repointed_at: datetime | None = None
     swapped_at: datetime | None = None
     kept_until: datetime | None = None

@@ -15,11 +15,12 @@ from pydantic_core import PydanticCustomError
 from chalicelib.core import in_place, plan_notes, plan_room, swapping
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
+from chalicelib.core.permissions import permitted
 from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
-from chalicelib.core.spec import Policy, RestoreRules
+from chalicelib.core.spec import Policy
 from chalicelib.core.swaps import Standing
 from chalicelib.core.values import check_index_pattern, check_prefix
 from chalicelib.core.wire import dump
@@ -63,6 +64,9 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
         found.append(Problem(f"{wish.replicas} replicas", key="--replicas", expected=f"0 to {MOST_REPLICAS}"))
     if wish.mode is Mode.DRILL:
         found.append(Problem("a drill is no plan of yours", key="--mode", expected="snapwarden drill POLICY"))
+    if wish.mode is Mode.SALVAGE:
+        wanted = "snapwarden salvage RUN --dry-run, once a restore has brought the indices back"
+        found.append(Problem("salvage is no way to restore a backup", key="--mode", expected=wanted))
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)
@@ -71,8 +75,8 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
     chosen, _ = _chosen(wish.indices, facts.contents)
     moves = _moves(wish, facts, [index for index in chosen if index.whole])
-    beyond = _beyond(moves, spec.target.restore)
-    findings = tuple(_findings(wish, spec, facts, moves, beyond))
+    beyond, permission = permitted(spec.target.restore, _claimed(moves), approvable=wish.mode is not Mode.DRILL)
+    findings = (*_findings(wish, spec, facts, moves), *permission)
     backup = facts.backup
     made = Plan(
         plan_id="",
@@ -99,7 +103,7 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
     return named(made, dump(made))
 
 
-def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move], beyond: Sequence[str]) -> Iterator[Finding]:
+def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move]) -> Iterator[Finding]:
     chosen, missing = _chosen(wish.indices, facts.contents)
     yield from _backup(wish, facts, [index for index in chosen if not index.whole])
     yield from _selection(missing, moves, facts.contents)
@@ -113,16 +117,11 @@ def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move], beyon
         yield from swapping.findings(moves, facts.standing, facts.surroundings.streams)
     if wish.mode is not Mode.DRILL:
         yield from plan_notes.notes([move for move in moves if not move.over], facts.originals, _others(wish, facts))
-    if spec.target.restore.approval and wish.mode is not Mode.DRILL:
-        yield from _second_person(beyond)
-    else:
-        yield from _refused(beyond)
 
 
-def _beyond(moves: Sequence[Move], rules: RestoreRules) -> tuple[str, ...]:
-    """Names that are taken or put aside, and not without a second person."""
-    names = (*(move.name for move in moves), *swapping.touched(moves))
-    return tuple(dict.fromkeys(name for name in names if not _any(rules.allow, name)))
+def _claimed(moves: Sequence[Move]) -> tuple[str, ...]:
+    """Names that are taken or put aside."""
+    return (*(move.name for move in moves), *swapping.touched(moves))
 
 
 def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move, ...]:
@@ -241,20 +240,6 @@ def _names(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Findin
     for name, times in Counter(move.name for move in moves).items():
         if times > 1:
             yield _conflict("restore.two_of_a_name", name, f"{times} indices would be called {name}", another)
-
-
-def _refused(names: Sequence[str]) -> Iterator[Finding]:
-    for name in names[:SHOWN]:
-        message = f"the target allows no restore to {name} (`restore.allow`), and nobody may approve one"
-        yield _conflict("restore.not_allowed", name, message, "a --prefix that `restore.allow` allows")
-
-
-def _second_person(names: Sequence[str]) -> Iterator[Finding]:
-    if names:
-        which = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
-        message = f"{counted(len(names), 'name')} beyond `restore.allow`: {which}"
-        fix = "snapwarden restore approve PLAN, by somebody else; or a --prefix that is allowed"
-        yield _note("restore.approval", "approval", message, fix)
 
 
 def _any(patterns: Iterable[str], name: str) -> bool:

@@ -22,6 +22,7 @@ class Mode(StrEnum):
     DRILL = "drill"
     SWAP = "swap"
     IN_PLACE = "in_place"
+    SALVAGE = "salvage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class Wish:
     the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none
     for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of.
     `prefix`: empty for a restore in place. `replicas`: what restored indices get in the end (None: what the originals
-    had)."""
+    had). `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks."""
 
     policy: str
     backup: str | None = None
@@ -41,6 +42,27 @@ class Wish:
     prefix: str = "restored-"
     allow_partial: bool = False
     replicas: int | None = None
+    of_run: str | None = None
+    missing_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What a restored index has that the live one has not, in documents. `missing` in live, `different` there, the
+    `same` on both sides; `only_live`: those that only live has, as far as a search found them just then. `uuid`,
+    `live_uuid`, `shards`: of the restored and the live one, and the restored one's primaries."""
+
+    uuid: str
+    live_uuid: str
+    shards: int
+    missing: int
+    different: int
+    same: int
+    only_live: int
+
+    @property
+    def total(self) -> int:
+        return self.missing + self.different + self.same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +97,17 @@ class Move:
     """One index of the backup and the name that it gets. `behind`: operations on the live index of the source's name
     since the backup, which the restored one lacks (None: there is no such index any more, or it can't be told). `live`:
     what a swap puts aside for it, None in other modes. `over`: what a restore in place replaces, None: there is none.
-    `replicas`: what it gets in the end."""
+    `replicas`: what it gets in the end.
+
+    In mode salvage `source` is the restored index and `name` the live one; `bytes` those of what is to be copied, and
+    `difference` what that is (None: they could not be compared)."""
 
     source: str
     name: str
     shards: int
     bytes: int
     behind: int | None = None
+    difference: Difference | None = None
     live: Side | None = None
     over: Over | None = None
     replicas: int = 0

@@ -25,6 +25,7 @@ from chalicelib.engines.elasticsearch_select import FOREIGN, is_pattern, matches
 
 if TYPE_CHECKING:
     from chalicelib.core.capsules import Configuration
+    from chalicelib.core.copying import Copier
 
 TIMEOUT = 10.0
 """Seconds a request: the three of a look and the two of a start fit into one invocation of `work`."""
@@ -81,6 +82,12 @@ class ElasticsearchEngine:
         from chalicelib.engines.elasticsearch_prove import ElasticsearchProver  # few runs prove anything
 
         return ElasticsearchProver(self._connection)
+
+    @property
+    def copier(self) -> "Copier":
+        from chalicelib.engines.elasticsearch_copy import ElasticsearchCopier  # few runs copy documents
+
+        return ElasticsearchCopier(self._connection)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """By the cluster state, which privileges on indices cannot narrow: an index that the key may not see must not

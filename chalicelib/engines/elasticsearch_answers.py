@@ -31,7 +31,7 @@ class Verdict(Enum):
 class Question:
     """One request: `method` of the port (and `status`, the cheap question of a look; `refresh` and `stats`, those of
     counts; `state`, `nodes`, `settings`, `recovery` and `explain`, those of restores; `settings` and `aliases`, those
-    of the configuration; `heap`, one of vitals), and what it was about."""
+    of the configuration; `heap`, one of vitals; `count`, `page`, `live`, `write`, of copies), and what it was about."""
 
     method: str
     target: str
@@ -189,7 +189,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         verdict=Verdict.REFUSE,
-        methods=_on("release", "block", "clone", "reopen", "repoint"),
+        methods=_on("release", "block", "clone", "reopen", "repoint", "count", "page", "live", "write"),
         status=_http(404),
         type="index_not_found_exception|aliases_not_found_exception",
     ),

@@ -79,4 +79,10 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("heap",),
         "the cluster privilege monitor, or just the action cluster:monitor/nodes/stats, is needed",
     ),
+    (("count", "page"), "the privilege read is needed on restored indices"),
+    (("live",), "the privilege read is needed on the live index"),
+    (
+        ("write",),
+        "the privilege index is needed on the live index, and auto_configure for fields that its mapping lacks",
+    ),
 )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from chalicelib.core import approving, naming, planning, traffic
+from chalicelib.core import approving, naming, planning, salvaging, traffic
 from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Taken
 from chalicelib.core.model import Asked, Kind, Run, State, Step
 from chalicelib.core.planning import order
@@ -61,13 +61,11 @@ def start(world: World, plan_id: str, *, by: str | None = None, glass: str | Non
 
 
 def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, alone: Asked | None) -> Run | None:
-    """The run, the mark of the backup and the end of the approval are one write. None: try again."""
+    """The run, the mark of the backup and the end of the approval are one write. None: try again. Whoever copies from
+    what was restored reads no backup, and needs none."""
     if known := world.store.run(run.run_id):
         return known
-    backup = planner.of_plan(world, plan)
-    if backup is None or backup.state not in (BackupState.KEPT, BackupState.PLANNED):
-        raise Conflict(f"the backup {plan.backup_id} is no longer in the catalogue: make a new plan")
-    beside: tuple[Update, ...] = (in_use.taken(backup, run),)
+    beside: tuple[Update, ...] = () if run.salvage else (_taken(world, plan, run),)
     if alone is not None:
         run = replace(run, glass=alone)
     elif plan.approval:
@@ -75,6 +73,13 @@ def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, 
         beside += used
     telling = partial(tell.broken_glass, world) if alone else None
     return place_beside(world, run, spec, state, *beside, tell=telling)
+
+
+def _taken(world: World, plan: Plan, run: Run) -> Update:
+    backup = planner.of_plan(world, plan)
+    if backup is None or backup.state not in (BackupState.KEPT, BackupState.PLANNED):
+        raise Conflict(f"the backup {plan.backup_id} is no longer in the catalogue: make a new plan")
+    return in_use.taken(backup, run)
 
 
 def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
@@ -121,6 +126,8 @@ def _digest(wish: Wish) -> str:
 def _run(plan: Plan, spec: Spec, now: datetime, by: str, token: str) -> Run:
     run = unplanned(Kind.RESTORE, spec, plan.repository, plan.plan_id, now, by=by, token=token)
     run = replace(run, plan=plan.plan_id, snapshot=plan.snapshot, snapshot_uuid=plan.snapshot_uuid)
+    if plan.wish.mode is Mode.SALVAGE:
+        return replace(run, lease=traffic.salvage_lease(spec.target), salvage=salvaging.begun(plan))
     return replacing.placed(run, plan, spec) if plan.wish.mode is Mode.IN_PLACE else run
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from chalicelib.core import capsules
 from chalicelib.core.capsules import Configuration
+from chalicelib.core.copying import Copier
 from chalicelib.core.errors import Refused, Retryable, Unauthenticated
 from chalicelib.core.model import IndexCount, IndexRef, Selection
 from chalicelib.core.observations import Absent, Observation, Owner, Sizes
@@ -28,6 +29,7 @@ from chalicelib.core.ports import StartOrder
 from chalicelib.core.restore_ports import Prover, Restorer
 from chalicelib.core.spec import Repository, Select
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
+from tests.fakes.elasticsearch_copies import FakeCopier
 from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.fakes.elasticsearch_prove import FakeProver
 from tests.fakes.elasticsearch_records import FakeOrigin, FakeRepository
@@ -47,6 +49,10 @@ class FakeEngine(FakeCluster):
     @property
     def prover(self) -> Prover:
         return FakeProver(self)
+
+    @property
+    def copier(self) -> Copier:
+        return FakeCopier(self)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         with self._request("resolve", ",".join(select.indices)):

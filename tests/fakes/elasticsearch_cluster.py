@@ -1,7 +1,7 @@
 """What tests do to the Elasticsearch in memory (elasticsearch.py), and what becomes of its snapshots."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -56,6 +56,7 @@ class FakeCluster:
         self.alias_details: dict[str, dict[str, Any]] = {}
         self.lost: dict[tuple[str, str], dict[int, str]] = {}
         self._made = 0
+        self.meanwhile: Callable[[], object] | None = None
         self._silent = 0
         self._lose: str | None = None
         self._refusals: list[tuple[str, Refused]] = []
@@ -193,7 +194,7 @@ class FakeCluster:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
         delete, try_out, start; configuration, cluster_settings, aliases; contents, state, nodes, settings, restore,
         recovery, explain, remove, release; mappings, sample, documents, hits, vitals, heap; standing, block, clone,
-        reopen, repoint, close, open."""
+        reopen, repoint, close, open; count, page, live, write."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------

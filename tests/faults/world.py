@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from chalicelib.core.config import load
+from chalicelib.core.copying import Write, Written
 from chalicelib.core.errors import Retryable
 from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import IndexRef, Run
@@ -23,6 +24,7 @@ from chalicelib.store.memory import MemoryStore
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.elasticsearch import FakeEngine
+from tests.fakes.elasticsearch_copies import FakeCopier
 from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.notifier import FakeNotifier
@@ -91,6 +93,10 @@ class FusedEngine(FakeEngine):
     def restorer(self) -> FakeInPlace:
         return FusedRestorer(self)
 
+    @property
+    def copier(self) -> FakeCopier:
+        return FusedCopier(self)
+
     def delete(self, repository: str, snapshot: str) -> None:
         self.fuse.around("delete", lambda: super(FusedEngine, self).delete(repository, snapshot))
 
@@ -132,6 +138,18 @@ class FusedRestorer(FakeInPlace):
 
     def repoint(self, actions: Sequence[Repoint]) -> None:
         self.fuse.around("repoint", lambda: super(FusedRestorer, self).repoint(actions))
+
+
+class FusedCopier(FakeCopier):
+    def __init__(self, engine: FusedEngine) -> None:
+        super().__init__(engine)
+        self.fuse = engine.fuse
+
+    def write(self, source: IndexRef, live: IndexRef, writes: Sequence[Write]) -> tuple[Written, ...]:
+        written: tuple[Written, ...] = self.fuse.around(
+            "write", lambda: super(FusedCopier, self).write(source, live, writes)
+        )
+        return written
 
 
 class FusedQueue(FakeQueue):
