@@ -1,6 +1,7 @@
 """Drills while somebody writes: what changes during a backup is no false alarm, and enough is still compared."""
 
-from collections.abc import Callable
+import logging
+import statistics
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.live import writing
 from tests.live.accidents import Scene
 from tests.live.conftest import Opener
 
+log = logging.getLogger(__name__)
 SAMPLE = 500
 FEW = 3
 MANY = 20
@@ -25,12 +27,20 @@ def test_drills_under_writes_raise_no_false_alarm(elasticsearch: Server, new_sce
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("version", ["elasticsearch", "elasticsearch_9"])
 def test_twenty_drills_under_writes_raise_no_false_alarm(
-    version: str, request: pytest.FixtureRequest, new_scene: Opener, record_property: Callable[[str, object], None]
+    version: str, request: pytest.FixtureRequest, new_scene: Opener
 ) -> None:
+    """`--log-cli-level=INFO` shows the figures of docs/performance.md."""
     stable, written = _drilled(new_scene(request.getfixturevalue(version)), MANY)
-    record_property("writes per second", round(written.rate))
-    record_property("stable documents", f"{min(stable)} to {max(stable)}")
-    assert written.rate >= 1000
+    log.info(
+        "%s: of %d documents %d to %d stable (median %d); %s",
+        version,
+        2 * SAMPLE,
+        min(stable),
+        max(stable),
+        statistics.median(stable),
+        written,
+    )
+    log.info("%.0f operations a second", written.rate)
 
 
 def _drilled(scene: Scene, many: int) -> tuple[list[int], writing.Written]:
@@ -47,7 +57,7 @@ def _drilled(scene: Scene, many: int) -> tuple[list[int], writing.Written]:
             stable.append(_stable(scene, backup))
             run = drills.request(scene.world, "nightly", request_id=f"drill-{number}", by="tester")
             run = scene.ended(run)
-            assert run.good, (run.state, run.findings)
+            assert (run.good, run.findings) == (True, ()), f"{number}: {run.state}, {stable[-1]} stable; {run.findings}"
     (written,) = found
     assert written.failed == 0
     assert min(stable) < 2 * SAMPLE, "somebody wrote to what was read: without that nothing is shown"
