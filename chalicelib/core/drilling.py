@@ -5,10 +5,9 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from statistics import median
 from typing import TypeVar
 
-from chalicelib.core import drawing
+from chalicelib.core import drawing, plan_notes
 from chalicelib.core.model import Finding, Run, Severity
 from chalicelib.core.planning import stream_of
 from chalicelib.core.plans import Plan
@@ -136,8 +135,7 @@ def registration(live: Repository, drill: Drill) -> Repository:
 def expected(plan: Plan, drill: Drill, history: Iterable[Run]) -> timedelta:
     """For all of the drill: the restore by what earlier ones brought in a second, and what is beside it. `history`:
     restores and drills of the policy."""
-    rates = [run.bytes / run.restore_seconds for run in history if run.bytes and run.restore_seconds]
-    rate = median(rates) if rates else BYTES_PER_SECOND
+    rate = plan_notes.rate(history) or BYTES_PER_SECOND
     if drill.max_bytes_per_sec:
         rate = min(rate, drill.max_bytes_per_sec)
     return min(timedelta(seconds=plan.bytes / max(rate, 1)) + BESIDE + AN_INDEX * len(plan.moves), MOST)

@@ -44,12 +44,6 @@ OWN_OPTIONS = (
 )
 
 
-DISK = {
-    f"cluster.routing.allocation.disk.watermark.{mark}": used
-    for mark, used in {"low": "97%", "high": "98%", "flood_stage": "99%"}.items()
-}
-"""The usual ones keep 15 % of a disk free, and a drill another 10 %: on somebody's own machine, a quarter of whose disk
-is not free, no drill of the demo would ever start."""
 RECOVERY = 20.0
 """Seconds in which a server finds the shards that it held before; those that are lost it looks for in vain."""
 
@@ -145,7 +139,8 @@ class Elasticsearch:
             "path.repo": str(repositories),
             "xpack.security.enabled": False,
             "action.destructive_requires_name": True,
-            **DISK,
+            # a disk of somebody's machine that is nearly full would refuse indices, and drills
+            "cluster.routing.allocation.disk.threshold_enabled": False,
         }
 
     def _write_configuration(self, software: Path, user: ServerUser | None, port: int, repositories: Path) -> None:
