@@ -19,9 +19,10 @@ from chalicelib.service import control, drills, plans, restores
 from chalicelib.service.world import World
 from infra.local.runtime.poller import Poller, mappings
 from infra.local.servers import Server
+from tests.app.calling import caller, token
 from tests.app.deployed import PREFIX, Deployed
 from tests.bench.figures import Line, Table, in_turn, milliseconds
-from tests.bench.test_bench import _run, _token, _world, product
+from tests.bench.test_bench import _run, product
 from tests.elastic_admin import Admin
 from tests.fakes.secrets import FakeSecrets
 
@@ -44,7 +45,7 @@ def world(product: Deployed) -> Iterator[World]:
             poller.start()
             stack.callback(poller.join, 3)
             stack.callback(poller.stop)
-        yield replace(_world(product), engine=lambda spec: bootstrap.connect(spec, FakeSecrets()))
+        yield replace(caller(product), engine=lambda spec: bootstrap.connect(spec, FakeSecrets()))
 
 
 def test_restores_and_drills(table: Table, world: World, elasticsearch: Server) -> None:
@@ -52,7 +53,7 @@ def test_restores_and_drills(table: Table, world: World, elasticsearch: Server) 
     admin, own = Admin(elasticsearch.url), f"bench-{uuid4().hex[:8]}"
     for number in range(INDICES):
         admin.create_index(f"{own}-{number}", documents=DOCUMENTS)
-    applying.apply(load(_file(admin.url, own), "f"), world.store, world.clock, "t", new_token=_token)
+    applying.apply(load(_file(admin.url, own), "f"), world.store, world.clock, "t", newtoken=token)
     backup = _run(world, own)
     runs: list[tuple[str, Run]] = []
     for what, begin in (("drill", _drill), ("restore beside", _restore)):
@@ -91,7 +92,7 @@ def _file(url: str, own: str) -> bytes:
 
 
 def _drill(world: World, own: str) -> Run:
-    return drills.request(world, own, request_id=_token(), by="bench")
+    return drills.request(world, own, request_id=token(), by="bench")
 
 
 def _restore(world: World, own: str, mode: Mode = Mode.RENAME) -> Run:

@@ -1,10 +1,10 @@
 """Drills while somebody writes: what changes during a backup is no false alarm, and enough is still compared."""
 
-import logging
 import statistics
 
 import pytest
 
+from chalicelib.core import samples
 from chalicelib.core.model import Run
 from chalicelib.service import drills
 from infra.local.servers import Server
@@ -12,7 +12,6 @@ from tests.live import writing
 from tests.live.accidents import Scene
 from tests.live.conftest import Opener
 
-log = logging.getLogger(__name__)
 SAMPLE = 500
 FEW = 3
 MANY = 20
@@ -29,18 +28,14 @@ def test_drills_under_writes_raise_no_false_alarm(elasticsearch: Server, new_sce
 def test_twenty_drills_under_writes_raise_no_false_alarm(
     version: str, request: pytest.FixtureRequest, new_scene: Opener
 ) -> None:
-    """`--log-cli-level=INFO` shows the figures of docs/performance.md."""
+    """Its figures are those of docs/performance.md."""
     stable, written = _drilled(new_scene(request.getfixturevalue(version)), MANY)
-    log.info(
-        "%s: of %d documents %d to %d stable (median %d); %s",
-        version,
-        2 * SAMPLE,
-        min(stable),
-        max(stable),
-        statistics.median(stable),
-        written,
+    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    assert isinstance(reporter, pytest.TerminalReporter)
+    spread = f"{min(stable)} to {max(stable)}, median {statistics.median(stable):.0f}"
+    reporter.write_line(
+        f"\n{version}: {MANY} drills, {spread} of {2 * SAMPLE} documents stable; {written.rate:.0f} operations a second"
     )
-    log.info("%.0f operations a second", written.rate)
 
 
 def _drilled(scene: Scene, many: int) -> tuple[list[int], writing.Written]:
@@ -65,8 +60,12 @@ def _drilled(scene: Scene, many: int) -> tuple[list[int], writing.Written]:
 
 
 def _stable(scene: Scene, backup: Run) -> int:
-    after = scene.store.evidence(backup.run_id, "stable", backup.attempts)
-    assert after
-    assert after.facts
-    (index,) = after.facts.indices
-    return len(index.stable)
+    """How many of them; with a routing of their own or without."""
+    before, after = (
+        found.facts.indices[0]
+        for kind in ("facts", "stable")
+        if (found := scene.store.evidence(backup.run_id, kind, backup.attempts)) and found.facts
+    )
+    chosen = samples.chosen(before, after)
+    assert {each.routing is None for each in chosen} == {True, False}
+    return len(chosen)

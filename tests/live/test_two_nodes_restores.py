@@ -48,7 +48,7 @@ def settled(scene: Scene) -> None:
 
 def shards(scene: Scene, index: str) -> list[tuple[str, str, str]]:
     """Number, primary or replica, and state of each copy."""
-    found: list[dict[str, Any]] = scene.admin.send("GET", f"/_cat/shards/{index}?format=json&expand_wildcards=all")
+    found: list[dict[str, Any]] = scene.admin.send("GET", f"/_cat/shards/{index}?format=json")
     return sorted((each["shard"], each["prirep"], each["state"]) for each in found)
 
 
