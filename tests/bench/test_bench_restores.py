@@ -53,7 +53,7 @@ def test_restores_and_drills(table: Table, world: World, elasticsearch: Server) 
     admin, own = Admin(elasticsearch.url), f"bench-{uuid4().hex[:8]}"
     for number in range(INDICES):
         admin.create_index(f"{own}-{number}", documents=DOCUMENTS)
-    applying.apply(load(_file(admin.url, own), "f"), world.store, world.clock, "t", newtoken=token)
+    applying.apply(load(_file(admin.url, own), "f"), world.store, world.clock, "t", new_token=token)
     backup = _run(world, own)
     runs: list[tuple[str, Run]] = []
     for what, begin in (("drill", _drill), ("restore beside", _restore)):

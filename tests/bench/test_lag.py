@@ -53,7 +53,7 @@ def _lag(world: World, admin: Admin, url: str, rate: str) -> float:
     file = FILE.replace("http://localhost:9200", url).replace("orders*", index)
     file = file.replace("location: main", f"location: {index}, max_snapshot_bytes_per_sec: {rate}")
     file = file.replace("nightly", "lag").replace("main", index)
-    applying.apply(load(file.encode(), "f"), world.store, world.clock, "t", newtoken=token)
+    applying.apply(load(file.encode(), "f"), world.store, world.clock, "t", new_token=token)
     run = _run(world, "lag")
     backup = world.store.backups("lag")[0]
     assert backup.run_id == run.run_id
