@@ -51,12 +51,13 @@ def checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:
     backup = planner.of_plan(world, seen.plan)
     if backup is None:
         return replace(seen, uncounted="the catalogue has lost the backup")
-    expected = planner.evidence(world, backup, "expected")
+    kinds = ("expected",) if run.checked else ("expected", "after")
+    expected, *rest = planner.evidences(world, backup, *kinds)
     seen = replace(seen, originals=expected.indices if expected else ())
     if run.checked:
         return seen
+    (after,) = rest
     wanted = [IndexRef(name=index.name, uuid=index.uuid, shards=index.shards) for index in seen.restored]
-    after = planner.evidence(world, backup, "after")
     counts, why = patiently(run, world.clock.now(), lambda: engine.counts(wanted, refresh=False))
     return replace(
         seen,

@@ -82,8 +82,13 @@ def of_plan(world: World, plan: Plan) -> Backup | None:
 
 def evidence(world: World, backup: Backup, kind: str) -> Evidence | None:
     """Of the attempt that made the backup."""
+    return evidences(world, backup, kind)[0]
+
+
+def evidences(world: World, backup: Backup, *kinds: str) -> list[Evidence | None]:
+    """The same, in the order of `kinds`; the run of the backup is read once."""
     run = world.store.run(backup.run_id)
-    return world.store.evidence(run.run_id, kind, run.attempts) if run else None
+    return [world.store.evidence(run.run_id, kind, run.attempts) if run else None for kind in kinds]
 
 
 def chosen(world: World, wish: Wish, spec: Spec) -> Backup:
