@@ -95,7 +95,9 @@ def test_a_whole_run(table: Table, product: Deployed, elasticsearch: Server) -> 
     repositories = [f"bench-{uuid4().hex[:8]}" for _ in range(PAIRS + 1)]
     with ExitStack() as stack:
         world = caller(product)
-        applying.apply(load(_file(elasticsearch.url, repositories), "f"), world.store, world.clock, "t", new_token=token)
+        applying.apply(
+            load(_file(elasticsearch.url, repositories), "f"), world.store, world.clock, "t", new_token=token
+        )
         for mapped in mappings(product.aws):
             poller = Poller(product.aws, mapped, product.pools[mapped.function.removeprefix(PREFIX)])
             poller.start()
