@@ -18,7 +18,7 @@ MANY = 20
 
 
 def test_drills_under_writes_raise_no_false_alarm(elasticsearch: Server, new_scene: Opener) -> None:
-    """A few, with whoever writes beside: the sound protocol of docs/restore.md on a real server."""
+    """A few, with whoever writes beside: the sound protocol of docs/drills.md on a real server."""
     _drilled(new_scene(elasticsearch), FEW)
 
 
