@@ -67,6 +67,9 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
     if wish.mode is Mode.SALVAGE:
         wanted = "snapwarden salvage RUN --dry-run, once a restore has brought the indices back"
         found.append(Problem("salvage is no way to restore a backup", key="--mode", expected=wanted))
+    if wish.mode is Mode.EVERYTHING:
+        wanted = "restore plan --everything, without --policy"
+        found.append(Problem("everything is not of one policy", key="--mode", expected=wanted))
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.core.model import Finding, Severity
+from chalicelib.core.rebuilds import Phase
 from chalicelib.core.swaps import Alias
 
 FRESH = timedelta(hours=1)
@@ -23,6 +24,7 @@ class Mode(StrEnum):
     SWAP = "swap"
     IN_PLACE = "in_place"
     SALVAGE = "salvage"
+    EVERYTHING = "everything"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,9 @@ class Wish:
     the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none
     for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of.
     `prefix`: empty for a restore in place. `replicas`: what restored indices get in the end (None: what the originals
-    had). `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks."""
+    had). `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks.
+    In mode everything `policy` is only one of those whose backups are restored: that of the newest; `skip`: numbers of
+    phases that are left out."""
 
     policy: str
     backup: str | None = None
@@ -44,6 +48,7 @@ class Wish:
     replicas: int | None = None
     of_run: str | None = None
     missing_only: bool = False
+    skip: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +124,8 @@ class Plan:
     `approval`: names that `restore.allow` does not allow, so that a second person must. `spare`: bytes that all data
     nodes together may take before the low watermark (None: there is none). `calls`: the requests that the start will
     send, in order. `version`: of the backup, `server`: of the server. `keep_old`: for how many seconds a swap
-    keeps what was live.
+    keeps what was live. `phases`: of mode everything, which has no moves of its own: those are in the plans of its
+    phases; `capsule`: where the configuration is that it puts back (None: no backup has one).
     """
 
     plan_id: str
@@ -143,10 +149,13 @@ class Plan:
     spare: int | None = None
     calls: tuple[str, ...] = ()
     keep_old: int | None = None
+    phases: tuple[Phase, ...] = ()
+    capsule: str | None = None
 
     @property
     def bytes(self) -> int:
-        return sum(move.bytes for move in self.moves)
+        phases = sum(phase.bytes for phase in self.phases if not phase.skipped)
+        return sum(move.bytes for move in self.moves) + phases
 
     @property
     def saves(self) -> bool:

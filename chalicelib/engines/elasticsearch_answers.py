@@ -31,7 +31,8 @@ class Verdict(Enum):
 class Question:
     """One request: `method` of the port (and `status`, the cheap question of a look; `refresh` and `stats`, those of
     counts; `state`, `nodes`, `settings`, `recovery` and `explain`, those of restores; `settings` and `aliases`, those
-    of the configuration; `heap`, one of vitals; `count`, `page`, `live`, `write`, of copies), and what it was about."""
+    of the configuration; `heap`, one of vitals; `count`, `page`, `live`, `write`, of copies; `configure`), and what it
+    was about."""
 
     method: str
     target: str
