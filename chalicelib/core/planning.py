@@ -49,7 +49,8 @@ class Facts:
 def problems(wish: Wish) -> tuple[Problem, ...]:
     """What can't be meant, with the option that says it."""
     inside = wish.mode is Mode.IN_PLACE
-    checks = [] if inside else [("--prefix", check_prefix, wish.prefix)]
+    original = wish.mode is Mode.RENAME and not wish.prefix  # where the names are free, they may be those of before
+    checks = [] if inside or original else [("--prefix", check_prefix, wish.prefix)]
     checks += [("--indices", check_index_pattern, pattern) for pattern in wish.indices]
     found = []
     for key, check, text in checks:

@@ -32,10 +32,10 @@ class Wish:
     """What somebody asked for. At most one of `backup` (an id) and `at` (the newest that had ended by then); neither:
     the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none
     for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of.
-    `prefix`: empty for a restore in place. `replicas`: what restored indices get in the end (None: what the originals
-    had). `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks.
-    In mode everything `policy` is only one of those whose backups are restored: that of the newest; `skip`: numbers of
-    phases that are left out."""
+    `prefix`: empty for a restore in place, and for one under the original names where they are free. `replicas`: what
+    restored indices get in the end (None: what the originals had). `of_run`: the restore whose indices documents are
+    salvaged from; `missing_only`: only what live lacks. In mode everything `policy` is only one of those whose backups
+    are restored: that of the newest; `skip`: numbers of phases that are left out."""
 
     policy: str
     backup: str | None = None
