@@ -190,11 +190,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         verdict=Verdict.REFUSE,
-        methods=_on("release", "block", "clone", "reopen", "repoint", "count", "page", "live", "write"),
+        methods=_on("release", "block", "clone", "reopen", "repoint", "configure", "count", "page", "live", "write"),
         status=_http(404),
         type="index_not_found_exception|aliases_not_found_exception",
     ),
-    Rule(verdict=Verdict.REFUSE, methods=_on("clone", "repoint"), type="illegal_state_exception"),
+    Rule(verdict=Verdict.REFUSE, methods=_on("clone", "repoint", "configure"), type="illegal_state_exception"),
     Rule(
         verdict=Verdict.RETRY, type="concurrent_snapshot_execution_exception", advice="it is busy with other snapshots"
     ),

@@ -28,7 +28,7 @@ class FakeCluster:
     given up for good, as on the real server, and with `no_turn` it waits as long as that is set; both are the deciders'
     words.
     `configured`: templates and the like, as `Engine.configuration` tells them; `alias_details`: filters and so on, by
-    alias. `takes_not`: paths of pieces that it refuses, and why.
+    alias, or `INDEX/ALIAS`. `takes_not`: paths of pieces that it refuses, and why.
     """
 
     def __init__(

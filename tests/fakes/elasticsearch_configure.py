@@ -52,7 +52,7 @@ class FakeConfigurator(FakeSwapper):
                 **found.details,
                 name: replace(Alias(name=name), is_write_index=body.get("is_write_index")),
             }
-            cluster.alias_details[name] = dict(body)
+            cluster.alias_details[f"{of}/{name}"] = dict(body)
 
     def spelled_pieces(self, pieces: Sequence[Piece]) -> tuple[str, ...]:
         return tuple(f"PUT {piece.path}" for piece in pieces)
