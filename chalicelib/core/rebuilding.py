@@ -3,10 +3,10 @@
 What the server has is never touched: an index, a template or an alias of a wanted name is left as it is, and said.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from chalicelib.core import plan_room
 from chalicelib.core.capsules import Configuration
@@ -15,6 +15,7 @@ from chalicelib.core.model import Finding, IndexRef, Severity
 from chalicelib.core.permissions import permitted
 from chalicelib.core.plans import Mode, Plan, Wish, named
 from chalicelib.core.prose import counted
+from chalicelib.core.rebuild_pieces import FIRST, ROW, aliases_of, built_in, digest, missing
 from chalicelib.core.rebuilds import PARTS, Does, Phase, Piece
 from chalicelib.core.restores import Contents, Surroundings
 from chalicelib.core.rows import Backup, Spec
@@ -23,7 +24,6 @@ from chalicelib.core.wire import dump
 PRIORITY = "index.priority"
 USUAL = 1
 """The priority of an index that says none."""
-FIRST = (Does.TEMPLATES, Does.PIPELINES, Does.LIFECYCLE)
 NOTHING = Configuration(parts={})
 
 
@@ -101,16 +101,25 @@ def part(wish: Wish, group: Group) -> Wish:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A plan, and by the number of its phase what is put back of the configuration, in portions that fit into a row."""
+
+    plan: Plan
+    pieces: Mapping[int, tuple[tuple[Piece, ...], ...]]
+
+
 def plan(
     wish: Wish, newest: Source, parts: Sequence[tuple[Group, Plan]], known: Known, now: datetime, *, by: str
-) -> Plan:
+) -> Made:
     """What a plan says of its backup is said of the newest one; of the others their phases do."""
     backup, target = newest.backup, newest.spec.target
-    phases = _phases(wish, parts, known)
+    pieces, too_big = _portioned(parts, known)
+    phases = _phases(wish, parts, pieces)
     done = {phase.plan for phase in phases if not phase.skipped}
     inner = [made for _, made in parts if made.plan_id in done]
     names = [move.name for made in inner for move in made.moves]
-    aliases = [piece.name for piece in aliases_of(known.capsule, names)] if _done(phases, Does.ALIASES) else []
+    aliases = [piece.name for row in pieces[Does.ALIASES] for piece in row] if _done(phases, Does.ALIASES) else []
     beyond, permission = permitted(target.restore, (*names, *aliases), instead="a target that allows these names")
     made = Plan(
         plan_id="",
@@ -129,13 +138,38 @@ def plan(
         version=newest.contents.version,
         server=known.surroundings.version,
         moves=(),
-        findings=(*_findings(phases, inner, known), *permission),
+        findings=(*_findings(phases, inner, known), *map(_too_big, too_big), *permission),
         approval=beyond,
         spare=plan_room.spare(known.surroundings),
         phases=phases,
         capsule=known.key,
     )
-    return named(made, dump(made))
+    numbered = {phase.number: pieces[phase.does] for phase in phases if phase.does in pieces}
+    return Made(plan=named(made, dump(made)), pieces=numbered)
+
+
+def _portioned(
+    parts: Sequence[tuple[Group, Plan]], known: Known
+) -> tuple[Mapping[Does, tuple[tuple[Piece, ...], ...]], list[Piece]]:
+    """And what is too big for a row."""
+    names = [move.name for _, made in parts for move in made.moves]
+    found = {does: missing(known.capsule, known.there, does) for does in FIRST}
+    found[Does.ALIASES] = aliases_of(known.capsule, names)
+    size = {piece.path: len(json.dumps(piece.body)) + len(piece.path) for each in found.values() for piece in each}
+    rows: dict[Does, tuple[tuple[Piece, ...], ...]] = {}
+    for does, pieces in found.items():
+        filled: list[list[Piece]] = []
+        room = 0
+        for piece in pieces:
+            if size[piece.path] > ROW:
+                continue
+            if size[piece.path] > room:
+                filled.append([])
+                room = ROW
+            filled[-1].append(piece)
+            room -= size[piece.path]
+        rows[does] = tuple(map(tuple, filled))
+    return rows, [piece for each in found.values() for piece in each if size[piece.path] > ROW]
 
 
 def problems(plan: Plan) -> tuple[Problem, ...]:
@@ -147,9 +181,13 @@ def problems(plan: Plan) -> tuple[Problem, ...]:
     )
 
 
-def _phases(wish: Wish, parts: Sequence[tuple[Group, Plan]], known: Known) -> tuple[Phase, ...]:
-    names = [move.name for _, made in parts for move in made.moves]
-    first = [Phase(number=0, does=does, names=len(missing(known.capsule, known.there, does))) for does in FIRST]
+def _phases(
+    wish: Wish, parts: Sequence[tuple[Group, Plan]], pieces: Mapping[Does, tuple[tuple[Piece, ...], ...]]
+) -> tuple[Phase, ...]:
+    *first, last = (
+        Phase(number=0, does=does, names=sum(map(len, rows)), rows=len(rows), digest=digest(rows))
+        for does, rows in pieces.items()
+    )
     indices = [
         Phase(
             number=0,
@@ -164,7 +202,6 @@ def _phases(wish: Wish, parts: Sequence[tuple[Group, Plan]], known: Known) -> tu
         )
         for group, made in parts
     ]
-    last = Phase(number=0, does=Does.ALIASES, names=len(aliases_of(known.capsule, names)))
     phases = [*first, *indices, last]
     return tuple(
         replace(phase, number=number, skipped=number in wish.skip) for number, phase in enumerate(phases, start=1)
@@ -173,59 +210,6 @@ def _phases(wish: Wish, parts: Sequence[tuple[Group, Plan]], known: Known) -> tu
 
 def _done(phases: Sequence[Phase], does: Does) -> bool:
     return any(phase.does is does and not phase.skipped for phase in phases)
-
-
-def missing(capsule: Configuration, there: Configuration, does: Does) -> tuple[Piece, ...]:
-    """What the server lacks of templates, pipelines or policies, in the order in which they are put back. Without its
-    own, which come with it, and without those of which a secret was taken out."""
-    return tuple(
-        Piece(part=part, name=name, body=body)
-        for part in PARTS[does]
-        for name, body in sorted(capsule.parts.get(part, {}).items())
-        if name not in there.parts.get(part, {}) and not _built_in(body) and not _redacted(capsule, part, name)
-    )
-
-
-def aliases_of(capsule: Configuration, restored: Sequence[str]) -> tuple[Piece, ...]:
-    """The aliases that what is restored had: each with all of its indices and data streams at once, so that it never
-    has two that are written to."""
-    wanted, found = set(restored), dict[str, dict[str, Any]]()
-    for holder, held in sorted(capsule.parts.get("aliases", {}).items()):
-        for alias, body in held.items() if holder in wanted else ():
-            found.setdefault(alias, {})[holder] = body
-    return tuple(Piece(part="aliases", name=alias, body=body) for alias, body in sorted(found.items()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aliases:
-    """`pieces`: what is still to be put back; `elsewhere`: aliases that somebody has given to others since."""
-
-    pieces: tuple[Piece, ...]
-    elsewhere: tuple[str, ...] = ()
-
-
-def aliases_left(capsule: Configuration, there: Configuration, around: Surroundings, names: Sequence[str]) -> Aliases:
-    """Of those indices that are there: what did not come back has none."""
-    standing = {index.name for index in around.indices} | set(around.streams)
-    held = there.parts.get("aliases", {})
-    pieces, elsewhere = [], []
-    for piece in aliases_of(capsule, [name for name in names if name in standing]):
-        if any(piece.name in theirs for holder, theirs in held.items() if holder not in names):
-            elsewhere.append(piece.name)
-            continue
-        lacking = {holder: body for holder, body in piece.body.items() if piece.name not in held.get(holder, {})}
-        if lacking:
-            pieces.append(replace(piece, body=lacking))
-    return Aliases(pieces=tuple(pieces), elsewhere=tuple(elsewhere))
-
-
-def _built_in(body: Mapping[str, Any]) -> bool:
-    meta = body.get("_meta")
-    return isinstance(meta, Mapping) and meta.get("managed") is True
-
-
-def _redacted(capsule: Configuration, part: str, name: str) -> bool:
-    return any(path.startswith(f"/{part}/{name}/") for path in capsule.redacted)
 
 
 def _findings(phases: Sequence[Phase], inner: Sequence[Plan], known: Known) -> tuple[Finding, ...]:
@@ -268,7 +252,7 @@ def _configured(known: Known) -> Iterator[Finding]:
         for part in PARTS[does]:
             mine, theirs = known.capsule.parts.get(part, {}), known.there.parts.get(part, {})
             other = [
-                name for name in mine if name in theirs and mine[name] != theirs[name] and not _built_in(mine[name])
+                name for name in mine if name in theirs and mine[name] != theirs[name] and not built_in(mine[name])
             ]
             if other:
                 message = f"{', '.join(sorted(other)[:3])}: there already, otherwise than in the backup, and left alone"
@@ -278,6 +262,12 @@ def _configured(known: Known) -> Iterator[Finding]:
         yield _finding(
             "rebuild.settings", "cluster_settings", message, f"read them in {known.key}, and set what you want"
         )
+
+
+def _too_big(piece: Piece) -> Finding:
+    return _finding(
+        "rebuild.too_big", piece.path, f"{piece.path[1:]} is too big to be put back", "put it back yourself"
+    )
 
 
 def _finding(code: str, subject: str, message: str, fix: str, severity: Severity = Severity.WARNING) -> Finding:

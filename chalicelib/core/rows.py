@@ -11,6 +11,7 @@ from enum import StrEnum
 from chalicelib.core.model import Asked, IndexCount, IndexRef, Shards, State
 from chalicelib.core.plans import Plan, Wish
 from chalicelib.core.proving import Facts
+from chalicelib.core.rebuilds import Piece
 from chalicelib.core.spec import Policy, Target
 
 
@@ -24,6 +25,7 @@ class Evidence:
     `old`: what a swap put aside, with the counts of what it put there in its place.
     `plan`: under the id of the plan, before any run has it. `wish`: what a run was asked for that plans for itself.
     `proved`: the indices of the backup that a drill proved, with their uuids in it.
+    `pieces`: under the id of a plan of everything, what a phase puts back of the configuration.
     `facts` and `stable`: what proves a restore, read before the start and after the end.
     """
 
@@ -37,6 +39,7 @@ class Evidence:
     plan: Plan | None = None
     wish: Wish | None = None
     facts: Facts | None = None
+    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import capsules, naming, rebuilding, traffic
+from chalicelib.core import capsules, naming, rebuild_pieces, rebuilding, traffic
 from chalicelib.core.capsules import Configuration
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
 from chalicelib.core.model import Kind, Run
 from chalicelib.core.plans import Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
-from chalicelib.core.rebuilding import Known, Source
-from chalicelib.core.rebuilds import Does, Phase, Rebuild
+from chalicelib.core.rebuilding import Known, Made, Source
+from chalicelib.core.rebuilds import Does, Phase, Piece, Rebuild
 from chalicelib.core.rows import Evidence, Spec
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import rebuild as workflow
@@ -22,6 +22,9 @@ from chalicelib.service.backups import ACT_TIMEOUT
 from chalicelib.service.planned import planned
 from chalicelib.service.world import World
 
+KIND = "pieces"
+MOST_ROWS = 1000
+"""Of one phase."""
 A_PHASE = timedelta(hours=13)
 """What the run of one phase may take, with its wait in line."""
 
@@ -59,10 +62,15 @@ def plan(world: World, wish: Wish, target: str | None = None, *, by: str | None 
         without=without,
     )
     newest = max(sources, key=lambda source: source.backup.taken_at)
-    made = rebuilding.plan(wish, newest, parts, known, world.clock.now(), by=by)
+    found_out = rebuilding.plan(wish, newest, parts, known, world.clock.now(), by=by)
+    made = found_out.plan
     if wrong := rebuilding.problems(made):
         raise BadInput(*wrong)
-    made = replace(made, calls=_spelled(engine, made, known, [inner for _, inner in parts]))
+    made = replace(made, calls=_spelled(engine, found_out, [inner for _, inner in parts]))
+    for number, rows in found_out.pieces.items():
+        for place, pieces in enumerate(rows):
+            row = Evidence(run_id=made.plan_id, kind=KIND, n=number * MOST_ROWS + place, pieces=pieces)
+            world.store.commit(Create(row))
     for inner in (*(inner for _, inner in parts), made):
         world.store.commit(Create(Evidence(run_id=inner.plan_id, kind=planner.KIND, n=1, plan=inner)))
     return made
@@ -113,20 +121,17 @@ def _capsule(world: World, sources: list[Source]) -> tuple[str | None, Configura
     return None, rebuilding.NOTHING
 
 
-def _spelled(engine: Engine, made: Plan, known: Known, inner: list[Plan]) -> tuple[str, ...]:
+def _spelled(engine: Engine, made: Made, inner: list[Plan]) -> tuple[str, ...]:
     """In the order of the phases."""
     of = {one.plan_id: one for one in inner}
     calls: list[str] = []
-    for phase in made.phases:
+    for phase in made.plan.phases:
         if phase.skipped:
             continue
         if phase.plan is not None:
             calls += of[phase.plan].calls
-        elif phase.does is Does.ALIASES:
-            names = [move.name for one in inner for move in one.moves]
-            calls += engine.restorer.spelled_pieces(rebuilding.aliases_of(known.capsule, names))
         else:
-            calls += engine.restorer.spelled_pieces(rebuilding.missing(known.capsule, known.there, phase.does))
+            calls += engine.restorer.spelled_pieces([piece for row in made.pieces[phase.number] for piece in row])
     return tuple(calls)
 
 
@@ -169,21 +174,15 @@ class RebuildWork:
 
     def _lacking(self, run: Run, plan: Plan, phase: Phase, engine: Engine) -> Seen:
         """What the server lacks of this phase now."""
-        if plan.capsule is None:
+        if not phase.names:
             return Seen(plan=plan)
-        content = self._world.vault.get(plan.capsule)
-        if content is None:
-            raise Refused(f"{plan.capsule} is not in the bucket any more")
-        capsule, there = capsules.opened(content), engine.configuration()
+        wanted, there = _stored(self._world, plan, phase), engine.configuration()
         refused = run.rebuild.refused if run.rebuild else ()
+        wanted = [piece for piece in wanted if piece.path not in refused]
         if phase.does is not Does.ALIASES:
-            pieces = rebuilding.missing(capsule, there, phase.does)
-            return Seen(plan=plan, pieces=tuple(piece for piece in pieces if piece.path not in refused))
-        inner = [planner.stored(self._world, each.plan) for each in plan.phases if each.plan and not each.skipped]
-        names = [move.name for one in inner for move in one.moves]
-        left = rebuilding.aliases_left(capsule, there, engine.restorer.surroundings(), names)
-        pieces = tuple(piece for piece in left.pieces if piece.path not in refused)
-        return Seen(plan=plan, pieces=pieces, found=tuple(map(workflow.elsewhere, left.elsewhere)))
+            return Seen(plan=plan, pieces=rebuild_pieces.left(wanted, there))
+        left = rebuild_pieces.aliases_left(wanted, there, engine.restorer.surroundings())
+        return Seen(plan=plan, pieces=left.pieces, found=tuple(map(workflow.elsewhere, left.elsewhere)))
 
     def decide(self, run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
         return workflow.decide(run, seen, now)
@@ -238,6 +237,18 @@ class RebuildWork:
 
     def given_up(self, run: Run, decision: Decision) -> Decision:
         return decision
+
+
+def _stored(world: World, plan: Plan, phase: Phase) -> list[Piece]:
+    """What was planned, and nothing else."""
+    first = phase.number * MOST_ROWS
+    rows = [world.store.evidence(plan.plan_id, KIND, number) for number in range(first, first + phase.rows)]
+    found = [row.pieces for row in rows if row]
+    if len(found) < phase.rows:
+        raise Retryable(f"what phase {phase.number} of {plan.plan_id} puts back could not be read")
+    if rebuild_pieces.digest(found) != phase.digest:
+        raise Refused(f"what phase {phase.number} of {plan.plan_id} puts back is not what was planned")
+    return [piece for row in found for piece in row]
 
 
 def _part_id(phase: Phase) -> str:

@@ -197,6 +197,31 @@ def test_the_whole_holds_neither_a_repository_nor_a_slot() -> None:
     assert dict(slots.holders) == {}
 
 
+def test_what_was_planned_is_what_is_put_back_whatever_becomes_of_the_bucket() -> None:
+    stage = lost(backed_up())
+    run = started(stage)
+    stage.vault.objects.clear()
+    stage.live(5)
+    assert stage.run(run.run_id).good
+    assert "base" in stage.engine.configured["component_templates"]
+
+
+def test_what_fits_into_no_row_is_said_and_the_rest_comes_back_from_as_many_as_it_takes() -> None:
+    stage = backed_up()
+    many = {f"p{number}": {"description": "x" * 90_000} for number in range(5)}
+    stage.engine.configured["pipelines"] = {**many, "huge": {"description": "x" * 300_000}}
+    stage.backup("now-2")
+    stage.live(2)
+    stage = lost(stage)
+    plan = planned(stage)
+    assert ("rebuild.too_big", "/pipelines/huge") in [(found.code, found.subject) for found in plan.findings]
+    assert (plan.phases[1].names, plan.phases[1].rows) == (5, 3)
+    run = started(stage)
+    stage.live(5)
+    assert stage.run(run.run_id).good
+    assert set(stage.engine.configured["pipelines"]) == set(many)
+
+
 def effects() -> list[str]:
     stage = lost(backed_up())
     plan = planned(stage)

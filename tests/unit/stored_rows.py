@@ -21,6 +21,7 @@ STORED: dict[str, Any] = {
     "evidence_facts": Evidence,
     "evidence_plan": Evidence,
     "evidence_in_place": Evidence,
+    "evidence_pieces": Evidence,
     "evidence_rebuild": Evidence,
     "evidence_salvage": Evidence,
     "evidence_swap": Evidence,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import rebuilding
+from chalicelib.core import rebuild_pieces, rebuilding
 from chalicelib.core.capsules import Configuration
 from chalicelib.core.model import IndexRef
 from chalicelib.core.rebuilding import Group, Source
@@ -63,14 +63,14 @@ def test_what_is_put_back_is_neither_there_nor_the_servers_own_nor_without_its_s
     }
     capsule = Configuration(parts=mine, redacted=("/pipelines/secret/processors/0/set/value",))
     there = Configuration(parts={"legacy_templates": {"there": {"order": 1}}})
-    templates = rebuilding.missing(capsule, there, Does.TEMPLATES)
+    templates = rebuild_pieces.missing(capsule, there, Does.TEMPLATES)
     assert [piece.path for piece in templates] == [
         "/component_templates/a",
         "/component_templates/b",
         "/index_templates/mine",
     ]
-    assert [piece.name for piece in rebuilding.missing(capsule, there, Does.PIPELINES)] == ["secret-free"]
-    assert rebuilding.missing(capsule, there, Does.LIFECYCLE) == ()
+    assert [piece.name for piece in rebuild_pieces.missing(capsule, there, Does.PIPELINES)] == ["secret-free"]
+    assert rebuild_pieces.missing(capsule, there, Does.LIFECYCLE) == ()
 
 
 WRITES = {"is_write_index": True}
@@ -78,7 +78,7 @@ ALIASES = Configuration(parts={"aliases": {"a": {"x": WRITES, "y": {}}, "b": {"x
 
 
 def test_an_alias_goes_on_all_that_had_it_at_once() -> None:
-    assert rebuilding.aliases_of(ALIASES, ["a", "b"]) == (
+    assert rebuild_pieces.aliases_of(ALIASES, ["a", "b"]) == (
         Piece(part="aliases", name="x", body={"a": WRITES, "b": {}}),
         Piece(part="aliases", name="y", body={"a": {}}),
     )
@@ -87,7 +87,8 @@ def test_an_alias_goes_on_all_that_had_it_at_once() -> None:
 def test_only_what_came_back_gets_its_aliases_and_none_that_is_elsewhere_by_now() -> None:
     around = replace(FREE, indices=tuple(replace(LIVE, name=name, aliases=()) for name in ("a", "b", "new")))
     there = Configuration(parts={"aliases": {"a": {"x": WRITES}, "new": {"y": {}}}})
-    left = rebuilding.aliases_left(ALIASES, there, around, ["a", "b", "gone"])
+    wanted = rebuild_pieces.aliases_of(ALIASES, ["a", "b", "gone"])
+    left = rebuild_pieces.aliases_left(wanted, there, around)
     assert left.elsewhere == ("y",)
     assert left.pieces == (Piece(part="aliases", name="x", body={"b": {}}),)
     assert left.pieces[0].body == {"b": {}}
