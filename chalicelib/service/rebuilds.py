@@ -66,14 +66,20 @@ def plan(world: World, wish: Wish, target: str | None = None, *, by: str | None 
     made = found_out.plan
     if wrong := rebuilding.problems(made):
         raise BadInput(*wrong)
-    made = replace(made, calls=_spelled(engine, found_out, [inner for _, inner in parts]))
-    for number, rows in found_out.pieces.items():
+    inner = [made for _, made in parts]
+    return _kept(world, replace(found_out, plan=replace(made, calls=_spelled(engine, found_out, inner))), inner)
+
+
+def _kept(world: World, made: Made, inner: list[Plan]) -> Plan:
+    """The whole last: what it names is there."""
+    plan = made.plan
+    for number, rows in made.pieces.items():
         for place, pieces in enumerate(rows):
-            row = Evidence(run_id=made.plan_id, kind=KIND, n=number * MOST_ROWS + place, pieces=pieces)
+            row = Evidence(run_id=plan.plan_id, kind=KIND, n=number * MOST_ROWS + place, pieces=pieces)
             world.store.commit(Create(row))
-    for inner in (*(inner for _, inner in parts), made):
-        world.store.commit(Create(Evidence(run_id=inner.plan_id, kind=planner.KIND, n=1, plan=inner)))
-    return made
+    for each in (*inner, plan):
+        world.store.commit(Create(Evidence(run_id=each.plan_id, kind=planner.KIND, n=1, plan=each)))
+    return plan
 
 
 def _specs(world: World, target: str | None) -> list[Spec]:

@@ -37,6 +37,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
         max_leaves=5,
     ),
 }
+PLAIN[Any] = PLAIN[object]
 
 
 def anything(kind: Any) -> st.SearchStrategy[Any]:
