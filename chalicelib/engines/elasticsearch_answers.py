@@ -24,6 +24,7 @@ class Verdict(Enum):
     UNAUTHENTICATED = auto()
     """Refused, whatever else is asked."""
     NAME_TAKEN = auto()
+    UNSUPPORTED = auto()
     REPOSITORY_MISSING = auto()
 
 
@@ -248,6 +249,13 @@ RULES: tuple[Rule, ...] = (
         verdict=Verdict.REFUSE,
         type="media_type_header_exception",
         advice="this server is older or newer than what this release speaks (8.x and 9.x)",
+    ),
+    Rule(
+        verdict=Verdict.UNSUPPORTED,
+        methods=_on("remove"),
+        status=_http(400, 405),
+        reason="no handler found|[Ii]ncorrect HTTP method",
+        advice="this server can't delete data streams",
     ),
     Rule(
         verdict=Verdict.REFUSE,

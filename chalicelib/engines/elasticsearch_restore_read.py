@@ -19,6 +19,7 @@ from chalicelib.core.restores import (
     RestoreOrder,
     Surroundings,
 )
+from chalicelib.core.streams import Template
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_read import ASSIGNED, Body, flat, is_closed, known, one, part, why
 from chalicelib.engines.elasticsearch_restored import MARK
@@ -87,7 +88,15 @@ def surroundings(state: Body, disk: Body, settings: Body) -> Surroundings:
             index.shards * (1 + index.replicas) for index in indices if not index.closed and index.name not in frozen
         ),
         shard_limit=len(data) * set_to.digits("max_shards_per_node"),
+        templates=tuple(_templates(part(metadata, "index_template"))),
     )
+
+
+def _templates(body: Body) -> Iterator[Template]:
+    for name, found in body.items("index_template"):
+        priority = found.number("priority") if "priority" in found.value else 0
+        patterns, streams = tuple(found.texts("index_patterns")), "data_stream" in found.value
+        yield Template(name=name, patterns=patterns, priority=priority, streams=streams)
 
 
 def _live(name: str, index: Body, more: Iterable[str]) -> LiveIndex:
