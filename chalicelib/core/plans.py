@@ -155,6 +155,11 @@ class Plan:
         return sum(move.bytes for move in self.moves)
 
     @property
+    def names(self) -> frozenset[str]:
+        """The new names of all indices."""
+        return frozenset(move.name for move in self.moves)
+
+    @property
     def streams(self) -> dict[str, str]:
         """The new names of the data streams that are restored as such, by those of their indices."""
         return {move.name: move.stream for move in self.moves if move.stream}

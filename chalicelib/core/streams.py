@@ -107,17 +107,20 @@ def no_way(streams: Iterable[str], mode: str) -> Iterator[Finding]:
         yield _conflict("restore.data_stream", stream, message, fix)
 
 
-def groups(refs: Iterable[IndexRef], streams: Mapping[str, str]) -> list[IndexRef | StreamRef]:
+def groups(refs: Iterable[IndexRef], streams: Mapping[str, str], planned: Container[str]) -> list[IndexRef | StreamRef]:
     """What is removed at once: each index by itself, and then each stream with all its own. `streams`: by the names of
-    their indices."""
-    plain: list[IndexRef | StreamRef] = []
+    their indices. What was not `planned` came with one of the streams, nobody knows with which."""
+    plain: list[IndexRef] = []
+    more: list[IndexRef] = []
     of: dict[str, list[IndexRef]] = {}
     for ref in refs:
         if stream := streams.get(ref.name):
             of.setdefault(stream, []).append(ref)
         else:
-            plain.append(ref)
-    return [*plain, *(StreamRef(name=name, indices=tuple(held)) for name, held in of.items())]
+            (plain if ref.name in planned else more).append(ref)
+    if not of:
+        return [*plain, *more]
+    return [*plain, *(StreamRef(name=name, indices=(*held, *more)) for name, held in of.items())]
 
 
 def _conflict(code: str, subject: str, message: str, fix: str) -> Finding:

@@ -252,13 +252,6 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         verdict=Verdict.UNSUPPORTED,
-        methods=_on("remove"),
-        status=_http(400, 405),
-        reason="no handler found|[Ii]ncorrect HTTP method",
-        advice="this server can't delete data streams",
-    ),
-    Rule(
-        verdict=Verdict.REFUSE,
         status=_http(400, 405),
         reason="no handler found|[Ii]ncorrect HTTP method",
         advice="the server does not know this request: is it an Elasticsearch 8 or 9?",

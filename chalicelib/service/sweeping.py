@@ -53,7 +53,7 @@ def _removed(world: World, run: Run, state: PolicyState, made: Evidence) -> Sequ
     another message goes on."""
     restorer, plan = world.engine(_spec(world, run, state)).restorer, _plan(world, run)
     found = _ours(plan, restorer, made)
-    for each in groups(found, plan.streams):
+    for each in groups(found, plan.streams, plan.names):
         if world.remaining() <= ACT_TIMEOUT:
             world.queue.send(Sweep(policy=run.policy, run_id=run.run_id))
             raise Retryable(f"too little time to remove {each.name} and those after it")

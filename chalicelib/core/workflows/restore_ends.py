@@ -42,7 +42,7 @@ def clean(run: Run, seen: Seen, now: datetime) -> Decision:
     if not mine:
         return Decision(state=run.state, again=pace.next_look(run, now))
     refs = [IndexRef(name=index.name, uuid=index.uuid) for index in mine]
-    every = groups(refs, seen.plan.streams)
+    every = groups(refs, seen.plan.streams, seen.plan.names)
     turn = run.aborts % len(every)  # the one that could not be removed must not keep the others
     now_due = (*every[turn:], *every[:turn])[:AT_ONCE]
     act = Remove(

@@ -25,8 +25,7 @@ def wait(run: Run, seen: Seen, now: datetime) -> Decision:
         return give_up(run, seen, now, State.FAILED, found.message, found)
     if not mine:
         return _nothing_there(run, seen, now)
-    planned = {move.name for move in seen.plan.moves}
-    if more := [index.name for index in mine if index.name not in planned]:
+    if more := [index.name for index in mine if index.name not in seen.plan.names]:
         message = f"{more[0]} came back with its data stream, and was not in the plan"
         found = finding("restore.unplanned", more[0], message, "snapwarden emergency BACKUP -o restore.sh")
         return give_up(run, seen, now, State.FAILED, message, found)
