@@ -1,5 +1,6 @@
 """Records what real servers answer to the engine: `python -m tests.record_answers [--only TEXT] [VERSION …]` writes one
-file per case to tests/golden/answers (`--only`: all is done, and only cases that have TEXT in a request are written).
+file per case to tests/golden/answers (`--only`: all is done, and only cases that have TEXT in a request are written;
+with `|` between them, one of several).
 Each holds the question, the requests with their answers, and what the engine made of them; reading the difference to
 the previous recording is the point of recording anew.
 """

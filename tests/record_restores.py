@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from chalicelib.core.model import IndexRef
 from chalicelib.core.restores import RestoreOrder
+from chalicelib.core.streams import StreamRef
 from tests.elastic_admin import Admin, wait
 from tests.recorder import Recorder
 
@@ -31,6 +32,7 @@ def record_restores(admin: Admin, it: Recorder) -> None:
     _record_no_room(admin, it)
     _record_no_turn(admin, it)
     _record_ends(admin, it)
+    _record_streams(admin, it)
 
 
 def _record_refusals(admin: Admin, it: Recorder) -> None:
@@ -115,6 +117,23 @@ def _record_ends(admin: Admin, it: Recorder) -> None:
     it.case("remove-made-anew", "restorer.remove", replace(made, uuid="another"))
     it.case("remove", "restorer.remove", made)
     it.case("remove-absent", "restorer.remove", made)
+
+
+def _record_streams(admin: Admin, it: Recorder) -> None:
+    """The trimmed servers delete no data streams: so far, and no further, they can be told."""
+    admin.send("PUT", "/_snapshot/main/streamed?wait_for_completion=true", {"indices": "logs-shop"})
+    (backing,) = admin.send("GET", "/logs-shop/_settings")
+    wanted = replace(WISH, snapshot="streamed", indices=(backing,), streams=("logs-shop",))
+    it.case("restore-stream", "restorer.restore", wanted)
+    made = wanted.names[0]
+    _wait_for_green(admin, made)
+    it.case("restored-stream", "restorer.restored", wanted)
+    it.case("restore-stream-taken", "restorer.restore", wanted)
+    stream = StreamRef(name="restored-logs-shop", indices=(ref(admin, made),))
+    foreign = replace(stream, indices=(replace(stream.indices[0], uuid="another"),))
+    it.case("remove-stream-foreign", "restorer.remove_stream", foreign)
+    it.case("remove-stream", "restorer.remove_stream", stream)
+    it.case("remove-stream-absent", "restorer.remove_stream", replace(stream, name="restored-logs-shop-2", indices=()))
 
 
 def secured_restores(admin: Admin, user: Callable[[str], Recorder]) -> None:

@@ -15,6 +15,7 @@ from chalicelib.core.observations import Owner
 from chalicelib.core.ports import StartOrder
 from chalicelib.core.restores import RestoreOrder
 from chalicelib.core.spec import Auth, Repository, Select, Target
+from chalicelib.core.streams import StreamRef
 from chalicelib.engines.elasticsearch import TIMEOUT, ElasticsearchEngine
 from chalicelib.engines.elasticsearch_client import Connection
 from infra.local.servers import Server
@@ -47,7 +48,7 @@ class Recorder:
     def case(self, name: str, method: str, *given: Any, **options: Any) -> None:
         self._exchanges.clear()
         result = outcome(lambda: attrgetter(method)(self._engine)(*given, **options))
-        if not any(self._only in exchange["request"] for exchange in self._exchanges):
+        if not any(text in exchange["request"] for exchange in self._exchanges for text in self._only.split("|")):
             return
         record = {"method": method, "given": [_plain(item) for item in given], "options": options}
         text = json.dumps({**record, "exchanges": self._exchanges, "outcome": result}, indent=1, ensure_ascii=False)
@@ -73,6 +74,6 @@ def _plain(item: Any) -> Any:
         return {"repository": item.repository, "snapshot": item.snapshot, "indices": list(item.indices)}
     if isinstance(item, list):
         return [_plain(each) for each in item]
-    if isinstance(item, IndexRef | Owner | RestoreOrder):
+    if isinstance(item, IndexRef | Owner | RestoreOrder | StreamRef):
         return asdict(item)
     return item.model_dump(mode="json") if isinstance(item, Select | Repository) else item

@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from chalicelib.core import drawing, plan_notes
 from chalicelib.core.model import Finding, Run, Severity
-from chalicelib.core.planning import stream_of
 from chalicelib.core.plans import Plan
 from chalicelib.core.prose import size, span
 from chalicelib.core.restores import Contents, HeldIndex
 from chalicelib.core.rows import Backup, BackupState
 from chalicelib.core.spec import Drill, RandomWithin, Repository
+from chalicelib.core.streams import stream_of
 
 T = TypeVar("T")
 REGISTRATION = "snapwarden-drill-"
@@ -56,7 +56,7 @@ def sample(
 
     First the biggest of those whose proof is the oldest (none is the oldest), but never the one that the drill before
     began with; then the others, the oldest proof first and else at random, as long as they fit."""
-    usable = [index for index in contents.indices if index.whole and stream_of(index.name, contents) is None]
+    usable = [index for index in contents.indices if index.whole and stream_of(index.name, contents.streams) is None]
     fitting = [index for index in usable if drill.max_bytes is None or index.bytes <= drill.max_bytes]
     room = drill.max_bytes if drill.max_bytes is not None else sum(index.bytes for index in fitting)
     count = len(fitting) if drill.sample == "all" else int(drill.sample)
@@ -97,9 +97,9 @@ def _too_big(indices: Iterable[HeldIndex], most: int) -> Iterator[Finding]:
 
 
 def _streams(contents: Contents) -> Iterator[Finding]:
-    held = [name for index in contents.indices if (name := stream_of(index.name, contents))]
+    held = [name for index in contents.indices if (name := stream_of(index.name, contents.streams))]
     for name in dict.fromkeys(held):
-        message = f"{name} is a data stream, which can't be restored under another name yet: it is not drilled"
+        message = f"{name} is a data stream, and not every server removes one again: it is not drilled"
         yield _warning("drill.data_stream", name, message, "restore it by hand now and then")
 
 

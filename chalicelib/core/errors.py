@@ -30,6 +30,10 @@ class Taken(Conflict):
     """The id of a request was used before, for something else: another one is needed."""
 
 
+class Unsupported(Refused):
+    """The server does not know the request at all. There may be another way."""
+
+
 class NameTaken(Refused):
     """A create was refused because its name exists: perhaps our own, after a lost answer. Look to see whose it is."""
 

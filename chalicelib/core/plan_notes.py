@@ -37,9 +37,9 @@ def _taken(moves: Sequence[Move], policies: Sequence[Policy]) -> Iterator[Findin
     for policy in policies:
         select = policy.select
         names = [
-            move.name
-            for move in moves
-            if _any(select.indices, move.name) and not _any((*select.exclude, *NEVER_TAKEN), move.name)
+            name
+            for name in dict.fromkeys(move.known_as for move in moves)
+            if _any(select.indices, name) and not _any((*select.exclude, *NEVER_TAKEN), name)
         ]
         if names:
             message = f"policy {policy.name} backs up {_some(names)} as well, perhaps before all of it is back"

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core import in_place, plan_notes, plan_room, swapping
+from chalicelib.core import in_place, plan_notes, plan_room, streams, swapping
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
 from chalicelib.core.permissions import permitted
@@ -21,6 +21,7 @@ from chalicelib.core.prose import counted
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
 from chalicelib.core.spec import Policy
+from chalicelib.core.streams import stream_of
 from chalicelib.core.swaps import Standing
 from chalicelib.core.values import check_index_pattern, check_prefix
 from chalicelib.core.wire import dump
@@ -78,7 +79,7 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
 
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
     chosen, _ = _chosen(wish.indices, facts.contents)
-    moves = _moves(wish, facts, [index for index in chosen if index.whole])
+    moves = _moves(wish, facts, _whole(chosen, facts.contents))
     beyond, permission = permitted(spec.target.restore, _claimed(moves), approvable=wish.mode is not Mode.DRILL)
     findings = (*_findings(wish, spec, facts, moves), *permission)
     backup = facts.backup
@@ -111,6 +112,7 @@ def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move]) -> It
     chosen, missing = _chosen(wish.indices, facts.contents)
     yield from _backup(wish, facts, [index for index in chosen if not index.whole])
     yield from _selection(missing, moves, facts.contents)
+    yield from _streams(wish, [index.name for index in chosen], facts.contents)
     if wish.mode is Mode.IN_PLACE:
         yield from in_place.findings(moves, facts.surroundings, spec.policy)
     else:
@@ -121,23 +123,30 @@ def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move]) -> It
         yield from swapping.findings(moves, facts.standing, facts.surroundings.streams)
     if wish.mode is not Mode.DRILL:
         yield from plan_notes.notes([move for move in moves if not move.over], facts.originals, _others(wish, facts))
+    yield from streams.notes(_new_streams(moves), facts.surroundings.templates)
 
 
 def _claimed(moves: Sequence[Move]) -> tuple[str, ...]:
-    """Names that are taken or put aside."""
-    return (*(move.name for move in moves), *swapping.touched(moves))
+    """Names that are taken or put aside; of a data stream its own, and not those of its backing indices."""
+    return (*dict.fromkeys(move.known_as for move in moves), *swapping.touched(moves))
+
+
+def _new_streams(moves: Sequence[Move]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(move.stream for move in moves if move.stream))
 
 
 def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move, ...]:
     behind = _behind(facts)
+    together = _together(wish, facts.contents)
     moves = tuple(
         Move(
             source=index.name,
-            name=wish.prefix + index.name,
+            name=wish.prefix + index.name if index.name not in together else streams.renamed(index.name, wish.prefix),
             shards=index.shards,
             bytes=index.bytes,
             behind=behind.get(index.name),
             replicas=plan_room.replicas(wish, index.name, facts.originals),
+            stream=wish.prefix + together[index.name] if index.name in together else None,
         )
         for index in usable
     )
@@ -147,6 +156,20 @@ def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move,
         case Mode.IN_PLACE:
             return in_place.over(moves, facts.standing, wish.replicas)
     return moves
+
+
+def _together(wish: Wish, contents: Contents) -> dict[str, str]:
+    """By backing index, the stream that it comes back with."""
+    if wish.mode is not Mode.RENAME:
+        return {}
+    wanted = [stream for stream in contents.streams if streams.meant(stream, wish.indices)]
+    return {index.name: stream for index in contents.indices if (stream := stream_of(index.name, wanted))}
+
+
+def _whole(chosen: Sequence[HeldIndex], contents: Contents) -> list[HeldIndex]:
+    """Those that can be restored: of a data stream of which a backing index is torn, none."""
+    torn = {stream_of(index.name, contents.streams) for index in chosen if not index.whole} - {None}
+    return [index for index in chosen if index.whole and stream_of(index.name, contents.streams) not in torn]
 
 
 def _others(wish: Wish, facts: Facts) -> tuple[Policy, ...]:
@@ -167,16 +190,20 @@ def order(plan: Plan) -> RestoreOrder:
         prefix=plan.wish.prefix,
         mark=plan.mark,
         over=in_place.refs(plan) if plan.wish.mode is Mode.IN_PLACE else None,
+        streams=tuple(stream.removeprefix(plan.wish.prefix) for stream in dict.fromkeys(plan.streams.values())),
     )
 
 
 def _chosen(patterns: Sequence[str], contents: Contents) -> tuple[list[HeldIndex], list[str]]:
-    """The indices that the patterns mean, in the order of their names, and the patterns that mean none."""
+    """The indices that the patterns mean, by their names or those of their data streams, in the order of their names;
+    and the patterns that mean none."""
     held = sorted(contents.indices, key=lambda index: index.name)
     if not patterns:
         return held, []
-    chosen = [index for index in held if _any(patterns, index.name)]
-    return chosen, [pattern for pattern in patterns if not any(fnmatchcase(index.name, pattern) for index in held)]
+    names = {index.name: {index.name, stream_of(index.name, contents.streams) or index.name} for index in held}
+    chosen = [index for index in held if any(_any(patterns, name) for name in names[index.name])]
+    known = {*contents.streams, *names}
+    return chosen, [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in known)]
 
 
 def _behind(facts: Facts) -> dict[str, int]:
@@ -197,6 +224,9 @@ def _backup(wish: Wish, facts: Facts, torn: Sequence[HeldIndex]) -> Iterator[Fin
     if torn:
         names = ", ".join(index.name for index in torn[:3]) + (" …" if len(torn) > 3 else "")
         message = f"{counted(len(torn), 'index', 'indices')} of which shards are missing in the backup: {names}"
+        held = [stream for index in torn if (stream := stream_of(index.name, facts.contents.streams))]
+        if held:
+            message += f"; so all of the data stream {', '.join(list(dict.fromkeys(held))[:3])}"
         if wish.allow_partial:
             yield _note("restore.partial", backup.backup_id, f"left out: {message}", "take them from another backup")
         else:
@@ -214,22 +244,25 @@ def _selection(missing: Sequence[str], moves: Sequence[Move], contents: Contents
         yield _conflict("restore.not_in_backup", pattern, f"nothing in the backup matches {pattern}", held)
     if not moves and not missing:
         yield _conflict("restore.nothing", "indices", "nothing of the backup would be restored", held)
-    streams = [name for move in moves if (name := stream_of(move.source, contents))]
-    for name in dict.fromkeys(streams):
-        message = f"{name} is a data stream; its backing indices would be restored without it"
-        yield _conflict("restore.data_stream", name, message, "choose others with --indices")
 
 
-def stream_of(index: str, contents: Contents) -> str | None:
-    """The data stream whose backing index it is."""
-    return next((stream for stream in contents.streams if fnmatchcase(index, f".ds-{stream}-*")), None)
+def _streams(wish: Wish, chosen: Sequence[str], contents: Contents) -> Iterator[Finding]:
+    if wish.mode is Mode.RENAME:
+        held = [index.name for index in contents.indices]
+        yield from streams.parted(chosen, wish.indices, contents.streams, held)
+    else:
+        held = [stream for name in chosen if (stream := stream_of(name, contents.streams))]
+        yield from streams.no_way(dict.fromkeys(held), wish.mode)
 
 
 def _names(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Finding]:
     there = {index.name: index for index in surroundings.indices}
     aliases = {alias: index.name for index in surroundings.indices for alias in index.aliases}
     another = "another --prefix"
-    for move in moves:
+    taken = tuple(streams.findings(_new_streams(moves), there, aliases, surroundings.streams))
+    yield from taken
+    told = {found.subject for found in taken}
+    for move in (move for move in moves if move.stream not in told):
         if len(move.name.encode()) > NAME_BYTES:
             message = f"{move.name} would be longer than {NAME_BYTES} bytes"
             yield _conflict("restore.bad_name", move.name, message, f"a shorter --prefix, or leave {move.source} out")

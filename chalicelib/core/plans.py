@@ -102,7 +102,7 @@ class Move:
     """One index of the backup and the name that it gets. `behind`: operations on the live index of the source's name
     since the backup, which the restored one lacks (None: there is no such index any more, or it can't be told). `live`:
     what a swap puts aside for it, None in other modes. `over`: what a restore in place replaces, None: there is none.
-    `replicas`: what it gets in the end.
+    `replicas`: what it gets in the end. `stream`: the new name of the data stream that it comes back as a part of.
 
     In mode salvage `source` is the restored index and `name` the live one; `bytes` those of what is to be copied, and
     `difference` what that is (None: they could not be compared)."""
@@ -116,6 +116,12 @@ class Move:
     live: Side | None = None
     over: Over | None = None
     replicas: int = 0
+    stream: str | None = None
+
+    @property
+    def known_as(self) -> str:
+        """The new name that people use, and that `restore.allow` speaks of."""
+        return self.stream or self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +162,16 @@ class Plan:
     def bytes(self) -> int:
         phases = sum(phase.bytes for phase in self.phases if not phase.skipped)
         return sum(move.bytes for move in self.moves) + phases
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The new names of all indices."""
+        return frozenset(move.name for move in self.moves)
+
+    @property
+    def streams(self) -> dict[str, str]:
+        """The new names of the data streams that are restored as such, by those of their indices."""
+        return {move.name: move.stream for move in self.moves if move.stream}
 
     @property
     def saves(self) -> bool:

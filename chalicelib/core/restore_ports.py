@@ -9,6 +9,7 @@ from chalicelib.core.model import IndexCount, IndexRef
 from chalicelib.core.proving import Document, Read, Vitals
 from chalicelib.core.rebuilds import Piece
 from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings, Unallocated
+from chalicelib.core.streams import StreamRef
 from chalicelib.core.swaps import Swapper
 
 
@@ -44,7 +45,14 @@ class Restorer(Swapper, Protocol):
     def remove(self, index: IndexRef) -> bool:
         """Deletes the index of exactly this name and uuid, read anew. False: one of another uuid has the name, and was
         left alone. One that is not there is removed. Retryable while a snapshot of somebody else's runs that must hold
-        all of it; ours let it go."""
+        all of it; ours let it go. The newest backing index of a data stream is Refused: it goes with its stream."""
+
+    def remove_stream(self, stream: StreamRef) -> None:
+        """Deletes the data stream, read anew, with its backing indices, when each of them is one of those; and then
+        those that are no longer part of it, as `remove` does. Safe to repeat, and nothing that is not there is an
+        error. Refused when it has another one as well (somebody rolled it over): nothing is removed. Refused, too, by
+        a server that deletes no data streams, once all that goes without it is gone. Retryable when there is more to
+        remove than fits into one invocation."""
 
     def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         """Takes off all that a restore put on, and sets what is named, a lifecycle only when asked to. Safe to repeat.

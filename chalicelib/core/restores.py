@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.core.model import IndexRef
+from chalicelib.core.streams import Template, renamed, stream_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class DataNode:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """The server that a restore would meet. `version`: of its oldest node. `shards`: open ones, replicas included, of
-    at most `shard_limit` (cluster.max_shards_per_node of all data nodes)."""
+    at most `shard_limit` (cluster.max_shards_per_node of all data nodes). `templates`: composable ones."""
 
     version: str
     indices: tuple[LiveIndex, ...]
@@ -69,6 +70,7 @@ class Surroundings:
     nodes: tuple[DataNode, ...]
     shards: int
     shard_limit: int
+    templates: tuple[Template, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,8 @@ class RestoreOrder:
     What is made carries `mark`, has no replicas, no aliases and no lifecycle, stays on its nodes, and refuses writes:
     see rules of restored indices in docs/restore.md. `hidden`: no wildcard of a search finds it. `over`: the indices
     that are restored over, closed and of exactly these uuids, which they keep; the prefix is empty then (None: all
-    names must be free)."""
+    names must be free). `streams`: of the backup, restored as such as `prefix` + their names, with all their backing
+    indices, which are among `indices` and get the names that the server derives from that of their stream."""
 
     repository: str
     snapshot: str
@@ -86,6 +89,25 @@ class RestoreOrder:
     mark: int
     hidden: bool = False
     over: tuple[IndexRef, ...] | None = None
+    streams: tuple[str, ...] = ()
+
+    def name_of(self, index: str) -> str:
+        """What one of `indices` is called afterwards."""
+        return renamed(index, self.prefix) if stream_of(index, self.streams) else self.prefix + index
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the indices that are made, in the order of `indices`."""
+        return tuple(self.name_of(index) for index in self.indices)
+
+    @property
+    def new_streams(self) -> tuple[str, ...]:
+        return tuple(self.prefix + stream for stream in self.streams)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What the server is to be asked for: backing indices come with their streams."""
+        return (*(index for index in self.indices if not stream_of(index, self.streams)), *self.streams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from chalicelib.core.wire import dump
 
 PAGE_BYTES, FIRST_PAGE, MOST = 4 * 1024 * 1024, 100, 1000
 """Of a page: its sources; its documents, at first and at most."""
+REINDEX = "a _reindex with op_type create from the restored stream into the live one"
 INSTEAD = "--indices with those that `restore.allow` allows"
 
 
@@ -103,6 +104,15 @@ def plan(old: Plan, wish: Wish, spec: Spec, pairs: Sequence[Pair], found: Sequen
         calls=(),
     )
     return named(made, dump(made))
+
+
+def left_out(old: Plan) -> Iterator[Finding]:
+    """Servers take documents for a data stream by its own name only, so its indices are copied into nothing."""
+    for stream in dict.fromkeys(old.streams.values()):
+        message = f"{stream} is a data stream, from which nothing is copied"
+        yield Finding(
+            code="salvage.data_stream", severity=Severity.WARNING, subject=stream, message=message, next_step=REINDEX
+        )
 
 
 def in_the_way(pairs: Sequence[Pair], restored: Sequence[Side], live: Sequence[Side]) -> tuple[Finding, ...]:

@@ -19,9 +19,9 @@ from chalicelib.engines import elasticsearch_counts as counting
 from chalicelib.engines import elasticsearch_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection, Silence
-from chalicelib.engines.elasticsearch_in_place import ElasticsearchInPlace
 from chalicelib.engines.elasticsearch_restored import CHANGED
 from chalicelib.engines.elasticsearch_select import FOREIGN, is_pattern, matches, portions, unmatched, unseen
+from chalicelib.engines.elasticsearch_streams import ElasticsearchStreams
 
 if TYPE_CHECKING:
     from chalicelib.core.capsules import Configuration
@@ -75,7 +75,7 @@ class ElasticsearchEngine:
 
     @property
     def restorer(self) -> Restorer:
-        return ElasticsearchInPlace(self._connection)
+        return ElasticsearchStreams(self._connection)
 
     @property
     def prover(self) -> Prover:

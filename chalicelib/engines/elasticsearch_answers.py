@@ -24,6 +24,7 @@ class Verdict(Enum):
     UNAUTHENTICATED = auto()
     """Refused, whatever else is asked."""
     NAME_TAKEN = auto()
+    UNSUPPORTED = auto()
     REPOSITORY_MISSING = auto()
 
 
@@ -251,7 +252,7 @@ RULES: tuple[Rule, ...] = (
         advice="this server is older or newer than what this release speaks (8.x and 9.x)",
     ),
     Rule(
-        verdict=Verdict.REFUSE,
+        verdict=Verdict.UNSUPPORTED,
         status=_http(400, 405),
         reason="no handler found|[Ii]ncorrect HTTP method",
         advice="the server does not know this request: is it an Elasticsearch 8 or 9?",

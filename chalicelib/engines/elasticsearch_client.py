@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from elastic_transport import ConnectionTimeout, JsonSerializer, SerializationError, TlsError, TransportError
 from elasticsearch import ApiError, Elasticsearch, ElasticsearchWarning, UnsupportedProductError
 
-from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable, Unauthenticated
+from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable, Unauthenticated, Unsupported
 from chalicelib.core.spec import Target
 from chalicelib.engines import elasticsearch_answers as answers
 from chalicelib.engines.elasticsearch_answers import Question, Verdict
@@ -27,6 +27,7 @@ ERRORS: dict[Verdict, type[Exception]] = {
     Verdict.REFUSE: Refused,
     Verdict.UNAUTHENTICATED: Unauthenticated,
     Verdict.NAME_TAKEN: NameTaken,
+    Verdict.UNSUPPORTED: Unsupported,
     Verdict.REPOSITORY_MISSING: RepositoryMissing,
     Verdict.RETRY: Retryable,
 }

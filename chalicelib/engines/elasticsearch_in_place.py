@@ -9,7 +9,7 @@ from chalicelib.engines.elasticsearch_configure import ElasticsearchConfigurator
 
 
 class ElasticsearchInPlace(ElasticsearchConfigurator):
-    """The whole of the `Restorer` port of one target."""
+    """The `Restorer` port of one target, but for data streams."""
 
     def close(self, index: IndexRef) -> None:
         """A closed one answers yes, with nothing in its list. An index whose primaries are missing can be closed."""

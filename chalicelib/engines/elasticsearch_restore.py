@@ -5,7 +5,7 @@ Requests: contents 1, surroundings 3, restore 2, restored 2 (1 when there is not
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from elasticsearch import Elasticsearch
@@ -37,6 +37,9 @@ SURROUNDINGS = (
     f"metadata.indices.*.settings.{MARK}",
     "metadata.data_stream.data_stream.*.indices.index_name",
     "metadata.data_stream.data_stream_aliases.*.data_streams",
+    "metadata.index_template.index_template.*.index_patterns",
+    "metadata.index_template.index_template.*.priority",
+    "metadata.index_template.index_template.*.data_stream",
 )
 RESTORED = (
     *UUIDS,
@@ -94,7 +97,7 @@ class ElasticsearchRestorer:
             raise Refused(f"{question}: needs exact names of indices")  # an empty list would mean every index
         if set(order.prefix) & set("$\\"):
             raise Refused(f"{question}: {order.prefix!r} cannot be a prefix")
-        for part in portions(_names(order)):
+        for part in portions((*order.names, *order.new_streams)):
             self._check_free(question, order, part)
         body = self._connection.must(question, lambda client: self._send(client, order))
         if not body.flag("accepted"):
@@ -114,10 +117,11 @@ class ElasticsearchRestorer:
 
     def restored(self, order: RestoreOrder) -> tuple[Restored, ...]:
         found: list[Restored] = []
-        for part in portions(_names(order)):
+        for part in portions((*order.names, *order.new_streams)):
             state = self._state(part, ("metadata", "routing_table", "customs", "blocks"), RESTORED)
-            ours = read.ours(state, part, order.mark)
-            found.extend(read.restored(order, part, state, self._recovery(ours)))
+            names = (*part, *_more(order, state, found))
+            ours = read.ours(state, names, order.mark)
+            found.extend(read.restored(order, names, state, self._recovery(ours)))
         return tuple(sorted(found, key=lambda each: each.name))
 
     def unallocated(self, index: str, shard: int) -> Unallocated | None:
@@ -216,9 +220,16 @@ class ElasticsearchRestorer:
         return question
 
 
+def _more(order: RestoreOrder, state: Body, found: Sequence[Restored]) -> tuple[str, ...]:
+    """What came back with a data stream and was not expected to: asked for a stream, the state has all that is its."""
+    known_ones = {*order.names, *(each.name for each in found)}
+    marked = read.ours(state, read.uuids(state), order.mark) if order.streams else ()
+    return tuple(name for name in marked if name not in known_ones)
+
+
 def _body(order: RestoreOrder) -> dict[str, Any]:
     return {
-        "indices": list(order.indices),
+        "indices": list(order.asked),
         **(_renamed(order.prefix) if order.prefix else {}),
         "include_aliases": False,
         "include_global_state": False,
@@ -237,10 +248,6 @@ def _put_back(settings: Mapping[str, object], *, lifecycle: bool) -> dict[str, o
     """All that a restore put on is taken off, so that the index has the defaults where nothing was written down."""
     own = {key: value for key, value in settings.items() if lifecycle or not key.startswith(LIFECYCLE)}
     return {**dict.fromkeys((*PUT_ON, MARK)), **own}
-
-
-def _names(order: RestoreOrder) -> Iterator[str]:
-    return (order.prefix + name for name in order.indices)
 
 
 def _taken(found: Sequence[str], names: Sequence[str]) -> str:

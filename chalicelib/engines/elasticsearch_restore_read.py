@@ -22,6 +22,7 @@ from chalicelib.core.restores import (
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_read import ASSIGNED, Body, flat, is_closed, known, one, part, why
 from chalicelib.engines.elasticsearch_restored import MARK
+from chalicelib.engines.elasticsearch_streams_read import aliases_by_index, templates
 
 MARK_KEYS = MARK.removeprefix("index.").split(".")
 HOLD_SHARDS = frozenset({"data", "data_content", "data_hot", "data_warm", "data_cold"})
@@ -74,7 +75,7 @@ def surroundings(state: Body, disk: Body, settings: Body) -> Surroundings:
     if not data:
         raise state.unreadable("nodes")
     streams = part(metadata, "data_stream")
-    aliases = _stream_aliases(streams)
+    aliases = aliases_by_index(streams)
     indices = tuple(_live(name, index, aliases.get(name, ())) for name, index in metadata.items("indices"))
     frozen = {name for name, index in metadata.items("indices") if _setting(index, "shard_limit", "group") == "frozen"}
     set_to = _effective(settings)
@@ -87,6 +88,7 @@ def surroundings(state: Body, disk: Body, settings: Body) -> Surroundings:
             index.shards * (1 + index.replicas) for index in indices if not index.closed and index.name not in frozen
         ),
         shard_limit=len(data) * set_to.digits("max_shards_per_node"),
+        templates=tuple(templates(part(metadata, "index_template"))),
     )
 
 
@@ -101,20 +103,6 @@ def _live(name: str, index: Body, more: Iterable[str]) -> LiveIndex:
         aliases=tuple(sorted({*index.texts("aliases"), *more})),
         mark=mark_of(index),
     )
-
-
-def _stream_aliases(streams: Body) -> dict[str, list[str]]:
-    """By backing index."""
-    members = {
-        name: [member.text("index_name") for member in stream.bodies("indices")]
-        for name, stream in streams.items("data_stream")
-    }
-    found: dict[str, list[str]] = {}
-    for alias, body in streams.items("data_stream_aliases"):
-        for stream in body.texts("data_streams"):
-            for index in members.get(stream, ()):
-                found.setdefault(index, []).append(alias)
-    return found
 
 
 def _effective(settings: Body) -> Body:

@@ -214,6 +214,8 @@ class RestoreWork:
             case Remove():
                 for index in act.indices:
                     engine.restorer.remove(index)
+                for stream in act.streams:
+                    engine.restorer.remove_stream(stream)
             case Release():
                 for index in act.indices:
                     engine.restorer.release(index, index.settings, lifecycle=act.lifecycle)

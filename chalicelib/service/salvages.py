@@ -46,7 +46,7 @@ def plan(
         raise BadInput(Problem(f"{run.run_id} restored to {run.target}, which is no longer the target of {run.policy}"))
     pairs = _pairs(world, run, old, indices)
     by, copier = by or world.identity(), world.engine(spec).copier
-    found = _in_the_way(copier, pairs)
+    found = (*_in_the_way(copier, pairs), *salvaging.left_out(old))
     compared = pairs if _errors(found) else [_compared(copier, pair) for pair in pairs]
     made = salvaging.plan(replace(old, made_by=by), wish, spec, compared, found, world.clock.now())
     spelled = [call for move in made.moves[:1] for call in copier.spelled(move.source, move.name)]
@@ -140,11 +140,12 @@ def _pairs(world: World, run: Run, old: Plan, indices: tuple[str, ...]) -> list[
     if made is None:
         raise Retryable(f"what {run.run_id} made could not be read")
     uuids = {ref.name: ref for ref in made.indices}
-    chosen = [
-        move for move in old.moves if not indices or any(fnmatchcase(move.source, pattern) for pattern in indices)
-    ]
+    usable = [move for move in old.moves if not move.stream]
+    if not usable:
+        raise BadInput(Problem(f"{run.run_id} restored data streams only", expected=salvaging.REINDEX))
+    chosen = [move for move in usable if not indices or any(fnmatchcase(move.source, pattern) for pattern in indices)]
     if not chosen:
-        held = ", ".join(move.source for move in old.moves[:10])
+        held = ", ".join(move.source for move in usable[:10])
         raise BadInput(Problem("no index that was restored matches", key="--indices", expected=f"some of {held}"))
     return [Pair(restored=uuids[move.name], live=move.source) for move in chosen]
 

@@ -11,9 +11,11 @@ from chalicelib.core import leftovers, planning
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Sweep
 from chalicelib.core.model import IndexRef, Run
+from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Update
 from chalicelib.core.restore_ports import Restorer
 from chalicelib.core.rows import Evidence, PolicyState, Spec
+from chalicelib.core.streams import StreamRef, groups
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import ACT_TIMEOUT
 from chalicelib.service.turns import in_turn
@@ -49,22 +51,29 @@ def sweep(world: World, message: Sweep) -> None:
 def _removed(world: World, run: Run, state: PolicyState, made: Evidence) -> Sequence[IndexRef]:
     """Removes what there is, one by one; answers what is left. Retryable when the time of this invocation does not do:
     another message goes on."""
-    restorer = world.engine(_spec(world, run, state)).restorer
-    found = _ours(world, run, restorer, made)
-    for index in found:
+    restorer, plan = world.engine(_spec(world, run, state)).restorer, _plan(world, run)
+    found = _ours(plan, restorer, made)
+    for each in groups(found, plan.streams, plan.names):
         if world.remaining() <= ACT_TIMEOUT:
             world.queue.send(Sweep(policy=run.policy, run_id=run.run_id))
-            raise Retryable(f"too little time to remove {index.name} and those after it")
-        restorer.remove(index)
-    return _ours(world, run, restorer, made) if found else found
+            raise Retryable(f"too little time to remove {each.name} and those after it")
+        if isinstance(each, StreamRef):
+            restorer.remove_stream(each)
+        else:
+            restorer.remove(each)
+    return _ours(plan, restorer, made) if found else found
 
 
-def _ours(world: World, run: Run, restorer: Restorer, made: Evidence) -> list[IndexRef]:
-    """Of what the run wrote down, what is there and was never released."""
+def _plan(world: World, run: Run) -> Plan:
     found = world.store.evidence(run.plan or "", planner.KIND, 1)
     if found is None or found.plan is None:
         raise Retryable(f"the plan of {run.run_id} could not be read")
-    there = {(index.name, index.uuid) for index in restorer.restored(planning.order(found.plan)) if index.ours}
+    return found.plan
+
+
+def _ours(plan: Plan, restorer: Restorer, made: Evidence) -> list[IndexRef]:
+    """Of what the run wrote down, what is there and was never released."""
+    there = {(index.name, index.uuid) for index in restorer.restored(planning.order(plan)) if index.ours}
     return [index for index in made.indices if (index.name, index.uuid) in there]
 
 

@@ -13,6 +13,7 @@ from chalicelib.core.ports import Engine, StartOrder
 from chalicelib.core.spec import Repository, Select
 from infra.local.servers import Server
 from tests.contract.proof_worlds import ElasticsearchProofs, FakeProofs, ProofWorld
+from tests.contract.stream_worlds import ElasticsearchStreams, FakeStreams, StreamWorld
 from tests.elastic_admin import Admin
 from tests.fakes.elasticsearch import FakeEngine
 from tests.replay import engine_of
@@ -20,7 +21,7 @@ from tests.replay import engine_of
 OWNER = Owner(installation="1f0c", policy="orders", slot="2026-11-21T02:00Z", run_id="backup:orders:2026-11-21T02:00Z")
 
 
-class EngineWorld(ProofWorld, Protocol):
+class EngineWorld(ProofWorld, StreamWorld, Protocol):
     """An engine with a server behind it. `own("x")` is a name that no other test uses; names begin with it."""
 
     engine: Engine
@@ -42,9 +43,6 @@ class EngineWorld(ProofWorld, Protocol):
 
     def configure(self, part: str, name: str, body: object) -> None:
         """A template, a pipeline, or a persistent setting of the cluster."""
-
-    def stream(self, name: str) -> str:
-        """Makes a data stream; its backing index."""
 
     def system_index(self) -> str: ...
     def definition(self, name: str) -> Repository:
@@ -74,7 +72,7 @@ class EngineWorld(ProofWorld, Protocol):
         """An engine whose server does not answer."""
 
 
-class FakeWorld(FakeProofs):
+class FakeWorld(FakeProofs, FakeStreams):
     def __init__(self) -> None:
         self.fake = FakeEngine(indices=())
         self.fake.repositories.clear()
@@ -107,10 +105,6 @@ class FakeWorld(FakeProofs):
 
     def configure(self, part: str, name: str, body: object) -> None:
         self.fake.configured.setdefault(part, {})[name] = body
-
-    def stream(self, name: str) -> str:
-        self.fake.create_index(f".ds-{name}-1", stream=name, documents=1)
-        return f".ds-{name}-1"
 
     def system_index(self) -> str:
         self.fake.create_index(".tasks", system=True)
@@ -149,7 +143,7 @@ class FakeWorld(FakeProofs):
         return self.fake
 
 
-class ElasticsearchWorld(ElasticsearchProofs):
+class ElasticsearchWorld(ElasticsearchProofs, ElasticsearchStreams):
     def __init__(self, server: Server) -> None:
         assert server.repositories is not None
         self._repositories: Path = server.repositories
@@ -196,13 +190,6 @@ class ElasticsearchWorld(ElasticsearchProofs):
         else:
             self._admin.send("PUT", f"/{APIS[part]}/{name}", body)
             self._configured.append(f"/{APIS[part]}/{name}")
-
-    def stream(self, name: str) -> str:
-        template = {"index_patterns": [f"{name}*"], "data_stream": {}, "priority": 500}
-        settings = {"settings": {"number_of_replicas": 0}}
-        self._admin.send("PUT", f"/_index_template/{name}", {**template, "template": settings})
-        made = self._admin.send("POST", f"/{name}/_doc?refresh=true", {"@timestamp": "2026-11-21T02:00:00Z"})
-        return str(made["_index"])
 
     def system_index(self) -> str:
         self._admin.send("PUT", "/.tasks", {"settings": {"number_of_replicas": 0}}, ok=(200, 400))  # 400: is there
@@ -253,7 +240,7 @@ class ElasticsearchWorld(ElasticsearchProofs):
     def leave_nothing_behind(self) -> None:
         """Streams stay until the server ends: the trimmed one cannot delete them."""
         for path in reversed(dict.fromkeys(self._configured)):
-            self._admin.send("DELETE", path)
+            self._admin.send("DELETE", path, ok=(200, 400) if "template" in path else (200,))  # a stream may need it
         for name in self._admin.send("GET", f"/_snapshot/{self._own}*"):
             self.mend_repository(name)
             self._admin.send("DELETE", f"/_snapshot/{name}/*")

@@ -27,6 +27,7 @@ class FakeCluster:
     more as Broken, then absent. A restore is under way for `restore_looks` looks; with `no_node` one that begins is
     given up for good, as on the real server, and with `no_turn` it waits as long as that is set; both are the deciders'
     words.
+    `deletes_streams`: it does when it is asked to; the trimmed servers of the tests don't.
     `configured`: templates and the like, as `Engine.configuration` tells them; `alias_details`: filters and so on, by
     alias, or `INDEX/ALIAS`. `takes_not`: paths of pieces that it refuses, and why.
     """
@@ -49,6 +50,7 @@ class FakeCluster:
         self.shard_limit = 1000
         self.heap: dict[str, int] = {"local": 20}
         self.relocating = 0
+        self.deletes_streams = True
         self.restore_looks = 0
         self.no_node: str | None = None
         self.no_turn: str | None = None
@@ -159,6 +161,10 @@ class FakeCluster:
     def lose_blob(self, snapshot: str, index: str, shard: int = 0) -> None:
         """Nobody notices until the index is restored."""
         self.lost.setdefault((snapshot, index), {})[shard] = "java.nio.file.NoSuchFileException: indices/0/__0"
+
+    def backing(self, stream: str) -> list[str]:
+        """The names of its indices, the oldest first."""
+        return sorted(name for name, index in self.indices.items() if index.stream == stream)
 
     def is_bound(self, index: str) -> bool:
         """By a snapshot that runs and is not partial, as ours are."""

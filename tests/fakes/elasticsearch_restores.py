@@ -2,7 +2,9 @@
 `restore_looks`, `no_node`, `no_turn`, `lose_blob`, `shard_limit`, `nodes`; and outages, lost answers and refusals as
 for everything else."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from chalicelib.core.errors import NameTaken, Refused, Retryable
 from chalicelib.core.model import IndexRef
@@ -17,6 +19,7 @@ from chalicelib.core.restores import (
     Surroundings,
     Unallocated,
 )
+from chalicelib.core.streams import Template
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
 from tests.fakes.elasticsearch_records import FakeIndex, FakeOrigin, FakeSnapshot
 
@@ -44,34 +47,40 @@ class FakeRestorer:
             nodes=self._cluster.nodes,
             shards=sum(index.shards * (1 + index.replicas) for _, index in held if not index.closed),
             shard_limit=self._cluster.shard_limit,
+            templates=tuple(_templates(self._cluster.configured.get("index_templates", {}))),
         )
 
     def restore(self, order: RestoreOrder) -> None:
         if not order.indices or any("*" in name for name in order.indices):
             raise Refused(f"restore {order.snapshot}: needs exact names of indices")
-        wanted = {order.prefix + name: name for name in order.indices}
+        wanted = {order.name_of(name): name for name in order.indices}
         with self._cluster._request("state", ",".join(wanted)):
             self._check_over(order)
-            self._check_free(name for name in wanted if name not in _over(order))
+            self._check_free(name for name in (*wanted, *order.new_streams) if name not in _over(order))
         with self._cluster._request("restore", order.snapshot):
             found = self._cluster._readable(order.repository).snapshots.get(order.snapshot)
             if found is None or found.done is None:
                 raise Refused(f"restore {order.repository}:{order.snapshot}: snapshot does not exist")
-            self._check_free(name for name in wanted if not self._is_closed(name))
+            self._check_free(name for name in (*wanted, *order.new_streams) if not self._is_closed(name))
             self._check_shards(found, wanted)
             self._check_held(found, order)
-            for name, source in wanted.items():
+            for name, source in _made(found, order).items():
                 self._make(name, found.held[source], source, order)
 
     def restored(self, order: RestoreOrder) -> tuple[Restored, ...]:
-        names = sorted(order.prefix + name for name in order.indices)
+        names = sorted(order.names)
         with self._cluster._request("state", ",".join(names)):
             there = {name: self._cluster.indices[name] for name in names if name in self._cluster.indices}
+            there |= {
+                name: index
+                for name, index in self._cluster.indices.items()
+                if index.stream in order.new_streams and index.mark == order.mark
+            }
         if any(index.mark == order.mark for index in there.values()):
             with self._cluster._request("recovery", ",".join(there)):
                 for index in there.values():
                     _go_on(index, self._cluster.no_turn)
-        return tuple(_restored(name, index, order) for name, index in there.items())
+        return tuple(_restored(name, index, order) for name, index in sorted(there.items()))
 
     def unallocated(self, index: str, shard: int) -> Unallocated | None:
         with self._cluster._request("explain", index):
@@ -91,6 +100,8 @@ class FakeRestorer:
         with self._cluster._request("remove", index.name):
             if self._cluster.is_bound(index.name):
                 raise Retryable(f"remove {index.name}: a snapshot of it runs")
+            if found.stream and index.name == self._cluster.backing(found.stream)[-1]:
+                raise Refused(f"remove {index.name}: it is the write index of {found.stream}")
             self._cluster.indices.pop(index.name, None)
         return True
 
@@ -153,7 +164,7 @@ class FakeRestorer:
             uuid=before.uuid if before else self._cluster._new_uuid("index"),
             red=bool(self._cluster.restore_looks or lost or self._cluster.no_node or self._cluster.no_turn),
             closed=False,
-            stream=None,
+            stream=order.prefix + held.stream if held.stream in order.streams else None,
             aliases=before.aliases if before else (),
             details=before.details if before else {},
             replicas=0,
@@ -171,6 +182,20 @@ class FakeRestorer:
                 no_turn=self._cluster.no_turn,
             ),
         )
+
+
+def _made(found: FakeSnapshot, order: RestoreOrder) -> dict[str, str]:
+    """Sources by new names. A stream comes with all that it had, and its name is in the middle of those of its
+    indices."""
+    plain = {order.prefix + name: name for name in order.indices if name in order.asked}
+    backing = [name for name, index in found.held.items() if index.stream and index.stream in order.streams]
+    return {**plain, **{re.sub(r"^(\.ds-|)", rf"\g<1>{order.prefix}", name): name for name in backing}}
+
+
+def _templates(configured: Mapping[str, Any]) -> Iterator[Template]:
+    for name, body in configured.items():
+        patterns, priority = tuple(body["index_patterns"]), body.get("priority", 0)
+        yield Template(name=name, patterns=patterns, priority=priority, streams="data_stream" in body)
 
 
 def _over(order: RestoreOrder) -> dict[str, str]:

@@ -6,6 +6,7 @@ from functools import partial
 
 from chalicelib.core.model import IndexRef
 from chalicelib.core.restores import Restored, RestoreOrder
+from chalicelib.core.streams import StreamRef
 from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.faults.chaos import Actor, Chaos
 from tests.faults.ledger import Ledger
@@ -46,6 +47,11 @@ class _SeenRestorer(FakeInPlace):
     def remove(self, index: IndexRef) -> bool:
         self.witness.removing(*self._asking, index)
         return super().remove(index)
+
+    def remove_stream(self, stream: StreamRef) -> None:
+        for index in stream.indices:
+            self.witness.removing(*self._asking, index)
+        super().remove_stream(stream)
 
     def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         self.witness.releasing(*self._asking, index, self._cluster)

@@ -15,6 +15,7 @@ from chalicelib.core.ports import Change, StartOrder
 from chalicelib.core.rebuilds import Piece
 from chalicelib.core.restores import RestoreOrder
 from chalicelib.core.spec import Repository
+from chalicelib.core.streams import StreamRef
 from chalicelib.core.swaps import CloneOrder, Repoint
 from chalicelib.service import apply as applying
 from chalicelib.service import request
@@ -118,6 +119,9 @@ class FusedRestorer(FakeInPlace):
 
     def remove(self, index: IndexRef) -> bool:
         return bool(self.fuse.around("remove", lambda: super(FusedRestorer, self).remove(index)))
+
+    def remove_stream(self, stream: StreamRef) -> None:
+        self.fuse.around("remove_stream", lambda: super(FusedRestorer, self).remove_stream(stream))
 
     def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         self.fuse.around("release", lambda: super(FusedRestorer, self).release(index, settings, lifecycle=lifecycle))

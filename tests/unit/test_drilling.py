@@ -74,7 +74,7 @@ def test_the_same_run_draws_the_same() -> None:
 
 
 def test_what_can_never_be_drilled_is_told() -> None:
-    contents = replace(held(big=9, **{".ds-logs-app-2026-1": 1}, fits=3), streams=("logs-app",))
+    contents = replace(held(big=9, **{".ds-logs-app-2026.11.21-000001": 1}, fits=3), streams=("logs-app",))
     found = drilling.sample(contents, DRILL.model_copy(update={"max_bytes": 5}), "s", proved={})
     assert [index.name for index in found.indices] == ["fits"]
     assert [(each.code, each.subject) for each in found.findings] == [

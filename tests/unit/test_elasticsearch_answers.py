@@ -11,6 +11,7 @@ from chalicelib.core.model import IndexRef
 from chalicelib.core.observations import Owner
 from chalicelib.core.restores import RestoreOrder
 from chalicelib.core.spec import Repository, Select
+from chalicelib.core.streams import StreamRef
 from chalicelib.engines.elasticsearch import connect
 from tests.record_answers import GOLDEN, VERSIONS, order
 from tests.recorder import outcome
@@ -72,6 +73,9 @@ MEANINGS = {
     "remove-absent": "True",
     "remove-in-snapshot": "Retryable",
     "remove-made-anew": "False",
+    "remove-stream": "Refused",
+    "remove-stream-absent": "None",
+    "remove-stream-foreign": "Refused",
     "repository": "Repository(",
     "repository-missing": "None",
     "resolve-alias-and-missing": "Selection(indices=(IndexRef(name='orders'",
@@ -94,6 +98,8 @@ MEANINGS = {
     "restore-not-held": "Refused",
     "restore-shard-limit": "Refused",
     "restore-slow": ACCEPTED,
+    "restore-stream": ACCEPTED,
+    "restore-stream-taken": "NameTaken",
     "restore-torn": "Refused",
     "restored": "(Restored(name='restored-orders'",
     "restored-lost-blob": "(Restored(name='torn-orders'",
@@ -101,6 +107,7 @@ MEANINGS = {
     "restored-not-ours": "(Restored(name='restored-orders'",
     "restored-no-turn": "(Restored(name='later-orders'",
     "restored-nothing": "()",
+    "restored-stream": "(Restored(name='.ds-restored-logs-shop-",
     "restored-under-way": "(Restored(name='restored-slow'",
     "secured-contents": "Contents(",
     "secured-contents-forbidden": "Refused",
@@ -188,6 +195,7 @@ DETAILS = {
     "restored-no-room": "reason='no node may take it (NEW_INDEX_RESTORED, deciders_no)', unallocated=True),)",
     "restored-no-turn": "shards_done=0, bytes_done=0, bytes_total=0, failed=(), waiting=(0,)",
     "restored-not-ours": "ours=False, shards=1, shards_done=0",
+    "restored-stream": "ours=True, shards=1, shards_done=1",
     "restored-under-way": "ours=True, shards=1, shards_done=0",
     "surroundings": "streams=('logs-shop',), nodes=(DataNode(name='local', spare=",
 }
@@ -204,6 +212,8 @@ ADVICE = {
     "register-unwritable": "its user needs the rights",
     "release-made-anew": "gone, or was made anew",
     "remove-in-snapshot": "busy with another snapshot",
+    "remove-stream": "is the write index for data stream [restored-logs-shop] and cannot be deleted",
+    "remove-stream-foreign": "which the restore did not make",
     "restore-absent": "snapshot does not exist",
     "restore-name-is-alias": "an alias or a data stream already, of closed",
     "restore-name-taken": "there is already restored-orders",
@@ -271,7 +281,11 @@ def _given(record: dict[str, Any]) -> list[Any]:
         case "try_out", [repository, snapshot, owner]:
             return [repository, snapshot, Owner(**owner)]
         case "restorer.restore" | "restorer.restored", [wanted]:
-            return [RestoreOrder(**{**wanted, "indices": tuple(wanted["indices"])})]
+            lists = {key: tuple(wanted.get(key, ())) for key in ("indices", "streams")}
+            return [RestoreOrder(**{**wanted, **lists})]
+        case "restorer.remove_stream", [stream]:
+            held = tuple(IndexRef(**index) for index in stream["indices"])
+            return [StreamRef(name=stream["name"], indices=held)]
         case "restorer.remove" | "restorer.release", [index, *more]:
             return [IndexRef(**index), *more]
         case "register", [name, repository]:

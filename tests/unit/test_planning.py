@@ -124,11 +124,6 @@ def test_a_backup_that_is_not_good_is_said_to_be_none() -> None:
     assert (found.severity, "contract.min_docs" in found.message) == (Severity.WARNING, True)
 
 
-def test_a_data_stream_is_not_torn_into_its_indices() -> None:
-    contents = replace(_held(".ds-logs-app-2026.11.21-000001", ".ds-logs-app-2026.11.21-000002"), streams=("logs-app",))
-    assert conflicts(plan(facts=replace(FACTS, contents=contents), streams=())) == [("restore.data_stream", "logs-app")]
-
-
 def test_names_beyond_those_allowed_need_a_second_person_or_are_refused() -> None:
     wish = replace(WISH, indices=("customers",), prefix="copy-")
     second = plan(wish, spec=allowing("restored-*"))

@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.core import pace
 from chalicelib.core.model import Finding, IndexRef, Run, Severity, State
 from chalicelib.core.restores import Restored
+from chalicelib.core.streams import StreamRef, groups
 from chalicelib.core.workflows import Decision, ends
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Remove, Restore, Seen, own, written_down
@@ -40,9 +41,15 @@ def clean(run: Run, seen: Seen, now: datetime) -> Decision:
         return Decision(state=ending, changes={"findings": found, "leftover": bool(mine) or run.leftover})
     if not mine:
         return Decision(state=run.state, again=pace.next_look(run, now))
-    turn = run.aborts % len(mine)  # the one that could not be removed must not keep the others
-    refs = tuple(IndexRef(name=index.name, uuid=index.uuid) for index in (*mine[turn:], *mine[:turn])[:AT_ONCE])
-    return Decision(state=run.state, act=Remove(indices=refs), again=pace.FIRST_LOOK)
+    refs = [IndexRef(name=index.name, uuid=index.uuid) for index in mine]
+    every = groups(refs, seen.plan.streams, seen.plan.names)
+    turn = run.aborts % len(every)  # the one that could not be removed must not keep the others
+    now_due = (*every[turn:], *every[:turn])[:AT_ONCE]
+    act = Remove(
+        indices=tuple(each for each in now_due if isinstance(each, IndexRef)),
+        streams=tuple(each for each in now_due if isinstance(each, StreamRef)),
+    )
+    return Decision(state=run.state, act=act, again=pace.FIRST_LOOK)
 
 
 def not_accepted(

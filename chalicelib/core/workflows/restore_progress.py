@@ -25,6 +25,10 @@ def wait(run: Run, seen: Seen, now: datetime) -> Decision:
         return give_up(run, seen, now, State.FAILED, found.message, found)
     if not mine:
         return _nothing_there(run, seen, now)
+    if more := [index.name for index in mine if index.name not in seen.plan.names]:
+        message = f"{more[0]} came back with its data stream, and was not in the plan"
+        found = finding("restore.unplanned", more[0], message, "snapwarden emergency BACKUP -o restore.sh")
+        return give_up(run, seen, now, State.FAILED, message, found)
     said = seen.unallocated
     lost = [shard for index in mine for shard in index.failed]
     if said and said.never and not lost:

@@ -8,6 +8,7 @@ from chalicelib.core.model import IndexCount, IndexRef, Run
 from chalicelib.core.plans import Plan
 from chalicelib.core.restores import Restored, RestoreOrder, Unallocated
 from chalicelib.core.rows import Evidence
+from chalicelib.core.streams import StreamRef
 from chalicelib.core.swaps import Standing
 
 AT_ONCE = 5
@@ -27,10 +28,11 @@ class Remove:
     """Delete what this run made."""
 
     indices: tuple[IndexRef, ...]
+    streams: tuple[StreamRef, ...] = ()
 
     @property
     def calls(self) -> int:
-        return 2 * len(self.indices)
+        return 2 * (len(self.indices) + len(self.streams))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
