@@ -28,10 +28,11 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What somebody asked for. At most one of `backup` (an id) and `at` (the newest that had ended by then); neither:
-    the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none
-    for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of.
-    `prefix`: empty for a restore in place, and for one under the original names where they are free. `replicas`: what restored indices get in the end (None: what the originals
-    had). `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks."""
+    the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none for
+    all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of.
+    `prefix`: empty for a restore in place, and for one under the original names where they are free. `replicas`: what
+    restored indices get in the end (None: what the originals had). `into`: the target to restore to, None: the policy's
+    own. `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks."""
 
     policy: str
     backup: str | None = None
@@ -44,6 +45,7 @@ class Wish:
     replicas: int | None = None
     of_run: str | None = None
     missing_only: bool = False
+    into: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,9 @@ class Plan:
     nodes together may take before the low watermark (None: there is none). `calls`: the requests that the start will
     send, in order. `version`: of the backup, `server`: of the server. `keep_old`: for how many seconds a swap
     keeps what was live.
+
+    To another target than the policy's: `target` is that one, as generation `target_gen` of the file has it, `source`
+    the policy's own, and `through` the registration of the repository there. None otherwise.
     """
 
     plan_id: str
@@ -143,6 +148,9 @@ class Plan:
     spare: int | None = None
     calls: tuple[str, ...] = ()
     keep_old: int | None = None
+    source: str | None = None
+    target_gen: int | None = None
+    through: str | None = None
 
     @property
     def bytes(self) -> int:

@@ -21,7 +21,8 @@ from chalicelib.core.workflows.salvage import Seen, Slice
 from chalicelib.service import plans as planner
 from chalicelib.service import query, restores
 from chalicelib.service.backups import ACT_TIMEOUT
-from chalicelib.service.planned import planned, spec_now
+from chalicelib.service.elsewhere import spec_now
+from chalicelib.service.planned import planned
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 

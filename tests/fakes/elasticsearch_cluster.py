@@ -27,6 +27,8 @@ class FakeCluster:
     more as Broken, then absent. A restore is under way for `restore_looks` looks; with `no_node` one that begins is
     given up for good, as on the real server, and with `no_turn` it waits as long as that is set; both are the deciders'
     words.
+    `neighbours`: clusters that reach the same disks, so that a repository registered here holds what theirs of that
+    location do.
     `configured`: templates and the like, as `Engine.configuration` tells them; `alias_details`: filters and so on, by
     alias.
     """
@@ -54,6 +56,7 @@ class FakeCluster:
         self.no_turn: str | None = None
         self.configured: dict[str, dict[str, Any]] = {}
         self.alias_details: dict[str, dict[str, Any]] = {}
+        self.neighbours: list[FakeCluster] = []
         self.lost: dict[tuple[str, str], dict[int, str]] = {}
         self._made = 0
         self.meanwhile: Callable[[], object] | None = None

@@ -5,7 +5,17 @@ from typing import Any
 
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
-from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
+from chalicelib.core.rows import (
+    Approval,
+    Backup,
+    ConfigState,
+    Evidence,
+    Installation,
+    PolicyState,
+    Proofs,
+    Spec,
+    TargetSpec,
+)
 
 ROWS = Path(__file__).parents[1] / "golden" / "rows"
 STORED: dict[str, Any] = {
@@ -39,6 +49,7 @@ STORED: dict[str, Any] = {
     "run": Run,
     "run_drill": Run,
     "run_restore": Run,
+    "run_restore_elsewhere": Run,
     "run_in_place": Run,
     "run_swap": Run,
     "run_restore_approved": Run,
@@ -47,6 +58,7 @@ STORED: dict[str, Any] = {
     "slots": Slots,
     "slots_held": Slots,
     "spec": Spec,
+    "target_spec": TargetSpec,
     "waiter": Waiter,
 }
 """`_v1`: what the first release wrote."""
