@@ -28,7 +28,7 @@ def place(source: Target, repository: str) -> Repository | None:
 def unknown(source: Target, repository: str, into: str) -> Problem:
     message = f"the file does not say where repository {repository} of {source.name} is, so {into} can't read it"
     expected = f"its `settings` in the file, as GET _snapshot/{repository} shows them (beside `manage: false`)"
-    return Problem(message, key="--into", expected=expected)
+    return Problem(message, key="into", expected=expected)
 
 
 def problems(wish: Wish) -> tuple[Problem, ...]:

@@ -18,7 +18,7 @@ from chalicelib.core.rows import ConfigState, PolicyState, Spec, TargetSpec
 from chalicelib.core.spec import Policy, Target
 from chalicelib.service import drill_slots
 from chalicelib.service.create import ended_run, new_run
-from chalicelib.service.differences import Changes, diff, read_current
+from chalicelib.service.differences import Changes, diff, read_current, read_targets
 
 TAKEOVER = timedelta(minutes=2)
 """An incomplete claim without progress for so long may be taken over; if its maker lives, the fence stops it."""
@@ -34,7 +34,7 @@ TRIES = 8
 SLOTS = ("schedule", "timezone")
 """What says which slots there are. `jitter` and `blackout` only move when they start."""
 
-__all__ = ["Changes", "apply", "diff", "read_current"]
+__all__ = ["Changes", "apply", "diff", "read_current", "read_targets"]
 
 
 def apply(
@@ -47,7 +47,7 @@ def apply(
     if seen is not None and not seen.complete and now - seen.applied_at < TAKEOVER:
         raise _overtaken(seen)
     current = read_current(store)
-    changes = diff(config, current)
+    changes = diff(config, current, read_targets(store, config))
     retired = changes.policies.removed if prune else ()
     names = (*changes.policies.added, *changes.policies.changed, *retired)
     if (

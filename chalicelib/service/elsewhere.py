@@ -107,6 +107,4 @@ def register(source: Spec, repository: str, engine: Engine) -> Register | None:
 
 def _no_target(name: str) -> Problem:
     message = f"the file in force has no target {name}"
-    return Problem(
-        message, key="--into", expected="a target of the file; after an update, `snapwarden apply FILE` first"
-    )
+    return Problem(message, key="into", expected="a target of the file; after an update, `snapwarden apply FILE` first")

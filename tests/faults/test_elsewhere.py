@@ -9,8 +9,9 @@ from chalicelib.core.errors import BadInput, Conflict, Refused
 from chalicelib.core.model import Run, State
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.spec import Repository
-from chalicelib.service import holds, plans, restores
+from chalicelib.service import ask, holds, plans, restores
 from tests.faults.elsewhere import FROM, L2, SPARE, backed_up, dead, spare
+from tests.faults.test_events_asked import refused, restore
 from tests.faults.world import Killed, Stage
 
 WISH = Wish(policy="nightly", into="spare")
@@ -166,6 +167,36 @@ def test_a_target_that_no_policy_backs_up_can_be_held_and_restores_go_on() -> No
     run = started(stage)
     stage.live(2)
     assert stage.run(run.run_id).good
+
+
+def test_an_event_may_name_the_target_and_starts_only_what_that_one_allows() -> None:
+    """Its run registers the repository itself, and thinks it through there; beyond `restore.allow` people decide."""
+    stage = backed_up()
+    dead(stage)
+    ask.handle(stage.world, restore(stage, into="spare", request_id="lost"))
+    stage.live(2)
+    assert (stage.run("restore:nightly:lost").good, set(spare(stage).indices)) == (True, NAMES)
+    ask.handle(stage.world, restore(stage, into="spare", prefix="", request_id="bare"))
+    stage.live(2)
+    run = stage.run("restore:nightly:bare")
+    assert (run.state, run.plan is None, len(spare(stage).indices)) == (State.DEFERRED, False, 2)
+
+
+def test_an_event_that_names_no_target_of_the_file_is_refused_aloud() -> None:
+    stage = backed_up()
+    ask.handle(stage.world, restore(stage, into="other"))
+    (event,) = refused(stage)
+    assert "into: the file in force has no target other" in event.detail["reason"]
+
+
+def test_an_event_whose_target_refuses_the_registration_ends_as_refused() -> None:
+    stage = backed_up()
+    spare(stage).refuse("register", "403 no")
+    ask.handle(stage.world, restore(stage, into="spare", request_id="lost"))
+    stage.live(2)
+    run = stage.run("restore:nightly:lost")
+    assert (run.state, spare(stage).indices) == (State.FAILED, {})
+    assert "403 no" in str(run.reason)
 
 
 def _at_each_effect() -> list[tuple[int, bool]]:
