@@ -43,6 +43,9 @@ def plan(
         old.wish, mode=Mode.SALVAGE, of_run=run.run_id, missing_only=missing_only, indices=indices, at=None, level=None
     )
     spec = world.spec(run.policy, query.named(world, run.policy).spec_gen)
+    if run.source is not None:
+        message = f"{run.run_id} restored to {run.target}, and documents are copied within one cluster"
+        raise BadInput(Problem(message, expected=f"a restore to {run.source}"))
     if spec.target.name != run.target:
         raise BadInput(Problem(f"{run.run_id} restored to {run.target}, which is no longer the target of {run.policy}"))
     pairs = _pairs(world, run, old, indices)

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.errors import BadInput, Conflict, Refused
+from chalicelib.core.messages import Sweep
 from chalicelib.core.model import Run, State
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.spec import Repository
-from chalicelib.service import ask, holds, plans, restores
+from chalicelib.service import ask, holds, plans, restores, salvages, sweeping
+from tests.faults.drilling import settled
 from tests.faults.elsewhere import FROM, L2, SPARE, backed_up, dead, spare
 from tests.faults.test_events_asked import refused, restore
 from tests.faults.world import Killed, Stage
@@ -186,7 +188,7 @@ def test_an_event_that_names_no_target_of_the_file_is_refused_aloud() -> None:
     stage = backed_up()
     ask.handle(stage.world, restore(stage, into="other"))
     (event,) = refused(stage)
-    assert "into: the file in force has no target other" in event.detail["reason"]
+    assert "into: the file in force has no target other" in str(event.detail["reason"])
 
 
 def test_an_event_whose_target_refuses_the_registration_ends_as_refused() -> None:
@@ -226,3 +228,28 @@ def test_the_process_dies_at_any_side_effect_and_it_comes_back_once_and_whole(ef
     assert set(spare(stage).indices) == NAMES
     assert all(index.writable and index.mark is None for index in spare(stage).indices.values())
     assert spare(stage).sent("restore") == 1
+
+
+def test_what_it_could_not_remove_is_swept_where_it_is() -> None:
+    """By the address that the file in force says; what is live where the backup was made is not looked at."""
+    stage = backed_up()
+    spare(stage).restore_looks = 10**6
+    run = started(stage)
+    stage.live(0.5)
+    run = stage.run(run.run_id)
+    assert set(spare(stage).indices) == NAMES
+    settled(stage, run, State.FAILED, leftover=True, told=True)
+    dead(stage)
+    sweeping.sweep(stage.world, Sweep(policy="nightly", run_id=run.run_id))
+    assert spare(stage).indices == {}
+    state = stage.store.state("nightly")
+    assert state
+    assert state.leftovers == {}
+
+
+def test_documents_are_not_copied_from_one_cluster_into_another() -> None:
+    stage = backed_up()
+    run = started(stage)
+    stage.live(2)
+    with pytest.raises(BadInput, match="within one cluster"):
+        salvages.plan(stage.world, run.run_id, by="cli:anna")
