@@ -115,6 +115,27 @@ def test_a_backup_that_is_due_where_the_backup_was_made_defers_it() -> None:
     assert stage.run(run.run_id).state is State.DEFERRED
 
 
+@pytest.mark.parametrize(("damage", "condemned"), [("shard", False), ("document", True)])
+def test_a_shard_that_fails_there_condemns_no_backup_but_other_data_do(damage: str, condemned: bool) -> None:
+    """It may be the other server that lacks what the index needs; on the backup's own cluster it would be condemned."""
+    stage = backed_up(DRILL)
+    (backup,) = stage.store.backups("nightly")
+    if damage == "shard":
+        spare(stage).lose_blob(backup.snapshot, "orders")
+        run = drilled(stage)
+    else:
+        spare(stage).restore_looks = 2
+        run = started(stage)
+        stage.live(0.05)
+        there = spare(stage).indices["drill-orders"]
+        there.documents -= 1
+        there.countable -= 1
+        stage.live(3)
+        run = stage.run(run.run_id)
+    (backup,) = stage.store.backups("nightly")
+    assert (run.state, spare(stage).indices, backup.good) == (State.FAILED, {}, not condemned)
+
+
 def _effects() -> int:
     stage = backed_up(DRILL)
     drilled(stage)

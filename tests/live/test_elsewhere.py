@@ -23,8 +23,11 @@ CHECKS = ["doc_count", "mapping", {"sample_hash": 20}]
 
 @dataclass(frozen=True)
 class Two:
+    """`config`: the folder of the first one, where files for its analyzers lie."""
+
     shop: Breakable
     spare: Breakable
+    config: Path
 
     def targets(self, *allow: str) -> dict[str, Any]:
         spare = {
@@ -44,7 +47,8 @@ def two(request: pytest.FixtureRequest, server_places: Places, server_root: Path
     shop = Elasticsearch(server_places, "8.19.2", root / "shop", repositories=root / "shared")
     spare = Elasticsearch(server_places, request.param, root / "spare", repositories=root / "shared")
     with ThreadPoolExecutor() as pool:
-        both = Two(*pool.map(Breakable, (shop, spare)))
+        first, second = pool.map(Breakable, (shop, spare))
+    both = Two(shop=first, spare=second, config=root / "shop" / "config")
     yield both
     both.spare.server.stop()
     both.shop.server.stop()
@@ -103,3 +107,18 @@ def test_the_cluster_is_lost_and_all_comes_back_under_its_own_names_on_the_other
         assert names(scene, spare) == [scene.name("one"), scene.name("wide")]
         again = plans.plan(scene.world, Wish(policy="nightly", into="spare", prefix=""), by="tester")
         assert {found.code for found in again.conflicts} == {"restore.name_taken"}
+
+
+def test_what_the_other_server_lacks_for_an_index_is_named_and_nothing_is_left(two: Two, new_scene: Opener) -> None:
+    """A file of stop words that only the first one has, as it would be with an analysis plugin."""
+    scene = new_scene(two.shop.server)
+    words = f"{scene.own}.txt"
+    (two.config / words).write_text("und\n")
+    stop = {"filter": {"own": {"type": "stop", "stopwords_path": words}}}
+    analyzer = {"own": {"type": "custom", "tokenizer": "standard", "filter": ["own"]}}
+    scene.index("words", documents=3, settings={"analysis": {**stop, "analyzer": analyzer}})
+    scene.apply(scene.name("*"), prove="L2", targets=two.targets())
+    assert scene.ended(scene.start()).good
+    run = restored(scene)
+    assert (run.state, names(scene, Admin(two.spare.server.url))) == (State.FAILED, [])
+    assert words in " ".join(found.message for found in run.findings), run
