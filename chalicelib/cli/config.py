@@ -54,9 +54,9 @@ def _preview(out: Output, config: Config, *, prune: bool) -> tuple[Changes, Rule
         world = bootstrap.of_terminal(out.stage)
     except NotRunning as reason:
         wanted = triggers.wanted(config, {}, DEFAULT_STAGE)
-        return applying.diff(config, {}), RuleChanges(put=wanted), f"compared with nothing: {reason}"
+        return applying.diff(config, {}, {}), RuleChanges(put=wanted), f"compared with nothing: {reason}"
     current = applying.read_current(world.store)
-    changes = applying.diff(config, current)
+    changes = applying.diff(config, current, applying.read_targets(world.store, config))
     changes = replace(changes, retired=changes.policies.removed if prune else ())
     left = {name: active for name, active in current.items() if name not in changes.retired}
     rules = triggers.compare(triggers.wanted(config, left, world.stage), bootstrap.rules_of_terminal(out.stage))

@@ -55,7 +55,16 @@ Kind = Annotated[
     ),
 ]
 Prefix = Annotated[
-    str | None, typer.Option("--prefix", help="What new names begin with. Default: restored-", show_default=False)
+    str | None,
+    typer.Option(
+        "--prefix",
+        help="What new names begin with, default restored-; '' for the original ones, which must be free.",
+        show_default=False,
+    ),
+]
+Into = Annotated[
+    str | None,
+    typer.Option("--into", metavar="TARGET", help="Another target of the file, to restore to.", show_default=False),
 ]
 Replicas = Annotated[
     int | None,
@@ -84,6 +93,7 @@ def plan(
     indices: Indices = None,
     mode: Kind = Mode.RENAME,
     prefix: Prefix = None,
+    into: Into = None,
     replicas: Replicas = None,
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
@@ -107,6 +117,7 @@ def plan(
         replicas=replicas,
         allow_partial=allow_partial,
         skip=tuple(skip or ()),
+        into=into,
     )
     made = _everything(out, wish, target, prefix) if everything else _of_policy(out, wish, target)
     if out.json:
@@ -204,7 +215,8 @@ def _level(text: str | None) -> str | None:
 
 
 def _summary(out: Output, plan: Plan) -> None:
-    out.say(f"{plan.plan_id}  {plan.wish.mode} from {plan.backup_id} ({plan.level}) on {plan.target}")
+    where = f"from {plan.source} to {plan.target}" if plan.source else f"on {plan.target}"
+    out.say(f"{plan.plan_id}  {plan.wish.mode} from {plan.backup_id} ({plan.level}) {where}")
     out.say(f"  made by    {asking.named(plan.made_by)}")
     out.say(f"  data of    {instant(plan.taken_at)}, made by {plan.version}; the server is {plan.server}")
     room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""

@@ -200,9 +200,15 @@ def show(
         sys.exit(1)
 
 
+def _print_places(out: Output, run: Run) -> None:
+    out.say(f"  snapshot   {run.snapshot} in {run.repository} on {run.source or run.target}")
+    if run.source:
+        out.say(f"  restores   from {run.source} to {run.target}")
+
+
 def _print_all(out: Output, run: Run) -> None:
     _print_end(out, run)
-    out.say(f"  snapshot   {run.snapshot} in {run.repository} on {run.target}")
+    _print_places(out, run)
     if run.plan:
         out.say(f"  plan       {run.plan}")
     out.say(f"  asked by   {run.requested_by}, spec generation {run.spec_gen}, attempts {run.attempts}")

@@ -103,9 +103,10 @@ def _streams(contents: Contents) -> Iterator[Finding]:
         yield _warning("drill.data_stream", name, message, "restore it by hand now and then")
 
 
-def elsewhere(run: Run, target: str) -> Finding:
-    message = f"the drill is to restore to {target}, which this release can't do"
-    return _warning("drill.elsewhere", run.policy, message, "leave `drill.into.target` out")
+def elsewhere(run: Run, target: str | None, why: str) -> Finding:
+    message = f"the drill is to restore to {target}, and can't: {why}"
+    next_step = "mend it, or the file and apply it; or leave `drill.into.target` out"
+    return _warning("drill.elsewhere", run.policy, message, next_step)
 
 
 def no_backup(run: Run) -> Finding:

@@ -21,7 +21,7 @@ def glass(run: Run, topic: str, *, stage: str) -> Report:
         f"  why         {asked.why}",
         f"  started     {instant(asked.at)}",
         f"  plan        {run.plan}",
-        f"  snapshot    {run.snapshot} in repository {run.repository} of {run.target}",
+        f"  snapshot    {run.snapshot} in repository {run.repository} of {run.source or run.target}",
         "",
         "What to do next",
         f"  {command(stage, f'show {run.run_id}')}",

@@ -195,7 +195,8 @@ class Run:
     the aliases were last asked to move (None: never, or they were seen moved since); `swapped_at`: when that was seen;
     `kept_until`: so long the old ones stay then. `finish` and `rollback` are wishes like `cancel`.
     `salvage`: how far a run has come that copies documents; `rebuild`: one that restores everything, whose runs of
-    single phases are each `part_of` it.
+    single phases are each `part_of` it. `source`: the target whose backup it restores, where that is not `target`
+    (None: it is); `target_gen`: the generation of the file that says what `target` is then.
     """
 
     run_id: str
@@ -274,6 +275,8 @@ class Run:
     salvage: Salvage | None = None
     rebuild: Rebuild | None = None
     part_of: str | None = None
+    source: str | None = None
+    target_gen: int | None = None
     repointed_at: datetime | None = None
     swapped_at: datetime | None = None
     kept_until: datetime | None = None

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
+from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core import in_place, plan_notes, plan_room, streams, swapping
+from chalicelib.core import elsewhere, in_place, plan_notes, plan_room, streams, swapping
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
 from chalicelib.core.permissions import permitted
@@ -72,6 +73,7 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
     if wish.mode is Mode.EVERYTHING:
         wanted = "restore plan --everything, without --policy"
         found.append(Problem("everything is not of one policy", key="--mode", expected=wanted))
+    found += elsewhere.problems(wish)
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)
@@ -104,8 +106,17 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         approval=beyond,
         spare=plan_room.spare(facts.surroundings),
         keep_old=int(spec.target.restore.keep_old.total_seconds()) if wish.mode is Mode.SWAP else None,
+        **_elsewhere(wish, spec, backup),
     )
     return named(made, dump(made))
+
+
+def _elsewhere(wish: Wish, spec: Spec, backup: Backup) -> dict[str, Any]:
+    """A drill chooses its registration itself, when it runs."""
+    if spec.target_gen is None:
+        return {}
+    through = None if wish.mode is Mode.DRILL else elsewhere.name(backup.target, backup.repository)
+    return {"source": backup.target, "target_gen": spec.target_gen, "through": through}
 
 
 def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move]) -> Iterator[Finding]:
@@ -184,7 +195,7 @@ def sources(wish: Wish, contents: Contents) -> list[str]:
 
 def order(plan: Plan) -> RestoreOrder:
     return RestoreOrder(
-        repository=plan.repository,
+        repository=plan.through or plan.repository,
         snapshot=plan.snapshot,
         indices=tuple(move.source for move in plan.moves),
         prefix=plan.wish.prefix,

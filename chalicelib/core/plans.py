@@ -33,9 +33,10 @@ class Wish:
     the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none
     for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of.
     `prefix`: empty for a restore in place, and for one under the original names where they are free. `replicas`: what
-    restored indices get in the end (None: what the originals had). `of_run`: the restore whose indices documents are
-    salvaged from; `missing_only`: only what live lacks. In mode everything `policy` is only one of those whose backups
-    are restored: that of the newest; `skip`: numbers of phases that are left out."""
+    restored indices get in the end (None: what the originals had). `into`: the target to restore to, None: the policy's
+    own. `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks. In mode
+    everything `policy` is only one of those whose backups are restored: that of the newest; `skip`: numbers of phases
+    that are left out."""
 
     policy: str
     backup: str | None = None
@@ -49,6 +50,7 @@ class Wish:
     of_run: str | None = None
     missing_only: bool = False
     skip: tuple[int, ...] = ()
+    into: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,9 @@ class Plan:
     send, in order. `version`: of the backup, `server`: of the server. `keep_old`: for how many seconds a swap
     keeps what was live. `phases`: of mode everything, which has no moves of its own: those are in the plans of its
     phases; `capsule`: where the configuration is that it puts back (None: no backup has one).
+
+    To another target than the policy's: `target` is that one, as generation `target_gen` of the file has it, `source`
+    the policy's own, and `through` the registration of the repository there. None otherwise.
     """
 
     plan_id: str
@@ -157,6 +162,9 @@ class Plan:
     keep_old: int | None = None
     phases: tuple[Phase, ...] = ()
     capsule: str | None = None
+    source: str | None = None
+    target_gen: int | None = None
+    through: str | None = None
 
     @property
     def bytes(self) -> int:

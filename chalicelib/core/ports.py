@@ -14,7 +14,17 @@ from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import IndexCount, IndexRef, Run, Selection
 from chalicelib.core.observations import Observation, Owner, Sizes
-from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
+from chalicelib.core.rows import (
+    Approval,
+    Backup,
+    ConfigState,
+    Evidence,
+    Installation,
+    PolicyState,
+    Proofs,
+    Spec,
+    TargetSpec,
+)
 from chalicelib.core.spec import Repository, Select
 
 if TYPE_CHECKING:
@@ -101,6 +111,7 @@ class Create:
         Run
         | PolicyState
         | Spec
+        | TargetSpec
         | Backup
         | Proofs
         | Evidence
@@ -181,6 +192,9 @@ class Store(Protocol):
 
     def spec(self, policy: str, gen: int) -> Spec | None:
         """Immutable, so it may be answered from memory."""
+
+    def target(self, name: str, gen: int) -> TargetSpec | None:
+        """Immutable, so it may be answered from memory. None: the file of that generation had none of that name."""
 
     def backups(self, policy: str) -> tuple[Backup, ...]:
         """Newest `taken_at` first."""

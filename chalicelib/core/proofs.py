@@ -21,10 +21,16 @@ ABOUT_THE_DATA = ("restore.shard_failed", "restore.counts", "restore.mapping", "
 """Errors of a drill that say that the backup is not what it should be. All others say something of the drill."""
 
 
-def condemning(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """The codes of those findings that make the backup one that can't be relied on; each once."""
+ABOUT_THE_SERVER = ("restore.shard_failed",)
+"""Of these, what may be the fault of a server that did not make the backup: it lacks a plugin, or a file of words."""
+
+
+def condemning(findings: Iterable[Finding], *, elsewhere: bool = False) -> tuple[str, ...]:
+    """The codes of those findings that make the backup one that can't be relied on; each once. `elsewhere`: another
+    cluster restored it than the one that made it."""
     wrong = (found.code for found in findings if found.severity is Severity.ERROR)
-    return tuple(dict.fromkeys(code for code in wrong if code in ABOUT_THE_DATA))
+    spared = ABOUT_THE_SERVER if elsewhere else ()
+    return tuple(dict.fromkeys(code for code in wrong if code in ABOUT_THE_DATA and code not in spared))
 
 
 def added(known: Proofs, new: Proved, selection: AbstractSet[str], taken_at: datetime) -> Proofs:

@@ -153,7 +153,8 @@ def _reason(run: Run) -> str:
 
 def _body(run: Run, policy: Policy, state: PolicyState, stage: str, now: datetime) -> Iterator[str]:
     reason = f": {_reason(run)}" if _reason(run) else ""
-    yield f"The {run.kind.value} of policy {run.policy} on {run.target} ended as {run.state}{reason}."
+    where = f"from {run.source} to {run.target}" if run.source else f"on {run.target}"
+    yield f"The {run.kind.value} of policy {run.policy} {where} ended as {run.state}{reason}."
     if run.recovers:
         yield "It is the first good one after a run that was not."
     if run.state is State.SUCCEEDED and not run.good and run.kind is Kind.BACKUP:

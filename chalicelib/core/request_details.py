@@ -43,7 +43,7 @@ def read(detail: Mapping[str, Any], kind: Kind, event_id: str) -> Detail:
     """Without a `request_id` the id of the event is taken."""
     reader = _Reader(detail)
     reader.known(KEYS[kind])
-    policy = reader.take("policy", _policy) or ""
+    policy = reader.take("policy", _name) or ""
     if "policy" not in detail:
         reader.note("policy", "is missing", "the name of a policy")
     request_id = reader.take("request_id", lambda given: _request_id(given, kind))
@@ -101,7 +101,6 @@ class _Reader:
     def wish(self, policy: str) -> Wish:
         """As far as it can be read."""
         self.take("mode", _mode)
-        self.take("into", _into)
         prefix = self.take("prefix", _text)
         wish = Wish(
             policy=policy,
@@ -109,6 +108,7 @@ class _Reader:
             at=self.take("at", _at),
             level=self.take("level_at_least", _level),
             indices=self.take("indices", _indices) or (),
+            into=self.take("into", _name),
             **({} if prefix is None else {"prefix": prefix}),
         )
         for problem in planning.problems(wish):
@@ -123,7 +123,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _policy(value: object) -> str:
+def _name(value: object) -> str:
     name = _text(value)
     check_name(name)
     return name
@@ -145,10 +145,6 @@ def _mode(value: object) -> None:
     if value in ("swap", "in_place"):
         raise complaint(f"{value} touches live data, which no event may do", f"rename, or by hand: {BY_HAND}")
     raise complaint(f"{shown(value)} is no mode", Mode.RENAME.value)
-
-
-def _into(value: object) -> None:
-    raise complaint(f"an event can't choose where to restore to: {shown(value)}", "no `into`: the policy's own target")
 
 
 def _backup(value: object) -> str | None:

@@ -39,7 +39,7 @@ def left(run: Run) -> str:
     if run.swapped_at is not None:
         return _after_swap(run)
     if run.state is State.SUCCEEDED and run.kind is Kind.RESTORE:
-        return "All that was to come back is there under its new names, open for writing, with the settings it had."
+        return "All that was to come back is there, under the names of its plan, open for writing, with its settings."
     if any(finding.code in LEFT for finding in run.findings):
         return "Some of what it made may be left: the findings name it. Nothing else was touched."
     return "Nothing that it made is left, and nothing else was touched."

@@ -196,9 +196,22 @@ class PolicyState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """A row `P#<policy> | SPEC#<gen>`: what the file said, with the target it named. Immutable: runs keep theirs."""
+    """A row `P#<policy> | SPEC#<gen>`: what the file said, with the target it named. Immutable: runs keep theirs.
+
+    Of a run that restores elsewhere `target` is the one that it works on, as a `TargetSpec` of generation `target_gen`
+    has it (None: it is the policy's own); no such one is stored."""
 
     policy: Policy
+    target: Target
+    gen: int
+    target_gen: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSpec:
+    """A row `T#<target> | TARGET#<gen>`: what the file of that generation said of one of its targets, whoever names it.
+    Immutable: a run that restores to another target than its policy's keeps the generation it started with."""
+
     target: Target
     gen: int
 

@@ -98,6 +98,7 @@ def public_run(run: Run) -> dict[str, Any]:
         "steps": [{"state": step.state.value, "at": seconds(step.at)} for step in run.steps],
         "calls": asdict(run.calls),
         **_at_times(run),
+        **({"source": run.source} if run.source else {}),
         **({"salvage": public_salvage(run.salvage)} if run.salvage else {}),
     }
 
@@ -219,6 +220,7 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "calls": list(plan.calls),
         "findings": [public_finding(finding) for finding in plan.findings],
         "startable": not plan.conflicts,
+        **({"source": plan.source, "through": plan.through} if plan.source else {}),
         **({"of_run": plan.wish.of_run, "missing_only": plan.wish.missing_only} if plan.wish.of_run else {}),
     }
 

@@ -147,7 +147,7 @@ class _Lazy:
 
     def connect(self) -> Engine:
         if self._engine is None:
-            self._engine = self._world.engine(self._world.spec(self._run.policy, self._run.spec_gen))
+            self._engine = self._world.engine(self._world.spec_of(self._run))
             self._before = self._engine.calls
         return self._engine
 
@@ -157,7 +157,7 @@ def _decide(world: World, run: Run, engine: _Lazy, *, accepted: bool) -> Decisio
         return cancel.cancelled(run)
     work = _work(world, run)
     try:
-        spec = world.spec(run.policy, run.spec_gen)
+        spec = world.spec_of(run)
         seen = work.look(run, spec, engine.connect(), world, accepted=accepted)
         return work.decide(run, spec, seen, world.clock.now())
     except (Retryable, Refused) as error:

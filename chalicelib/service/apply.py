@@ -14,17 +14,19 @@ from chalicelib.core.config import Config
 from chalicelib.core.errors import Conflict, Retryable
 from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Clock, Create, Store, Update
-from chalicelib.core.rows import ConfigState, PolicyState, Spec
-from chalicelib.core.spec import Policy
+from chalicelib.core.rows import ConfigState, PolicyState, Spec, TargetSpec
+from chalicelib.core.spec import Policy, Target
 from chalicelib.service import drill_slots
 from chalicelib.service.create import ended_run, new_run
-from chalicelib.service.differences import Changes, diff, read_current
+from chalicelib.service.differences import Changes, diff, read_current, read_targets
 
 TAKEOVER = timedelta(minutes=2)
 """An incomplete claim without progress for so long may be taken over; if its maker lives, the fence stops it."""
 BATCH = 16
 """Policies in one transaction of 100 rows: six each (spec, state, two runs and their places in the list), and the
 claim."""
+TARGETS = 90
+"""Targets in one transaction, and the claim."""
 BATCH_BYTES = 1_000_000
 """Far below the 4 MB that a transaction may have: each policy carries its target."""
 TRIES = 8
@@ -32,7 +34,7 @@ TRIES = 8
 SLOTS = ("schedule", "timezone")
 """What says which slots there are. `jitter` and `blackout` only move when they start."""
 
-__all__ = ["Changes", "apply", "diff", "read_current"]
+__all__ = ["Changes", "apply", "diff", "read_current", "read_targets"]
 
 
 def apply(
@@ -45,17 +47,45 @@ def apply(
     if seen is not None and not seen.complete and now - seen.applied_at < TAKEOVER:
         raise _overtaken(seen)
     current = read_current(store)
-    changes = diff(config, current)
+    changes = diff(config, current, read_targets(store, config))
     retired = changes.policies.removed if prune else ()
     names = (*changes.policies.added, *changes.policies.changed, *retired)
-    if not names and seen is not None and seen.complete and seen.digest == config.digest:
+    if (
+        not names
+        and seen is not None
+        and seen.complete
+        and seen.digest == config.digest
+        and _named(config, store, seen)
+    ):
         return changes
     writer = _Writer(config, store, clock, new_token, seen)
-    mine = writer.move(_claim(seen, config, who))
+    first, *others = _target_batches(config)
+    mine = writer.move(_claim(seen, config, who), targets=first)
+    for targets in others:
+        writer.move(lambda mine: mine, targets=targets)
     for batch in _batches(names, config):
         writer.move(lambda mine: mine, batch)
     writer.move(lambda mine: replace(mine, complete=True))
     return replace(changes, retired=retired, generation=mine.generation)
+
+
+def _named(config: Config, store: Store, seen: ConfigState) -> bool:
+    """Whether the targets have their rows: older releases wrote none."""
+    return all(store.target(name, seen.generation) for name in config.targets)
+
+
+def _target_batches(config: Config) -> Iterator[list[Target]]:
+    """At least one. They come with the claim, before any policy that may restore to one of them."""
+    batch: list[Target] = []
+    size = 0
+    for target in config.targets.values():
+        weight = len(target.model_dump_json().encode())
+        if batch and (len(batch) == TARGETS or size + weight > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(target)
+        size += weight
+    yield batch
 
 
 def _claim(seen: ConfigState | None, config: Config, who: str) -> Callable[[ConfigState], ConfigState]:
@@ -99,15 +129,18 @@ class _Writer:
         self._token = new_token
         self._last = seen
 
-    def move(self, change: Callable[[ConfigState], ConfigState], names: Sequence[str] = ()) -> ConfigState:
-        """Moves the claim and the rows of `names` in one transaction. An answer that was lost is looked up: the token
-        in the claim tells whether one of our own tries was stored after all."""
+    def move(
+        self, change: Callable[[ConfigState], ConfigState], names: Sequence[str] = (), *, targets: Sequence[Target] = ()
+    ) -> ConfigState:
+        """Moves the claim, the rows of `names` and those of `targets` in one transaction. An answer that was lost is
+        looked up: the token in the claim tells whether one of our own tries was stored after all."""
         tries: dict[str, ConfigState] = {}
         for _ in range(TRIES):
             mine = change(self._next())
             tries[mine.token] = mine
             claim = Create(mine) if self._last is None else Update(mine)
             rows = [row for name in names for row in self._rows(name, mine.generation)]
+            rows += [Create(TargetSpec(target=target, gen=mine.generation)) for target in targets]
             try:
                 found = mine if self._store.commit(claim, *rows) else self._store.config()
             except Retryable:

@@ -14,7 +14,7 @@ from chalicelib.core.ports import Change, Create, Update
 from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.schedule import Gap
 from chalicelib.core.traffic import Traffic
-from chalicelib.service import settle
+from chalicelib.service import queueing, settle
 from chalicelib.service.queueing import HEAD
 from chalicelib.service.world import World
 
@@ -146,7 +146,8 @@ def announce(world: World, *ended: Run) -> None:
 def _enter(world: World, run: Run, spec: Spec, state: PolicyState) -> tuple[Run, list[Change]]:
     """As the holder of lease and slot when they are free and nobody waits for them, else in line."""
     roads, now = Traffic(*world.store.traffic(run.lease, run.target)), run.created_at
-    held = _held(run, roads.slots)
+    spec = world.spec_of(run) if run.source else spec
+    held = _held(run, roads.slots) or _held(run, queueing.at_source(world, run))
     free = not held and traffic.busy(roads, run.run_id, spec.target.max_concurrent, now) is None
     if free and traffic.may_be_awaited(roads, now):
         free = traffic.goes_first(world.store.waiters(run.target, HEAD), run) is None
@@ -161,7 +162,8 @@ def _held(run: Run, slots: Slots | None) -> bool:
     """A slot waits for the end of a hold; whoever asks by hand is told at once."""
     why = traffic.held(slots, run.kind)
     if why and run.requested_by != SCHEDULE:
-        raise Conflict(f"{why}: no {run.kind} until `snapwarden release {run.target}`")
+        target = slots.target if slots else run.target
+        raise Conflict(f"{why}: no {run.kind} until `snapwarden release {target}`")
     return why is not None
 
 

@@ -26,7 +26,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """`targets` counts those that a policy names: what a file says of others has no effect and is kept nowhere.
+    """`targets` counts those that only restores may go to as well; one of them that left the file is not missed.
     `retired`: the removed policies that `apply` has made inactive (with `prune`). `generation`: of the `apply` that
     wrote, None when nothing had to be written."""
 
@@ -56,8 +56,17 @@ def read_current(store: Store) -> dict[str, Active]:
     return {state.policy: Active(state=state, spec=store.spec(state.policy, state.spec_gen)) for state in states}
 
 
-def diff(config: Config, current: Mapping[str, Active]) -> Changes:
-    return Changes(targets=_targets(config, current), policies=_policies(config, current))
+def read_targets(store: Store, config: Config) -> dict[str, Target]:
+    """What is in force of the file's targets that none of its policies names."""
+    seen = store.config()
+    named = {policy.target for policy in config.policies.values()}
+    found = [store.target(name, seen.generation) for name in config.targets if name not in named] if seen else []
+    return {row.target.name: row.target for row in found if row}
+
+
+def diff(config: Config, current: Mapping[str, Active], others: Mapping[str, Target]) -> Changes:
+    """`others`: as `read_targets` answers them."""
+    return Changes(targets=_targets(config, current, others), policies=_policies(config, current))
 
 
 def _policies(config: Config, current: Mapping[str, Active]) -> Difference:
@@ -68,28 +77,26 @@ def _policies(config: Config, current: Mapping[str, Active]) -> Difference:
     return _difference(config.policies.keys(), current.keys(), changed)
 
 
-def _targets(config: Config, current: Mapping[str, Active]) -> Difference:
+def _targets(config: Config, current: Mapping[str, Active], others: Mapping[str, Target]) -> Difference:
     """Specs can hold different versions of one target after a half-done `apply`: it is changed if any differs."""
-    wanted = {policy.target: config.targets[policy.target] for policy in config.policies.values()}
-    known: set[str] = set()
-    changed: dict[str, tuple[str, ...]] = {}
+    named = {policy.target for policy in config.policies.values()}
+    known: set[str] = {*others}
+    changed = {name: keys for name, there in others.items() if (keys := _keys(there, config.targets[name]))}
     for active in current.values():
         if active.spec is None:
             continue
         name = active.spec.target.name
         known.add(name)
-        if name in wanted and (keys := _keys(active.spec.target, wanted[name])):
+        if name in named and (keys := _keys(active.spec.target, config.targets[name])):
             changed[name] = tuple(sorted({*changed.get(name, ()), *keys}))
-    return _difference(wanted.keys(), known, changed, kept=config.targets.keys())
+    return _difference(config.targets.keys(), known, changed)
 
 
-def _difference(
-    wanted: Set[str], known: Set[str], changed: Mapping[str, tuple[str, ...]], kept: Set[str] = frozenset()
-) -> Difference:
+def _difference(wanted: Set[str], known: Set[str], changed: Mapping[str, tuple[str, ...]]) -> Difference:
     return Difference(
         added=tuple(sorted(wanted - known)),
         changed=dict(sorted(changed.items())),
-        removed=tuple(sorted(known - wanted - kept)),
+        removed=tuple(sorted(known - wanted)),
         unchanged=tuple(sorted((wanted & known) - changed.keys())),
     )
 

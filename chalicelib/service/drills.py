@@ -1,29 +1,30 @@
 """Drills: how one comes into being, and the two sides of it that touch the world. What is compared: drill_checks.py."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import contract, drilling, naming, planning, proofs, traffic
+from chalicelib.core import drilling, naming, planning, proofs, traffic
+from chalicelib.core import elsewhere as names
 from chalicelib.core.errors import BadInput, Problem, Refused
 from chalicelib.core.guards import Around
-from chalicelib.core.model import Kind, Run, State
+from chalicelib.core.model import Finding, Kind, Run, State
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Engine
 from chalicelib.core.restores import Restored, Surroundings
 from chalicelib.core.rows import Backup, Spec
-from chalicelib.core.spec import Drill, Repository
+from chalicelib.core.spec import Drill
 from chalicelib.core.traffic import PRIORITY, Traffic
-from chalicelib.core.workflows import Decision, in_place_ends, swap_ends
+from chalicelib.core.workflows import Decision, restore_ends
 from chalicelib.core.workflows import drill as workflow
-from chalicelib.core.workflows.drill_seen import Register, Watched
-from chalicelib.core.workflows.restore_seen import Seen, own
-from chalicelib.service import drill_checks, query, stuck
+from chalicelib.core.workflows.drill_seen import Watched
+from chalicelib.core.workflows.restore_seen import Register, Seen, own
+from chalicelib.service import drill_checks, elsewhere, query, stuck
 from chalicelib.service import plans as planner
 from chalicelib.service.create import place_beside
-from chalicelib.service.planned import planned, spec_now
+from chalicelib.service.elsewhere import spec_now
+from chalicelib.service.planned import planned
 from chalicelib.service.queueing import HEAD
 from chalicelib.service.request import check_active, check_id
 from chalicelib.service.restores import WAITS, RestoreWork, unplanned
@@ -43,6 +44,10 @@ def new(world: World, spec: Spec, slot: str, *, by: str, start_by: datetime) -> 
         raise ValueError(f"policy {spec.policy.name} has no drill")
     repository, now = spec.policy.repository, world.clock.now()
     run = unplanned(Kind.DRILL, spec, repository, slot, now, by=by, token=world.token())
+    into = spec.policy.drill.into.target
+    found = elsewhere.in_force(world, into) if into and into != spec.target.name else None
+    if found is not None:
+        run = elsewhere.placed(run, replace(spec, target=found.target, target_gen=found.gen))
     return replace(run, start_by=start_by)
 
 
@@ -72,7 +77,9 @@ def request(world: World, policy: str, *, request_id: str, by: str) -> Run:
 class DrillWork(RestoreWork):
     """What the driver needs to know of drills; how errors end them is as for restores."""
 
-    def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Watched:  # type: ignore[override]
+    def look(  # type: ignore[override]
+        self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool
+    ) -> Watched | Register:
         drill = _drill(spec)
         if run.plan is None:
             return _thought_through(world, run, spec, drill, engine)
@@ -91,20 +98,16 @@ class DrillWork(RestoreWork):
             return watched
         return drill_checks.compared(world, run, spec, engine, watched, seen)
 
-    def decide(self, run: Run, spec: Spec, seen: Watched, now: datetime) -> Decision:  # type: ignore[override]
+    def decide(self, run: Run, spec: Spec, seen: Watched | Register, now: datetime) -> Decision:  # type: ignore[override]
+        if isinstance(seen, Register):
+            return restore_ends.registering(run, seen, now)
         return workflow.decide(run, _drill(spec), seen, now)
-
-    def act(self, act: Register | in_place_ends.Act | swap_ends.Act, engine: Engine) -> None:
-        if isinstance(act, Register):
-            engine.register(act.name, act.repository)
-        else:
-            super().act(act, engine)
 
     def not_accepted(self, run: Run, act: Any, error: Exception, now: datetime) -> Decision:
         if not isinstance(act, Register):
             return super().not_accepted(run, act, error, now)
         if isinstance(error, Refused):
-            return workflow.unregistered(run, error)
+            return workflow.unregistered(run, error) if run.source is None else workflow.unreadable(run, error)
         return Decision(state=run.state, changes={"last_error": str(error)}, again=workflow.AGAIN)
 
 
@@ -113,19 +116,22 @@ def _drill(spec: Spec) -> Drill:
     return spec.policy.drill
 
 
-def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine) -> Watched:
+def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine) -> Watched | Register:
     """Which backup, which of its indices, and all that would be in the way."""
-    if drill.into.target and drill.into.target != run.target:
-        return Watched(cannot=drilling.elsewhere(run, drill.into.target))
+    if cannot := _not_there(world, run, drill):
+        return Watched(cannot=cannot)
     here = [
         each
         for each in world.store.backups(run.policy)
-        if (each.target, each.repository) == (run.target, run.repository)
+        if (each.target, each.repository) == (run.source or run.target, run.repository)
     ]
     backup = drilling.backup(here, drill, run.run_id, world.clock.now())
     if backup is None:
         return Watched(cannot=drilling.no_backup(run))
-    contents = engine.restorer.contents(backup.repository, backup.snapshot)
+    if wanted := elsewhere.missing(world, run, engine):
+        return wanted
+    where = elsewhere.registration(world, run).name if run.source else backup.repository
+    contents = engine.restorer.contents(where, backup.snapshot)
     if contents is None:
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
     past = _past(world, run)
@@ -144,9 +150,23 @@ def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: E
         surroundings=engine.restorer.surroundings(),
     )
     plan = planning.plan(wish, spec_now(world, run), facts, world.clock.now(), by=run.requested_by)
-    plan = replace(plan, calls=_spelled(run, plan, drill, engine))
+    plan = replace(plan, calls=_spelled(world, run, plan, drill, engine))
     expected = drilling.expected(plan, drill, past.runs)
     return Watched(seen=Seen(plan=plan), expected=expected, findings=sample.findings)
+
+
+def _not_there(world: World, run: Run, drill: Drill) -> Finding | None:
+    """Why the drill can't restore where it is to."""
+    into = drill.into.target
+    if run.source is None:
+        return (
+            drilling.elsewhere(run, into, "it is not in the file in force") if into not in (None, run.target) else None
+        )
+    own = world.spec(run.policy, run.spec_gen).target
+    if names.place(own, run.repository) is None:
+        why = f"the file does not say where repository {run.repository} of {own.name} is"
+        return drilling.elsewhere(run, run.target, why)
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,21 +188,22 @@ def _past(world: World, run: Run) -> _Past:
     return _Past(runs=(*drills, *restores), proved=proved, before=before)
 
 
-def _spelled(run: Run, plan: Plan, drill: Drill, engine: Engine) -> tuple[str, ...]:
+def _spelled(world: World, run: Run, plan: Plan, drill: Drill, engine: Engine) -> tuple[str, ...]:
     if not plan.moves:
         return ()
-    name, wanted = _second(run, drill, engine)
-    body = json.dumps({"type": wanted.type, "settings": dict(wanted.settings)})
-    restore, *_ = engine.restorer.spelled(workflow.order(replace(run, through=name), plan))
-    return (f"PUT /_snapshot/{name} {body}", restore, "DELETE /NAME, for each of them, when it is compared")
+    wanted = _second(world, run, drill, engine)
+    restore, *_ = engine.restorer.spelled(workflow.order(replace(run, through=wanted.name), plan))
+    return (wanted.spelled(), restore, "DELETE /NAME, for each of them, when it is compared")
 
 
-def _second(run: Run, drill: Drill, engine: Engine) -> tuple[str, Repository]:
-    """The second registration, as it should be."""
+def _second(world: World, run: Run, drill: Drill, engine: Engine) -> Register:
+    """The second registration, as it should be; elsewhere it is the first."""
+    if run.source is not None:
+        return elsewhere.registration(world, run)
     live = engine.repository(run.repository)
     if live is None:
         raise Refused(f"repository {run.repository} is not registered")
-    return drilling.REGISTRATION + run.repository, drilling.registration(live, drill)
+    return Register(name=drilling.REGISTRATION + run.repository, repository=drilling.registration(live, drill))
 
 
 def _before(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine, seen: Seen) -> Watched:
@@ -196,11 +217,9 @@ def _before(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine, se
     watched = Watched(seen=replace(seen, anew=_anew(world, run, plan, backup, surroundings)), around=around)
     if any(found.code == workflow.UNREGISTERED for found in run.findings):
         return watched
-    name, wanted = _second(run, drill, engine)
-    there = engine.repository(name)
-    if there and not contract.repository_difference(wanted, there) and not {*there.settings} - {*wanted.settings}:
-        return replace(watched, through=name)
-    return replace(watched, through=name, register=Register(name=name, repository=wanted))
+    wanted = _second(world, run, drill, engine)
+    there = names.same(wanted.repository, engine.repository(wanted.name))
+    return replace(watched, through=wanted.name, register=None if there else wanted)
 
 
 def _anew(world: World, run: Run, plan: Plan, backup: Backup, surroundings: Surroundings) -> Plan:
@@ -232,7 +251,8 @@ def _around(
 def _waiting(world: World, run: Run, spec: Spec) -> str | None:
     """Who waits for the lease or the slot that this drill holds, and goes before drills."""
     others = [each for each in world.store.waiters(run.target, HEAD) if each.priority < PRIORITY[Kind.DRILL]]
-    for other in others:
+    beside = world.store.waiters(run.source, HEAD) if run.source else ()
+    for other in (*others, *(each for each in beside if each.priority < PRIORITY[Kind.DRILL])):
         if other.lease == run.lease:
             return other.run_id
     if others:

@@ -10,7 +10,7 @@ from chalicelib.core.leases import Hold, Slots
 from chalicelib.core.messages import Report
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Create, Update
-from chalicelib.service import audience, query
+from chalicelib.service import audience, elsewhere, query
 from chalicelib.service.queueing import HEAD
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
@@ -87,7 +87,7 @@ def open_runs(world: World, target: str) -> tuple[Run, ...]:
 def _check_used(world: World, target: str) -> None:
     states = [state for state in world.store.states() if state.active]
     used = {world.spec(state.policy, state.spec_gen).target.name for state in states}
-    if target not in used:
+    if target not in used and elsewhere.in_force(world, target) is None:
         raise query.unknown(f"no policy uses a target {target}", target, used)
 
 

@@ -6,10 +6,10 @@ from chalicelib.core.errors import BadInput, Refused, Retryable
 from chalicelib.core.model import IndexRef, Run
 from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Engine
-from chalicelib.core.rows import Spec
 from chalicelib.core.workflows.restore_seen import Seen
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import patiently
+from chalicelib.service.elsewhere import spec_now
 from chalicelib.service.world import World
 
 
@@ -18,12 +18,13 @@ def thought_through(world: World, run: Run, engine: Engine) -> Plan:
     found = world.store.evidence(run.run_id, "wish", 1)
     if found is None or found.wish is None:
         raise Retryable(f"what {run.run_id} was asked for could not be read")
-    spec = spec_now(world, run)
+    state = world.store.state(run.policy)
     try:
-        backup = planner.chosen(world, found.wish, spec)
+        own = world.spec(run.policy, state.spec_gen if state else run.spec_gen)
+        backup = planner.chosen(world, found.wish, own)
     except BadInput as error:
         raise Refused(str(error)) from None
-    return planner.anew(world, found.wish, spec, engine, backup, by=run.requested_by)
+    return planner.anew(world, found.wish, spec_now(world, run), engine, backup, by=run.requested_by)
 
 
 def planned(world: World, run: Run) -> Plan:
@@ -38,12 +39,6 @@ def anew(world: World, plan: Plan, engine: Engine, run: Run) -> Plan:
     if backup is None:
         raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
     return planner.anew(world, plan.wish, spec_now(world, run), engine, backup, by=run.requested_by)
-
-
-def spec_now(world: World, run: Run) -> Spec:
-    """What the file says that is in force now: it may no longer allow what it did."""
-    state = world.store.state(run.policy)
-    return world.spec(run.policy, state.spec_gen if state else run.spec_gen)
 
 
 def checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:

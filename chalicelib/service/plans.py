@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from chalicelib.core import elsewhere as names
 from chalicelib.core import planning, swapping
 from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef
@@ -10,7 +11,7 @@ from chalicelib.core.ports import Create, Engine
 from chalicelib.core.restores import Contents, Surroundings
 from chalicelib.core.rows import Backup, BackupState, Evidence, Spec
 from chalicelib.core.spec import Policy
-from chalicelib.service import query
+from chalicelib.service import elsewhere, query
 from chalicelib.service.world import World
 
 KIND = "plan"
@@ -19,13 +20,22 @@ KIND = "plan"
 def plan(world: World, wish: Wish, *, by: str | None = None) -> Plan:
     """Made and stored, whatever is in the way. `by`: what asks, where no person does. BadInput when the wish makes no
     sense, when there is no such policy, or no backup that will do; Retryable or Refused when the server does not say
-    what is needed, or AWS who calls."""
+    what is needed, or AWS who calls.
+
+    For a plan into another target the repository is registered there, to be read only: nobody else may be alive to say
+    what the backup holds."""
     if wrong := planning.problems(wish):
         raise BadInput(*wrong)
     state = query.named(world, wish.policy)
     spec = world.spec(wish.policy, state.spec_gen)
     backup = chosen(world, wish, spec)
-    made = anew(world, wish, spec, world.engine(spec), backup, by=by or world.identity(), policies=_beside(world, spec))
+    there = elsewhere.meant(world, wish, spec)
+    elsewhere.check_place(spec, there, backup.repository)
+    who, engine = by or world.identity(), world.engine(there)
+    registered = elsewhere.register(spec, backup.repository, engine) if there.target_gen is not None else None
+    made = anew(world, wish, there, engine, backup, by=who, policies=_beside(world, there))
+    if registered is not None:
+        made = replace(made, calls=(registered.spelled(), *made.calls))
     world.store.commit(Create(Evidence(run_id=made.plan_id, kind=KIND, n=1, plan=made)))
     return made
 
@@ -42,7 +52,7 @@ def anew(
 ) -> Plan:
     """Of this backup, as it would be now; not stored. `policies`: whose backups might take what is made; without them
     nothing is said of that."""
-    contents = engine.restorer.contents(backup.repository, backup.snapshot)
+    contents = engine.restorer.contents(_where(spec, backup), backup.snapshot)
     if contents is None:
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
     surroundings = engine.restorer.surroundings()
@@ -64,6 +74,11 @@ def anew(
     if wish.mode is Mode.SWAP:
         calls += engine.restorer.spelled_swap(swapping.clones(made), swapping.forth(made))
     return replace(made, calls=calls)
+
+
+def _where(spec: Spec, backup: Backup) -> str:
+    """The name of the repository on the target of `spec`."""
+    return backup.repository if spec.target_gen is None else names.name(backup.target, backup.repository)
 
 
 def stored(world: World, plan_id: str) -> Plan:

@@ -26,7 +26,7 @@ def settled(world: World, policy: PolicyState, run: Run) -> tuple[Run, PolicySta
     run = replace(run, recovers=recovers)
     after = drill_slots.noted(leftovers.noted(policy, run), run)
     after = replace(after, rev=policy.rev + 1, token=world.token())
-    proved, codes = _proved(world, run), judging.condemning(run.findings)
+    proved, codes = _proved(world, run), judging.condemning(run.findings, elsewhere=run.source is not None)
     plan = _plan(world, run) if proved or codes else None
     if plan is None:
         return run, after, (Update(after),)

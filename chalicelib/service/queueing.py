@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.core import traffic
 from chalicelib.core.errors import Retryable
+from chalicelib.core.leases import Slots
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.ports import Create, Delete
 from chalicelib.core.rows import PolicyState
@@ -40,11 +41,11 @@ def decide(world: World, run: Run, token: str) -> tuple[Decision, Run]:
         _, slots = world.store.traffic(run.lease, run.target)
         return _stays(run, now, traffic.held(slots, run.kind) or f"{policy.open_run} was still running"), run
     try:
-        spec = world.spec(run.policy, run.spec_gen)
+        spec = world.spec_of(run)
     except Retryable as error:
         return _stays(run, now, str(error)), run
     roads = Traffic(*world.store.traffic(run.lease, run.target))
-    held = traffic.held(roads.slots, run.kind)
+    held = traffic.held(roads.slots, run.kind) or traffic.held(at_source(world, run), run.kind)
     if why := held or traffic.busy(roads, run.run_id, spec.target.max_concurrent, now):
         return _in_line(run, policy, now, why), run
     first = traffic.goes_first(world.store.waiters(run.target, HEAD), run)
@@ -88,8 +89,14 @@ def _stays(run: Run, now: datetime, why: str) -> Decision:
     return Decision(state=State.QUEUED, changes=changes, again=min(run.start_by - now, again))
 
 
+def at_source(world: World, run: Run) -> Slots | None:
+    """Of the target that made the backup, where a drill restores it elsewhere: a hold of either keeps it away."""
+    return world.store.slots(run.source) if run.source and run.kind is Kind.DRILL else None
+
+
 def next_ones(world: World, ended: Run) -> tuple[str, ...]:
     """The first of those who wait for what `ended` gave back, the repository and the slot."""
     waiting = world.store.waiters(ended.target, HEAD)
-    first = next((waiter for waiter in waiting if waiter.lease == ended.lease), None)
+    beside = world.store.waiters(ended.source, HEAD) if ended.source else ()
+    first = next((waiter for waiter in (*beside, *waiting) if waiter.lease == ended.lease), None)
     return tuple(waiter.run_id for waiter in (first, waiting[0] if waiting else None) if waiter)

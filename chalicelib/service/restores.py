@@ -16,8 +16,8 @@ from chalicelib.core.rows import Evidence, PolicyState, Spec
 from chalicelib.core.wire import dump
 from chalicelib.core.workflows import Decision, in_place, in_place_ends, restore_ends, swap_ends
 from chalicelib.core.workflows import restore as workflow
-from chalicelib.core.workflows.restore_seen import Close, Open, Release, Remove, Restore, Seen
-from chalicelib.service import approvals, in_use, query, replacing, stuck, swapping, tell
+from chalicelib.core.workflows.restore_seen import Close, Open, Register, Release, Remove, Restore, Seen
+from chalicelib.service import approvals, elsewhere, in_use, query, replacing, stuck, swapping, tell
 from chalicelib.service import plans as planner
 from chalicelib.service.create import place_beside
 from chalicelib.service.planned import anew, checking, planned, thought_through
@@ -55,9 +55,15 @@ def start(world: World, plan_id: str, *, by: str | None = None, glass: str | Non
     state = query.named(world, plan.wish.policy)
     if state.spec_gen != plan.spec_gen:
         raise Conflict(f"policy {plan.wish.policy} was applied anew since the plan was made: make a new one")
-    spec = world.spec(state.policy, state.spec_gen)
+    own = world.spec(state.policy, state.spec_gen)
+    spec = elsewhere.unchanged(world, plan, own)
     alone = Asked(by=who, why=glass, at=now) if glass is not None else None
-    return in_turn(run_id, lambda: _placed(world, plan, spec, state, _run(plan, spec, now, who, world.token()), alone))
+
+    def made() -> Run | None:
+        run = elsewhere.placed(_run(plan, own, now, who, world.token()), spec)
+        return _placed(world, plan, spec, state, run, alone)
+
+    return in_turn(run_id, made)
 
 
 def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, alone: Asked | None) -> Run | None:
@@ -127,12 +133,15 @@ def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
         check_active(state)
         spec = world.spec(state.policy, state.spec_gen)
         backup = planner.chosen(world, wish, spec)
+        there = elsewhere.meant(world, wish, spec)
+        elsewhere.check_place(spec, there, backup.repository)
         run = unplanned(
             Kind.RESTORE, spec, backup.repository, request_id, world.clock.now(), by=by, token=world.token()
         )
+        run = elsewhere.placed(run, there)
         pinned = replace(wish, backup=backup.backup_id, at=None)
         beside = (wished(run, pinned), in_use.taken(backup, run))
-        return place_beside(world, replace(run, payload=payload), spec, state, *beside)
+        return place_beside(world, replace(run, payload=payload), there, state, *beside)
 
     return in_turn(run_id, asked)
 
@@ -184,7 +193,10 @@ def unplanned(kind: Kind, spec: Spec, repository: str, slot: str, now: datetime,
 class RestoreWork:
     """What the driver needs to know of restores."""
 
-    def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Seen:
+    def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Seen | Register:
+        """A Register when nothing can be seen before that is done."""
+        if not run.attempts and (wanted := elsewhere.missing(world, run, engine)):
+            return wanted
         if run.plan is None:
             return Seen(plan=thought_through(world, run, engine))
         plan = planned(world, run)
@@ -202,13 +214,17 @@ class RestoreWork:
             return stuck.explained(run, seen, world, engine)
         return checking(run, world, engine, seen)
 
-    def decide(self, run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
+    def decide(self, run: Run, spec: Spec, seen: Seen | Register, now: datetime) -> Decision:
+        if isinstance(seen, Register):
+            return restore_ends.registering(run, seen, now)
         if run.in_place:
             return in_place.decide(run, seen, now)
         return workflow.decide(run, seen, now)
 
-    def act(self, act: in_place_ends.Act | swap_ends.Act, engine: Engine) -> None:
+    def act(self, act: Register | in_place_ends.Act | swap_ends.Act, engine: Engine) -> None:
         match act:
+            case Register():
+                engine.register(act.name, act.repository)
             case Restore():
                 engine.restorer.restore(act.order)
             case Remove():
@@ -225,6 +241,8 @@ class RestoreWork:
                 swapping.act(act, engine)
 
     def not_accepted(self, run: Run, act: Any, error: Exception, now: datetime) -> Decision:
+        if isinstance(act, Register):
+            return restore_ends.not_begun(run, error, now, refused=isinstance(error, Refused))
         if run.state in SWAPS:
             return swap_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
         if run.in_place:

@@ -21,7 +21,8 @@ from chalicelib.core.workflows.salvage import Seen, Slice
 from chalicelib.service import plans as planner
 from chalicelib.service import query, restores
 from chalicelib.service.backups import ACT_TIMEOUT
-from chalicelib.service.planned import planned, spec_now
+from chalicelib.service.elsewhere import spec_now
+from chalicelib.service.planned import planned
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
@@ -42,6 +43,9 @@ def plan(
         old.wish, mode=Mode.SALVAGE, of_run=run.run_id, missing_only=missing_only, indices=indices, at=None, level=None
     )
     spec = world.spec(run.policy, query.named(world, run.policy).spec_gen)
+    if run.source is not None:
+        message = f"{run.run_id} restored to {run.target}, and documents are copied within one cluster"
+        raise BadInput(Problem(message, expected=f"a restore to {run.source}"))
     if spec.target.name != run.target:
         raise BadInput(Problem(f"{run.run_id} restored to {run.target}, which is no longer the target of {run.policy}"))
     pairs = _pairs(world, run, old, indices)

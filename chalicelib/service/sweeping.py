@@ -18,6 +18,7 @@ from chalicelib.core.rows import Evidence, PolicyState, Spec
 from chalicelib.core.streams import StreamRef, groups
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import ACT_TIMEOUT
+from chalicelib.service.elsewhere import spec_now
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
@@ -79,6 +80,8 @@ def _ours(plan: Plan, restorer: Restorer, made: Evidence) -> list[IndexRef]:
 
 def _spec(world: World, run: Run, state: PolicyState) -> Spec:
     """The file that is in force, where it still has that target: an address may have been corrected since."""
+    if run.source is not None:
+        return spec_now(world, run)
     spec = world.spec(run.policy, state.spec_gen)
     return spec if spec.target.name == run.target else world.spec(run.policy, run.spec_gen)
 

@@ -58,7 +58,8 @@ def broken_glass(world: World, run: Run) -> bool:
 
     try:
         world.bus.emit([incident_reports.glass_event(run)])
-        for topic in audience.topics(world, run.target):
+        topics = [topic for target in (run.target, run.source) if target for topic in audience.topics(world, target)]
+        for topic in dict.fromkeys(topics):
             world.notifier.report(incident_reports.glass(run, topic, stage=world.stage))
         return True
     except (Retryable, Refused) as error:

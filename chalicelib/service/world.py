@@ -1,11 +1,12 @@
 """Everything outside the use cases, in one place: what a use case gets beside its arguments."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from chalicelib.core.errors import Contended, Refused, Retryable
 from chalicelib.core.messages import Wakeup
+from chalicelib.core.model import Run
 from chalicelib.core.ports import Bus, Change, Clock, Create, Engine, Metrics, Notifier, Queue, Store, Vault
 from chalicelib.core.rows import Installation, Spec
 
@@ -53,6 +54,20 @@ class World:
         if spec is None:
             raise Retryable(f"generation {gen} of policy {policy} could not be read")
         return spec
+
+    def spec_of(self, run: Run) -> Spec:
+        """By what a run works: its generation of its policy, with the target that it works on, which may be another one
+        than the policy's. Retryable as `spec`."""
+        spec = self.spec(run.policy, run.spec_gen)
+        if run.target_gen is None:
+            return spec
+        try:
+            found = self.store.target(run.target, run.target_gen)
+        except Refused as error:
+            raise Retryable(f"generation {run.target_gen} of target {run.target} could not be read: {error}") from error
+        if found is None:
+            raise Retryable(f"generation {run.target_gen} of target {run.target} could not be read")
+        return replace(spec, target=found.target, target_gen=found.gen)
 
     def stored(self, *changes: Change) -> bool:
         """As `store.commit`; others at the same rows in that very moment are others who were first."""

@@ -12,7 +12,17 @@ from chalicelib.core.errors import Refused
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Delete, Due, Update
-from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
+from chalicelib.core.rows import (
+    Approval,
+    Backup,
+    ConfigState,
+    Evidence,
+    Installation,
+    PolicyState,
+    Proofs,
+    Spec,
+    TargetSpec,
+)
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.dynamo_table import Drop, Hold, Item, Put, Table, item_for
@@ -35,6 +45,7 @@ class DynamoStore:
         self._token = token
         self._shards = shards
         self._specs: dict[tuple[str, int], Spec] = {}
+        self._targets: dict[tuple[str, int], TargetSpec] = {}
         self._evidence = KnownEvidence()
         self._installation: Installation | None = None
 
@@ -107,6 +118,14 @@ class DynamoStore:
             if len(self._specs) >= KNOWN_SPECS:
                 self._specs.clear()
             self._specs[policy, gen] = known
+        return known
+
+    def target(self, name: str, gen: int) -> TargetSpec | None:
+        known = self._targets.get((name, gen)) or self._get(TargetSpec, keys.target_key(name, gen))
+        if known is not None:
+            if len(self._targets) >= KNOWN_SPECS:
+                self._targets.clear()
+            self._targets[name, gen] = known
         return known
 
     def backups(self, policy: str) -> tuple[Backup, ...]:

@@ -14,13 +14,24 @@ from chalicelib.core.errors import Refused
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Delete, Due
-from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
+from chalicelib.core.rows import (
+    Approval,
+    Backup,
+    ConfigState,
+    Evidence,
+    Installation,
+    PolicyState,
+    Proofs,
+    Spec,
+    TargetSpec,
+)
 from chalicelib.core.wire import millis
 
 Record = (
     Run
     | PolicyState
     | Spec
+    | TargetSpec
     | Backup
     | Proofs
     | Evidence
@@ -68,6 +79,10 @@ def state_key(policy: str, shards: int) -> Key:
 
 def spec_key(policy: str, gen: int) -> Key:
     return Key(f"P#{policy}", f"SPEC#{gen:08d}")
+
+
+def target_key(target: str, gen: int) -> Key:
+    return Key(f"T#{target}", f"TARGET#{gen:08d}")
 
 
 def proofs_key(policy: str) -> Key:
@@ -120,8 +135,10 @@ def key_of(record: Record, shards: int) -> Key:
     return traffic_key(record)
 
 
-def traffic_key(record: Lease | Slots | Waiter) -> Key:
+def traffic_key(record: Lease | Slots | Waiter | TargetSpec) -> Key:
     match record:
+        case TargetSpec():
+            return target_key(record.target.name, record.gen)
         case Lease():
             return lease_key(record.lease)
         case Slots():

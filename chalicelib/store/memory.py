@@ -12,7 +12,17 @@ from typing import TypeVar
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Create, Delete, Due, Update
-from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
+from chalicelib.core.rows import (
+    Approval,
+    Backup,
+    ConfigState,
+    Evidence,
+    Installation,
+    PolicyState,
+    Proofs,
+    Spec,
+    TargetSpec,
+)
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.keys import Key, Record
@@ -41,6 +51,7 @@ class MemoryStore:
         self._index: dict[str, list[str]] = {}
         self._newest: list[str] = []
         self._specs: dict[tuple[str, int], Spec] = {}
+        self._targets: dict[tuple[str, int], TargetSpec] = {}
         self._evidence = KnownEvidence()
         self._installation: Installation | None = None
         self._reads = 0
@@ -114,6 +125,12 @@ class MemoryStore:
         known = self._specs.get((policy, gen)) or self._get(Spec, keys.spec_key(policy, gen))
         if known is not None:
             self._specs[policy, gen] = known
+        return known
+
+    def target(self, name: str, gen: int) -> TargetSpec | None:
+        known = self._targets.get((name, gen)) or self._get(TargetSpec, keys.target_key(name, gen))
+        if known is not None:
+            self._targets[name, gen] = known
         return known
 
     def backups(self, policy: str) -> tuple[Backup, ...]:

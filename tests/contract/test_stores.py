@@ -11,7 +11,7 @@ import pytest
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import IndexRef, Run, State, Step
 from chalicelib.core.ports import Create, Store, Update
-from chalicelib.core.rows import PolicyState
+from chalicelib.core.rows import PolicyState, TargetSpec
 from tests.contract.policy_records import a_broken_state, a_drilled_state, a_state
 from tests.contract.records import (
     a_backup,
@@ -39,7 +39,8 @@ def test_every_record_comes_back_as_it_was_stored(store: Store) -> None:
     evidence, installation = counted_evidence(), an_installation()
     lease, slots, waiter = a_lease(), some_slots(), a_waiter()
     proofs = some_proofs()
-    rows = (run, state, spec, backup, config, evidence, installation, lease, slots, waiter, proofs)
+    spare = TargetSpec(target=spec.target, gen=7)
+    rows = (run, state, spec, spare, backup, config, evidence, installation, lease, slots, waiter, proofs)
     assert store.commit(*(Create(item) for item in rows))
     assert store.run(run.run_id) == run
     assert store.state("nightly") == state
@@ -47,6 +48,8 @@ def test_every_record_comes_back_as_it_was_stored(store: Store) -> None:
     assert store.commit(Create(drills))
     assert store.state("weekly") == drills
     assert store.spec("nightly", 3) == spec
+    assert store.target("shop", 7) == spare
+    assert store.target("shop", 6) is None
     assert store.backups("nightly") == (backup,)
     assert store.config() == config
     assert store.evidence(run.run_id, "expected", 1) == evidence

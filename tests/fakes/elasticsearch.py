@@ -158,7 +158,8 @@ class FakeEngine(FakeCluster):
 
     def register(self, name: str, repository: Repository) -> None:
         with self._request("register", name):
-            held = next((each.snapshots for each in self.repositories.values() if _one_place(each, repository)), {})
+            everywhere = [each for cluster in (self, *self.neighbours) for each in cluster.repositories.values()]
+            held = next((each.snapshots for each in everywhere if _one_place(each, repository)), {})
             known = self.repositories.setdefault(name, FakeRepository(repository, snapshots=held))
             known.definition = repository
 

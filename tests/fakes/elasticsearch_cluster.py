@@ -28,6 +28,8 @@ class FakeCluster:
     given up for good, as on the real server, and with `no_turn` it waits as long as that is set; both are the deciders'
     words.
     `deletes_streams`: it does when it is asked to; the trimmed servers of the tests don't.
+    `neighbours`: clusters that reach the same disks, so that a repository registered here holds what theirs of that
+    location do.
     `configured`: templates and the like, as `Engine.configuration` tells them; `alias_details`: filters and so on, by
     alias, or `INDEX/ALIAS`. `takes_not`: paths of pieces that it refuses, and why.
     """
@@ -57,6 +59,7 @@ class FakeCluster:
         self.configured: dict[str, dict[str, Any]] = {}
         self.alias_details: dict[str, dict[str, Any]] = {}
         self.takes_not: dict[str, str] = {}
+        self.neighbours: list[FakeCluster] = []
         self.lost: dict[tuple[str, str], dict[int, str]] = {}
         self._made = 0
         self.meanwhile: Callable[[], object] | None = None

@@ -192,7 +192,7 @@ class FusedVault(FakeVault):
 
 class Stage:
     """`live(minutes)` plays real time: messages arrive, a tick each minute. A killed process loses its message.
-    `who`: by whose credentials somebody calls (None: nobody can say)."""
+    `who`: by whose credentials somebody calls (None: nobody can say). `engines`: of other targets than the first."""
 
     clock: FakeClock
     fuse: Fuse
@@ -207,6 +207,7 @@ class Stage:
         self.make_parts(looks, indices)
         for part in (self.engine, self.queue, self.bus, self.notifier):
             part.fuse = self.fuse
+        self.engines: dict[str, FusedEngine] = {}
         self.metrics = FakeMetrics()
         self.vault = FusedVault(self.fuse)
         numbers = count(1)
@@ -219,7 +220,7 @@ class Stage:
             metrics=self.metrics,
             vault=self.vault,
             clock=self.clock,
-            engine=lambda spec: self.engine,
+            engine=lambda spec: self.engines.get(spec.target.name, self.engine),
             token=lambda: f"{self.name}-{next(numbers):08}",
             identity=self.whoami,
             local=True,

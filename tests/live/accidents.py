@@ -154,8 +154,16 @@ class Scene:
         self.admin.send("PUT", f"/_snapshot/{self.own}?verify=false", {"type": "fs", "settings": settings})
         self.apply(big, *more)
 
-    def apply(self, *indices: str, prove: str = "L1", restore: dict[str, Any] | None = None, **more: Any) -> None:
-        """`nightly` takes `indices`, names or patterns; `more` of its keys. `restore`: that block of its target."""
+    def apply(
+        self,
+        *indices: str,
+        prove: str = "L1",
+        restore: dict[str, Any] | None = None,
+        targets: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
+        """`nightly` takes `indices`, names or patterns; `more` of its keys. `restore`: that block of its target.
+        `targets`: others of the file."""
         shop = {
             "engine": "elasticsearch",
             "hosts": [self.admin.url],
@@ -172,7 +180,7 @@ class Scene:
             "notify": {"on": ["failure", "recovery", "success"]},
             **more,
         }
-        written = {"version": 1, "targets": {"shop": shop}, "policies": {"nightly": nightly}}
+        written = {"version": 1, "targets": {"shop": shop, **(targets or {})}, "policies": {"nightly": nightly}}
         config = load(json.dumps(written).encode(), "snapwarden.yaml")
         applying.apply(config, self.store, self.clock, "tester", new_token=self.world.token)
 

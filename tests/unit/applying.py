@@ -11,7 +11,7 @@ from chalicelib.core.ports import Change, Update
 from chalicelib.core.rows import PolicyState
 from chalicelib.core.spec import Auth, Policy, Repository, Select, Target
 from chalicelib.service.apply import apply
-from chalicelib.service.differences import Changes
+from chalicelib.service.differences import Changes, diff, read_current, read_targets
 from chalicelib.store.memory import MemoryStore
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -92,3 +92,8 @@ def policy(name: str = "nightly", **changes: Any) -> Policy:
 
 def config(*policies: Policy, targets: tuple[Target, ...] = (target(),)) -> Config:
     return Config(targets={t.name: t for t in targets}, policies={p.name: p for p in policies or (policy(),)})
+
+
+def difference(stage: Stage, file: Config) -> Changes:
+    """What `apply` of this file would change now."""
+    return diff(file, read_current(stage.store), read_targets(stage.store, file))

@@ -5,7 +5,17 @@ from typing import Any
 
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
-from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Installation, PolicyState, Proofs, Spec
+from chalicelib.core.rows import (
+    Approval,
+    Backup,
+    ConfigState,
+    Evidence,
+    Installation,
+    PolicyState,
+    Proofs,
+    Spec,
+    TargetSpec,
+)
 
 ROWS = Path(__file__).parents[1] / "golden" / "rows"
 STORED: dict[str, Any] = {
@@ -43,6 +53,7 @@ STORED: dict[str, Any] = {
     "run_rebuild": Run,
     "run_rebuild_part": Run,
     "run_restore": Run,
+    "run_restore_elsewhere": Run,
     "run_in_place": Run,
     "run_swap": Run,
     "run_restore_approved": Run,
@@ -51,6 +62,7 @@ STORED: dict[str, Any] = {
     "slots": Slots,
     "slots_held": Slots,
     "spec": Spec,
+    "target_spec": TargetSpec,
     "waiter": Waiter,
 }
 """`_v1`: what the first release wrote."""

@@ -7,8 +7,7 @@ import pytest
 
 from chalicelib.core.rows import LastGood, Pause
 from chalicelib.core.spec import Select
-from chalicelib.service.differences import diff, read_current
-from tests.unit.applying import NOON, TWO, Stage, config, policy, target
+from tests.unit.applying import NOON, TWO, Stage, config, difference, policy, target
 
 
 @pytest.fixture
@@ -122,14 +121,30 @@ def test_a_retired_policy_comes_back_as_a_new_one(stage: Stage) -> None:
     assert state.due_at == TWO + timedelta(days=30)
 
 
-def test_targets_that_no_policy_names_are_no_difference(stage: Stage) -> None:
+def test_targets_that_no_policy_names_are_stored_with_each_generation_for_restores_into_them(stage: Stage) -> None:
     both = config(targets=(target(), target("spare")))
-    assert stage.apply(both).targets.added == ("shop",)
-    assert diff(both, read_current(stage.store)).nothing
+    assert stage.apply(both).targets.added == ("shop", "spare")
+    assert difference(stage, both).nothing
+    moved = config(targets=(target(), target("spare", hosts=("https://new.internal:9200",))))
+    changes = stage.apply(moved)
+    assert (changes.targets.changed, changes.policies.changed, changes.generation) == ({"spare": ("hosts",)}, {}, 2)
+    rows = [stage.store.target("spare", gen) for gen in (1, 2)]
+    assert [row.target for row in rows if row] == [target("spare"), moved.targets["spare"]]
+    stage.apply(config(targets=(target(),)))
+    assert (stage.store.target("spare", 3), stage.store.target("shop", 3) is None) == (None, False)
+
+
+def test_many_targets_take_several_transactions_and_come_before_the_policies(stage: Stage) -> None:
+    """A policy may restore to any of them."""
+    seen: list[bool] = []
+    stage.store.before = lambda number: seen.append(stage.store.state("nightly") is None)
+    stage.apply(config(targets=(target(), *(target(f"t{n:03d}") for n in range(200)))))
+    assert all(stage.store.target(f"t{n:03d}", 1) for n in range(200))
+    assert (stage.store.commits, seen) == (5, [True] * 4 + [False])
 
 
 def test_a_dry_run_is_the_difference_and_writes_nothing(stage: Stage) -> None:
-    assert diff(config(), read_current(stage.store)).policies.added == ("nightly",)
+    assert difference(stage, config()).policies.added == ("nightly",)
     assert stage.store.writes == 0
 
 

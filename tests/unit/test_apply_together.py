@@ -7,8 +7,8 @@ import pytest
 from chalicelib.core.errors import Conflict, Retryable
 from chalicelib.core.ports import Update
 from chalicelib.service.apply import TAKEOVER
-from chalicelib.service.differences import diff, read_current
-from tests.unit.applying import Stage, config, policy
+from chalicelib.service.differences import read_current
+from tests.unit.applying import Stage, config, difference, policy
 
 
 class Killed(Exception):
@@ -50,7 +50,7 @@ def test_a_crash_anywhere_is_mended_by_the_next(stage: Stage, dies_before: int) 
     stage.clock.at += TAKEOVER
     stage.apply(many, "berta")
     assert len(read_current(stage.store)) == 120
-    assert diff(many, read_current(stage.store)).nothing
+    assert difference(stage, many).nothing
     claim = stage.store.config()
     assert claim is not None
     assert (claim.complete, claim.applied_by) == (True, "berta")
@@ -69,7 +69,7 @@ def test_who_was_overtaken_while_asleep_writes_nothing_more(stage: Stage) -> Non
     stage.store.before = sleep
     with pytest.raises(Conflict, match="by berta"):
         stage.apply(mine)
-    assert diff(theirs, read_current(stage.store)).nothing
+    assert difference(stage, theirs).nothing
 
 
 def test_runs_that_move_the_row_meanwhile_lose_nothing(stage: Stage) -> None:
@@ -103,7 +103,7 @@ def test_an_answer_that_was_lost_is_looked_up(stage: Stage, lost: int) -> None:
 
     stage.store.after = lose
     assert stage.apply(config(policy(prove="L2"))).generation == 2
-    assert diff(config(policy(prove="L2")), read_current(stage.store)).nothing
+    assert difference(stage, config(policy(prove="L2"))).nothing
     claim = stage.store.config()
     assert claim is not None
     assert (claim.complete, claim.rev) == (True, 6)
@@ -113,7 +113,7 @@ def test_a_spec_that_is_missing_is_written_anew(stage: Stage) -> None:
     stage.apply(config())
     stage.touch(spec_gen=77)
     assert stage.apply(config()).policies.changed == {"nightly": ("spec",)}
-    assert diff(config(), read_current(stage.store)).nothing
+    assert difference(stage, config()).nothing
 
 
 def test_a_claim_alone_is_completed(stage: Stage) -> None:

@@ -12,8 +12,8 @@ from chalicelib.core.restores import FailedShard
 from chalicelib.core.spec import Drill, Repository
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import drill as workflow
-from chalicelib.core.workflows.drill_seen import Register, Watched
-from chalicelib.core.workflows.restore_seen import Remove, Restore, Seen
+from chalicelib.core.workflows.drill_seen import Watched
+from chalicelib.core.workflows.restore_seen import Register, Remove, Restore, Seen
 from tests.unit.planned import CONTENTS, FACTS, NOW, plan
 from tests.unit.test_drilling import QUIET, VITALS
 from tests.unit.test_restore_workflow import HALF, MADE, PLAN, RUN, WHOLE

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chalicelib.core.messages import Drain, Event, Message, Report, Sweep, Wakeup
 from chalicelib.core.model import Run
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress
-from chalicelib.core.rows import Backup, Evidence, Pause, PolicyState, Spec
+from chalicelib.core.rows import Backup, Evidence, Pause, PolicyState, Spec, TargetSpec
 from chalicelib.core.wire import dump, load, message, millis, public_backup, public_run, seconds
 from tests.contract.records import NOON, a_backup, a_full_run, a_run, a_spec, at
 from tests.unit.stored_rows import ROWS, STORED
@@ -57,7 +57,7 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
     return st.builds(kind, **{name: anything(hint) for name, hint in get_type_hints(kind).items()})
 
 
-RECORDS = [kind for kind in dict.fromkeys((*STORED.values(), *SENT)) if kind is not Spec]
+RECORDS = [kind for kind in dict.fromkeys((*STORED.values(), *SENT)) if kind not in (Spec, TargetSpec)]
 
 
 @pytest.mark.parametrize("kind", RECORDS, ids=lambda kind: kind.__name__)
@@ -71,6 +71,8 @@ def test_records_come_back(kind: type[Any], data: st.DataObject) -> None:
 
 def test_a_spec_comes_back() -> None:
     assert load(Spec, dump(a_spec())) == a_spec()
+    other = TargetSpec(target=a_spec().target, gen=7)
+    assert load(TargetSpec, dump(other)) == other
 
 
 @pytest.mark.parametrize("name", STORED)

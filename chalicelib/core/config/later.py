@@ -6,16 +6,9 @@ from chalicelib.core.config.load import Config
 from chalicelib.core.promise import PROVABLE
 from chalicelib.core.spec import Policy
 
-
-def elsewhere(policy: Policy) -> bool:
-    """Its drill is to restore to another target."""
-    return policy.drill is not None and policy.drill.into.target not in (None, policy.target)
-
-
 LATER: tuple[tuple[str, Callable[[Policy], bool], str], ...] = (
     ("prove", lambda p: p.prove == "L3", f"judged at {PROVABLE} for now"),
     ("retention", lambda p: p.retention is not None, "checked, but nothing is deleted yet"),
-    ("drill.into.target", elsewhere, "drills restore to the policy's own target only, for now"),
     ("rpo", lambda p: "L3" in p.rpo, f"a promise at L3 is judged at {PROVABLE} for now"),
 )
 

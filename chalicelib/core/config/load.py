@@ -181,7 +181,8 @@ class _Loader:
             if policy.drill is not None:
                 into = targets.get(policy.drill.into.target or policy.target)
                 self._take(("policies", name), checks.check_drill(policy.drill, into))
-        for name in sorted(targets.keys() - {policy.target for policy in policies.values()}):
+        drilled = {policy.drill.into.target for policy in policies.values() if policy.drill is not None}
+        for name in sorted(targets.keys() - {policy.target for policy in policies.values()} - drilled):
             self._take(("targets", name), [Remark((), "no policy protects it", warning=True)])
 
     def _take(self, base: Path, remarks: Iterable[Remark]) -> None:

@@ -206,6 +206,11 @@ def unregistered(run: Run, error: Exception) -> Decision:
     return Decision(state=run.state, changes={"findings": (*run.findings, found)}, again=timedelta(0))
 
 
+def unreadable(run: Run, error: Exception) -> Decision:
+    """The registration was refused, and elsewhere there is no other one to go through."""
+    return _deferred(run, drilling.elsewhere(run, run.target, str(error)))
+
+
 def _deferred(run: Run, found: Finding) -> Decision:
     """Nothing was touched."""
     changes = {"reason": found.message, "findings": (*run.findings, found)}

@@ -6,17 +6,7 @@ from datetime import timedelta
 from chalicelib.core.guards import Around
 from chalicelib.core.model import Finding, IndexRef
 from chalicelib.core.plans import Plan
-from chalicelib.core.spec import Repository
-from chalicelib.core.workflows.restore_seen import Seen
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Register:
-    """Have the engine register the repository a second time, to be read only."""
-
-    name: str
-    repository: Repository
-    calls: int = 1
+from chalicelib.core.workflows.restore_seen import Register, Seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from chalicelib.core.restores import Restored
 from chalicelib.core.streams import StreamRef, groups
 from chalicelib.core.workflows import Decision, ends
 from chalicelib.core.workflows.ends import LATE_START, finding
-from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Remove, Restore, Seen, own, written_down
+from chalicelib.core.workflows.restore_seen import AT_ONCE, Register, Release, Remove, Restore, Seen, own, written_down
 
 CLEANING = timedelta(minutes=8)
 """Past the deadline a run that is cleaning up may go on so long: its lease lasts a little longer."""
@@ -80,6 +80,13 @@ def not_begun(run: Run, error: Exception, now: datetime, *, refused: bool) -> De
     if refused:
         return ends.fail(_refused(run, error))
     return Decision(state=run.state, changes={"last_error": str(error)}, again=pace.next_look(run, now))
+
+
+def registering(run: Run, act: Register, now: datetime) -> Decision:
+    """Before anything can be read, the repository must be registered where the run restores to."""
+    if now >= run.start_by:
+        return too_late(run)
+    return Decision(state=run.state, act=act, again=timedelta(0))
 
 
 def too_late(run: Run, why: str = "") -> Decision:

@@ -1,5 +1,6 @@
 """What a look at a restore brings, what follows from it as an act, and which of what is seen is ours."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,11 +9,26 @@ from chalicelib.core.model import IndexCount, IndexRef, Run
 from chalicelib.core.plans import Plan
 from chalicelib.core.restores import Restored, RestoreOrder, Unallocated
 from chalicelib.core.rows import Evidence
+from chalicelib.core.spec import Repository
 from chalicelib.core.streams import StreamRef
 from chalicelib.core.swaps import Standing
 
 AT_ONCE = 5
 """Indices that one act removes or releases: its two requests for each fit into one invocation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """Have the engine register a repository by another name, to be read only."""
+
+    name: str
+    repository: Repository
+    calls: int = 1
+
+    def spelled(self) -> str:
+        """For people to read."""
+        body = {"type": self.repository.type, "settings": dict(self.repository.settings)}
+        return f"PUT /_snapshot/{self.name} {json.dumps(body)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

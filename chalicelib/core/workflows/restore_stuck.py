@@ -15,7 +15,7 @@ from chalicelib.core.workflows.ends import finding
 STILL = timedelta(seconds=60)
 """Without any movement for so long, and in two looks, it is worth a question why."""
 SHOWN = 20
-AGAIN = "where a node left or restarted, plan it again; otherwise restore from another backup"
+AGAIN = "where a node left or restarted, plan it again; bring what the message names; else restore from another backup"
 MEND = "mend what it names, then make a new plan: the server does not try such a shard again"
 
 
