@@ -205,6 +205,7 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "bytes": plan.bytes,
         "spare": plan.spare,
         "keep_old": plan.keep_old,
+        "expected_seconds": plan.expected_seconds,
         "indices": [asdict(move) for move in plan.moves],
         "approval": list(plan.approval),
         "calls": list(plan.calls),

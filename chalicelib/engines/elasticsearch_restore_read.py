@@ -87,6 +87,7 @@ def surroundings(state: Body, disk: Body, settings: Body) -> Surroundings:
             index.shards * (1 + index.replicas) for index in indices if not index.closed and index.name not in frozen
         ),
         shard_limit=len(data) * set_to.digits("max_shards_per_node"),
+        allocation=set_to.text("routing.allocation.enable").lower(),
     )
 
 
