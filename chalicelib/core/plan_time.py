@@ -9,6 +9,7 @@ from chalicelib.core.model import Finding, Run, Severity
 from chalicelib.core.plans import Plan
 from chalicelib.core.prose import instant, listed, size, span
 
+HOLDS_UP = "restore.holds_up"
 BYTES_PER_SECOND = 40_000_000
 """Of a restore, as long as there is none to go by."""
 BESIDE = timedelta(seconds=10)
@@ -67,7 +68,7 @@ def held_up(seconds: float, slots: Sequence[NextSlot], now: datetime) -> Iterato
     if missed := [slot.policy for slot in due if slot.until <= until]:
         message += f"; MISSED, because `catch_up` is over by then: {listed(missed)}"
     yield Finding(
-        code="restore.holds_up",
+        code=HOLDS_UP,
         severity=Severity.WARNING,
         subject=due[0].policy,
         message=message,
