@@ -36,8 +36,8 @@ Type = Callable[..., Done]
 @pytest.fixture
 def stage() -> Stage:
     """A backup of many indices."""
-    stage = Stage(L2, indices=tuple(f"logs-{n:02d}" for n in range(MANY)))
-    stage.engine.write("logs-00", 10)
+    stage = Stage(L2, indices=tuple(f"orders-{n:02d}" for n in range(MANY)))
+    stage.engine.write("orders-00", 10)
     stage.backup()
     stage.live(1)
     assert stage.run("backup:nightly:now-1").good
@@ -60,11 +60,11 @@ def snapwarden(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 def test_a_plan_shows_twenty_and_what_the_others_come_to(snapwarden: Type) -> None:
     short = snapwarden("restore", "plan", "--policy", "nightly")
-    assert short.out.count("restored-logs-") == 20
+    assert short.out.count("restored-orders-") == 20
     assert "and 5 more" in short.words
     assert "--all shows them" in short.words
     whole = snapwarden("restore", "plan", "--policy", "nightly", "--all")
-    assert whole.out.count("restored-logs-") == MANY
+    assert whole.out.count("restored-orders-") == MANY
     assert "--all" not in whole.out
     assert len(json.loads(snapwarden("--json", "restore", "plan", "--policy", "nightly").out)["indices"]) == MANY
 
@@ -72,16 +72,16 @@ def test_a_plan_shows_twenty_and_what_the_others_come_to(snapwarden: Type) -> No
 def test_who_approves_sees_the_names_that_it_is_for(snapwarden: Type) -> None:
     copies = ("--policy", "nightly", "--prefix", "copy-")
     shown = snapwarden("restore", "plan", *copies)
-    assert "25 names beyond `restore.allow`: copy-logs-00, copy-logs-01, copy-logs-02 and 22 others" in shown.words
+    assert "25 names beyond `restore.allow`: copy-orders-00, copy-orders-01, copy-orders-02 and 22 others" in shown.words
     plan = json.loads(snapwarden("--json", "restore", "plan", *copies).out)["plan_id"]
     approved = snapwarden("restore", "approve", plan, who=BEN)
-    assert "copy-logs-19 and 5 others" in approved.words
-    assert "copy-logs-23, copy-logs-24 FROM" in snapwarden("restore", "approve", plan, "--all", who=BEN).words
+    assert "copy-orders-19 and 5 others" in approved.words
+    assert "copy-orders-23, copy-orders-24 FROM" in snapwarden("restore", "approve", plan, "--all", who=BEN).words
 
 
 def test_many_conflicts_of_a_kind_are_counted(stage: Stage, snapwarden: Type) -> None:
     for n in range(MANY):
-        stage.engine.index(f"restored-logs-{n:02d}")
+        stage.engine.create_index(f"restored-orders-{n:02d}")
     done = snapwarden("restore", "plan", "--policy", "nightly")
     assert (done.code, done.out.count("restore.name_taken")) == (1, 20)
     assert "(and so for 5 more, which are not listed)" in done.words
