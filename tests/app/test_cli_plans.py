@@ -72,7 +72,9 @@ def test_a_plan_shows_twenty_and_what_the_others_come_to(snapwarden: Type) -> No
 def test_who_approves_sees_the_names_that_it_is_for(snapwarden: Type) -> None:
     copies = ("--policy", "nightly", "--prefix", "copy-")
     shown = snapwarden("restore", "plan", *copies)
-    assert "25 names beyond `restore.allow`: copy-orders-00, copy-orders-01, copy-orders-02 and 22 others" in shown.words
+    assert (
+        "25 names beyond `restore.allow`: copy-orders-00, copy-orders-01, copy-orders-02 and 22 others" in shown.words
+    )
     plan = json.loads(snapwarden("--json", "restore", "plan", *copies).out)["plan_id"]
     approved = snapwarden("restore", "approve", plan, who=BEN)
     assert "copy-orders-19 and 5 others" in approved.words
