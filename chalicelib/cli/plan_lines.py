@@ -17,6 +17,8 @@ from chalicelib.core.workflows.restore_ends import few
 SHOWN = 20
 """Of anything; when there are more, calls and lists inside of them are cut down to `FIRST`."""
 FIRST = 3
+OF_A_CODE = 5
+"""Findings: each of them is a few lines long."""
 KIND = re.compile(r"([A-Z]+) (?:/[^/_][^/]*)?(/_\w+)")
 """Of a call: its verb, and what it does to whatever index."""
 All = Annotated[bool, typer.Option("--all", help="Every index, name, call and finding, however many.")]
@@ -44,7 +46,7 @@ def say_calls(out: Output, calls: Sequence[str], *, every: bool) -> None:
 
 
 def say_findings(out: Output, findings: Sequence[Finding], *, every: bool) -> None:
-    for finding in findings if every else few(findings):
+    for finding in findings if every else few(findings, OF_A_CODE):
         out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
 
 
@@ -57,12 +59,12 @@ def short_calls(calls: Sequence[str]) -> Iterator[str]:
         if many[kind] <= SHOWN or seen[kind] <= FIRST:
             yield _short(call)
         elif seen[kind] == FIRST + 1:
-            yield f"... and {many[kind] - FIRST:,} more like it (--all shows them)"
+            yield f"... and {many[kind] - FIRST:,} more of {kind} (--all shows them)"
 
 
 def _kind(call: str) -> str:
     found = KIND.match(call)
-    return f"{found[1]} {found[2]}" if found else call
+    return f"{found[1]} /NAME{found[2]}" if found else call
 
 
 def _short(call: str) -> str:

@@ -53,9 +53,11 @@ def words(plan: Plan) -> str:
     first = ", once its safety backup is made" if plan.saves else ""
     if plan.expected_seconds is not None:
         return f"about {_span(plan.expected_seconds)}{first}, by restores and drills of this policy"
-    pace = f"{size(BYTES_PER_SECOND)} a second are assumed"
-    known = "no restore or drill of this policy has brought a tenth of that yet"
-    return f"about {_span(assumed(plan.bytes, len(plan.moves)))}{first}; {pace}, because {known}"
+    pace = f"{size(BYTES_PER_SECOND)} a second, which is assumed"
+    return (
+        f"about {_span(assumed(plan.bytes, len(plan.moves)))}{first}, at {pace}: this policy has had no restore or drill "
+        f"of such a size yet"
+    )
 
 
 def held_up(seconds: float, slots: Sequence[NextSlot], now: datetime) -> Iterator[Finding]:

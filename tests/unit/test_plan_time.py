@@ -46,7 +46,7 @@ def test_it_takes_what_earlier_restores_of_the_policy_took() -> None:
 def test_what_says_nothing_is_not_gone_by_and_the_assumption_is_told(said_nothing: Run) -> None:
     made = after(said_nothing)
     assert made.expected_seconds is None
-    assert "about 15 s; 38.1 MiB a second are assumed" in plan_time.words(made)
+    assert "about 15 s, at 38.1 MiB a second, which is assumed" in plan_time.words(made)
     assert after(said_nothing, FAST).expected_seconds == 23
 
 
