@@ -53,11 +53,9 @@ def words(plan: Plan) -> str:
     first = ", once its safety backup is made" if plan.saves else ""
     if plan.expected_seconds is not None:
         return f"about {_span(plan.expected_seconds)}{first}, by restores and drills of this policy"
-    pace = f"{size(BYTES_PER_SECOND)} a second, which is assumed"
-    return (
-        f"about {_span(assumed(plan.bytes, len(plan.moves)))}{first}, at {pace}: this policy has had no restore or drill "
-        f"of such a size yet"
-    )
+    taken = _span(assumed(plan.bytes, len(plan.moves)))
+    none = "this policy has had no restore or drill of such a size yet"
+    return f"about {taken}{first}, at {size(BYTES_PER_SECOND)} a second, which is assumed: {none}"
 
 
 def held_up(seconds: float, slots: Sequence[NextSlot], now: datetime) -> Iterator[Finding]:
