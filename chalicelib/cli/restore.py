@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from chalicelib import bootstrap
-from chalicelib.cli import asking, plan_lines, salvage
+from chalicelib.cli import asking, plan_lines, rebuild, salvage
 from chalicelib.cli.output import Output, console, instant, size
 from chalicelib.cli.runs import started
 from chalicelib.core import model, plan_time, wire
@@ -20,7 +21,19 @@ from chalicelib.service import approvals, control, plans, restores
 
 LATEST = "latest"
 PREFIXES = {mode: "" if mode in (Mode.IN_PLACE, Mode.DRILL) else "restored-" for mode in Mode}
-Policy = Annotated[str, typer.Option("--policy", help="Whose backup.", show_default=False)]
+Policy = Annotated[
+    str | None, typer.Option("--policy", help="Whose backup; needed but for --everything.", show_default=False)
+]
+Everything = Annotated[
+    bool, typer.Option("--everything", help="All that the policies of a target back up, and the configuration.")
+]
+Target = Annotated[
+    str | None, typer.Option("--target", help="With --everything, when there are several.", show_default=False)
+]
+Skip = Annotated[
+    list[int] | None,
+    typer.Option("--skip", metavar="PHASE", help="With --everything; may be given again.", show_default=False),
+]
 Backup = Annotated[
     str | None, typer.Option("--backup", metavar="latest|ID", help="Default: the newest good one.", show_default=False)
 ]
@@ -64,7 +77,7 @@ def add_to(app: typer.Typer) -> None:
 
 def plan(
     context: typer.Context,
-    policy: Policy,
+    policy: Policy = None,
     backup: Backup = None,
     at: At = None,
     level: AtLeast = None,
@@ -75,15 +88,17 @@ def plan(
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
     ] = False,
+    everything: Everything = False,
+    target: Target = None,
+    skip: Skip = None,
     every: plan_lines.All = False,
 ) -> None:
     """Works everything out before anything is touched.
 
     Which backup, which names, what is in the way, what it takes. Exit code 1 when something is in the way."""
     out: Output = context.obj
-    world = bootstrap.of_terminal(out.stage)
     wish = Wish(
-        policy=policy,
+        policy=policy or "",
         backup=None if backup == LATEST else backup,
         at=asking.moment(at, key="--at")[0] if at else None,
         level=_level(level),
@@ -92,14 +107,30 @@ def plan(
         prefix=prefix if prefix is not None else PREFIXES[mode],
         replicas=replicas,
         allow_partial=allow_partial,
+        skip=tuple(skip or ()),
     )
-    made = plans.plan(world, wish)
+    made = _everything(out, wish, target, prefix) if everything else _of_policy(out, wish, target)
     if out.json:
         out.document(wire.public_plan(made))
     else:
         _print(out, made, every=every)
     if made.conflicts:
         sys.exit(1)
+
+
+def _everything(out: Output, wish: Wish, target: str | None, prefix: str | None) -> Plan:
+    if wish.mode is not Mode.RENAME:
+        raise BadInput(Problem("everything comes back in one way only", key="--mode", expected="no --mode"))
+    return rebuild.plan(out, replace(wish, mode=Mode.EVERYTHING, prefix=prefix or ""), target)
+
+
+def _of_policy(out: Output, wish: Wish, target: str | None) -> Plan:
+    wrong = [] if wish.policy else [Problem("whose backup?", key="--policy", expected="--policy, or --everything")]
+    for key, given in (("--target", target), ("--skip", wish.skip)):
+        wrong += [Problem("belongs to --everything", key=key, expected="--everything beside it")] if given else []
+    if wrong:
+        raise BadInput(*wrong)
+    return plans.plan(bootstrap.of_terminal(out.stage), wish)
 
 
 def start(
@@ -165,7 +196,7 @@ def approve(
     if out.json:
         out.document(wire.public_approval(given))
         return
-    (salvage.summary if plan.wish.mode is Mode.SALVAGE else _summary)(out, plan, every=every)
+    SUMMARIES.get(plan.wish.mode, _summary)(out, plan, every=every)
     out.say(f"approved by {given.by} until {instant(given.expires_at)}")
     out.say(f"somebody else starts it: snapwarden restore start {plan_id} --wait")
 
@@ -178,7 +209,7 @@ def _level(text: str | None) -> str | None:
 
 def _say_time(plan: Plan) -> None:
     """On stderr, as what is seen of the run is: stdout has its id."""
-    if plan.wish.mode is Mode.SALVAGE:
+    if plan.wish.mode in SUMMARIES:
         return
     err = console(stderr=True)
     err.print(f"takes {plan_time.words(plan)}", markup=False)
@@ -206,8 +237,11 @@ def _summary(out: Output, plan: Plan, *, every: bool) -> None:
         out.say(others)
 
 
+SUMMARIES = {Mode.SALVAGE: salvage.summary, Mode.EVERYTHING: rebuild.summary}
+
+
 def _print(out: Output, plan: Plan, *, every: bool) -> None:
-    _summary(out, plan, every=every)
+    SUMMARIES.get(plan.wish.mode, _summary)(out, plan, every=every)
     plan_lines.say_calls(out, plan.calls, every=every)
     plan_lines.say_findings(out, plan.findings, every=every)
     if plan.conflicts:

@@ -53,7 +53,8 @@ class Facts:
 def problems(wish: Wish) -> tuple[Problem, ...]:
     """What can't be meant, with the option that says it."""
     inside = wish.mode is Mode.IN_PLACE
-    checks = [] if inside else [("--prefix", check_prefix, wish.prefix)]
+    original = wish.mode is Mode.RENAME and not wish.prefix  # where the names are free, they may be those of before
+    checks = [] if inside or original else [("--prefix", check_prefix, wish.prefix)]
     checks += [("--indices", check_index_pattern, pattern) for pattern in wish.indices]
     found = []
     for key, check, text in checks:
@@ -71,6 +72,9 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
     if wish.mode is Mode.SALVAGE:
         wanted = "snapwarden salvage RUN --dry-run, once a restore has brought the indices back"
         found.append(Problem("salvage is no way to restore a backup", key="--mode", expected=wanted))
+    if wish.mode is Mode.EVERYTHING:
+        wanted = "restore plan --everything, without --policy"
+        found.append(Problem("everything is not of one policy", key="--mode", expected=wanted))
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from chalicelib.core.model import Finding, Severity
 from chalicelib.core.prose import listed
+from chalicelib.core.rebuilds import Phase
 from chalicelib.core.swaps import Alias
 
 FRESH = timedelta(hours=1)
@@ -26,6 +27,7 @@ class Mode(StrEnum):
     SWAP = "swap"
     IN_PLACE = "in_place"
     SALVAGE = "salvage"
+    EVERYTHING = "everything"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +35,10 @@ class Wish:
     """What somebody asked for. At most one of `backup` (an id) and `at` (the newest that had ended by then); neither:
     the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none
     for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of.
-    `prefix`: empty for a restore in place. `replicas`: what restored indices get in the end (None: what the originals
-    had). `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks."""
+    `prefix`: empty for a restore in place, and for one under the original names where they are free. `replicas`: what
+    restored indices get in the end (None: what the originals had). `of_run`: the restore whose indices documents are
+    salvaged from; `missing_only`: only what live lacks. In mode everything `policy` is only one of those whose backups
+    are restored: that of the newest; `skip`: numbers of phases that are left out."""
 
     policy: str
     backup: str | None = None
@@ -47,6 +51,7 @@ class Wish:
     replicas: int | None = None
     of_run: str | None = None
     missing_only: bool = False
+    skip: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +128,8 @@ class Plan:
     nodes together may take before the low watermark (None: there is none). `calls`: the requests that the start will
     send, in order. `version`: of the backup, `server`: of the server. `keep_old`: for how many seconds a swap
     keeps what was live. `expected_seconds`: from the start to the end, by what earlier restores of the policy took
-    (None: there is none to go by).
+    (None: there is none to go by). `phases`: of mode everything, which has no moves of its own: those are in the plans
+    of its phases; `capsule`: where the configuration is that it puts back (None: no backup has one).
     """
 
     plan_id: str
@@ -148,10 +154,13 @@ class Plan:
     calls: tuple[str, ...] = ()
     keep_old: int | None = None
     expected_seconds: float | None = None
+    phases: tuple[Phase, ...] = ()
+    capsule: str | None = None
 
     @property
     def bytes(self) -> int:
-        return sum(move.bytes for move in self.moves)
+        phases = sum(phase.bytes for phase in self.phases if not phase.skipped)
+        return sum(move.bytes for move in self.moves) + phases
 
     @property
     def saves(self) -> bool:

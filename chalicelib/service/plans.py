@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chalicelib.core import planning, swapping
-from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
+from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Run
 from chalicelib.core.plan_time import NextSlot
 from chalicelib.core.plans import Mode, Plan, Wish
@@ -89,6 +89,13 @@ def stored(world: World, plan_id: str) -> Plan:
     if found is None or found.plan is None:
         raise BadInput(Problem(f"there is no plan {plan_id}", expected="one that `snapwarden restore plan` printed"))
     return found.plan
+
+
+def usable(backup: Backup | None, backup_id: str) -> Backup:
+    """Conflict when it is gone, or about to be."""
+    if backup is None or backup.state not in (BackupState.KEPT, BackupState.PLANNED):
+        raise Conflict(f"the backup {backup_id} is no longer in the catalogue: make a new plan")
+    return backup
 
 
 def of_plan(world: World, plan: Plan) -> Backup | None:

@@ -140,7 +140,11 @@ def _release(run: Run, seen: Seen, now: datetime) -> Decision:
         )
         for index in marked[:AT_ONCE]
     )
-    return Decision(state=State.CHECKING, act=Release(indices=refs, lifecycle=swaps), again=pace.FIRST_LOOK)
+    return Decision(
+        state=State.CHECKING,
+        act=Release(indices=refs, lifecycle=swaps or run.part_of is not None),
+        again=pace.FIRST_LOOK,
+    )
 
 
 def done(run: Run, seen: Seen) -> Decision:
