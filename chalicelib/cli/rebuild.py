@@ -1,7 +1,7 @@
 """`restore plan --everything`: a whole cluster, in numbered phases."""
 
 from chalicelib import bootstrap
-from chalicelib.cli import asking
+from chalicelib.cli import asking, plan_lines
 from chalicelib.cli.output import Output, instant, size
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.plans import Plan, Wish
@@ -21,13 +21,14 @@ def plan(out: Output, wish: Wish, target: str | None) -> Plan:
     return rebuilds.plan(bootstrap.of_terminal(out.stage), wish, target)
 
 
-def summary(out: Output, plan: Plan) -> None:
+def summary(out: Output, plan: Plan, *, every: bool) -> None:
     """What would be put back, as far as it matters to whoever approves it."""
     out.say(f"{plan.plan_id}  everything on {plan.target}")
     out.say(f"  made by    {asking.named(plan.made_by)}")
     out.say(f"  data of    {instant(plan.taken_at)} at the latest, made by {plan.version}; the server is {plan.server}")
     room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
     out.say(f"  needs      {size(plan.bytes)} of disk{room}")
+    plan_lines.beyond(out, plan.approval, every=every)
     rows = [
         (
             str(phase.number),

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from chalicelib import bootstrap
-from chalicelib.cli import asking, rebuild, salvage
-from chalicelib.cli.output import Output, instant, size
+from chalicelib.cli import asking, plan_lines, rebuild, salvage
+from chalicelib.cli.output import Output, console, instant, size
 from chalicelib.cli.runs import started
-from chalicelib.core import model, wire
+from chalicelib.core import model, plan_time, wire
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.prose import counted, span
@@ -101,6 +101,7 @@ def plan(
     everything: Everything = False,
     target: Target = None,
     skip: Skip = None,
+    every: plan_lines.All = False,
 ) -> None:
     """Works everything out before anything is touched.
 
@@ -123,7 +124,7 @@ def plan(
     if out.json:
         out.document(wire.public_plan(made))
     else:
-        _print(out, made)
+        _print(out, made, every=every)
     if made.conflicts:
         sys.exit(1)
 
@@ -158,6 +159,8 @@ def start(
     glass = _glass(why, broken=break_glass)
     world = bootstrap.of_terminal(out.stage)
     run = restores.start(world, plan_id, glass=glass)
+    if not out.json:
+        _say_time(plans.stored(world, plan_id))
     started(out, world, run, wait=wait)
 
 
@@ -195,6 +198,7 @@ def _glass(why: str | None, *, broken: bool) -> str | None:
 def approve(
     context: typer.Context,
     plan_id: Annotated[str, typer.Argument(metavar="PLAN", help="As `restore plan` printed it.")],
+    every: plan_lines.All = False,
 ) -> None:
     """A second person's yes to a plan. For names beyond `restore.allow`; not by whoever made it, and not for whoever
     approved it to start. It expires with the plan, an hour after that was made."""
@@ -203,7 +207,7 @@ def approve(
     if out.json:
         out.document(wire.public_approval(given))
         return
-    SUMMARIES.get(plan.wish.mode, _summary)(out, plan)
+    SUMMARIES.get(plan.wish.mode, _summary)(out, plan, every=every)
     out.say(f"approved by {given.by} until {instant(given.expires_at)}")
     out.say(f"somebody else starts it: snapwarden restore start {plan_id} --wait")
 
@@ -214,30 +218,44 @@ def _level(text: str | None) -> str | None:
     return text
 
 
-def _summary(out: Output, plan: Plan) -> None:
+def _say_time(plan: Plan) -> None:
+    """On stderr, as what is seen of the run is: stdout has its id."""
+    if plan.wish.mode in SUMMARIES:
+        return
+    err = console(stderr=True)
+    err.print(f"takes {plan_time.words(plan)}", markup=False)
+    for finding in plan.findings:
+        if finding.code == plan_time.HOLDS_UP:
+            err.print(f"[{finding.severity}] {finding.code}: {finding.message}", markup=False)
+
+
+def _summary(out: Output, plan: Plan, *, every: bool) -> None:
     where = f"from {plan.source} to {plan.target}" if plan.source else f"on {plan.target}"
     out.say(f"{plan.plan_id}  {plan.wish.mode} from {plan.backup_id} ({plan.level}) {where}")
     out.say(f"  made by    {asking.named(plan.made_by)}")
     out.say(f"  data of    {instant(plan.taken_at)}, made by {plan.version}; the server is {plan.server}")
     room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
     out.say(f"  needs      {size(plan.bytes)} of disk{room}")
+    out.say(f"  takes      {plan_time.words(plan)}")
     if plan.keep_old is not None:
         kept = span(timedelta(seconds=plan.keep_old))
         out.say(f"  keeps      what is live now, for {kept}; people lose what is BEHIND LIVE")
+    plan_lines.beyond(out, plan.approval, every=every)
     columns = ("FROM", "TO", "SHARDS", "SIZE", "BEHIND LIVE")
-    rows = [(move.source, move.name, str(move.shards), size(move.bytes), _behind(move.behind)) for move in plan.moves]
+    shown, others = plan_lines.biggest(plan.moves, every=every)
+    rows = [(move.source, move.name, str(move.shards), size(move.bytes), _behind(move.behind)) for move in shown]
     out.table(columns, rows, empty="nothing would be restored", whole=("TO",))
+    if others:
+        out.say(others)
 
 
 SUMMARIES = {Mode.SALVAGE: salvage.summary, Mode.EVERYTHING: rebuild.summary}
 
 
-def _print(out: Output, plan: Plan) -> None:
-    SUMMARIES.get(plan.wish.mode, _summary)(out, plan)
-    for call in plan.calls:
-        out.say(f"  {call}")
-    for finding in plan.findings:
-        out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
+def _print(out: Output, plan: Plan, *, every: bool) -> None:
+    SUMMARIES.get(plan.wish.mode, _summary)(out, plan, every=every)
+    plan_lines.say_calls(out, plan.calls, every=every)
+    plan_lines.say_findings(out, plan.findings, every=every)
     if plan.conflicts:
         out.say(f"{counted(len(plan.conflicts), 'conflict')}: it will not be started")
         return

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from chalicelib import bootstrap
-from chalicelib.cli import asking
+from chalicelib.cli import asking, plan_lines
 from chalicelib.cli.output import Output, instant, size
 from chalicelib.cli.runs import started
 from chalicelib.core import wire
@@ -32,6 +32,7 @@ def salvage(
         typer.Option("--indices", metavar="PATTERN", help="With --dry-run; may be given again.", show_default=False),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end; exit code 1 unless it is good.")] = False,
+    every: plan_lines.All = False,
 ) -> None:
     """Copies single documents back from what a restore made.
 
@@ -49,28 +50,30 @@ def salvage(
     if out.json:
         out.document(wire.public_plan(made))
     else:
-        _print(out, made)
+        _print(out, made, every=every)
     if made.conflicts:
         sys.exit(1)
 
 
-def summary(out: Output, plan: Plan) -> None:
+def summary(out: Output, plan: Plan, *, every: bool) -> None:
     """What would be copied, as far as it matters to whoever approves it."""
     out.say(f"{plan.plan_id}  salvage from {plan.wish.of_run} on {plan.target}")
     out.say(f"  made by    {asking.named(plan.made_by)}")
     out.say(f"  data of    {instant(plan.taken_at)}")
     out.say(f"  copies     {size(plan.bytes)}{', only what is missing' if plan.wish.missing_only else ''}")
+    plan_lines.beyond(out, plan.approval, every=every)
     columns = ("FROM", "INTO", "MISSING", "DIFFERENT", "SAME", "ONLY LIVE")
-    rows = [(move.source, move.name, *_counts(move)) for move in plan.moves]
+    shown, others = plan_lines.biggest(plan.moves, every=every)
+    rows = [(move.source, move.name, *_counts(move)) for move in shown]
     out.table(columns, rows, empty="nothing would be copied", whole=("INTO",))
+    if others:
+        out.say(others)
 
 
-def _print(out: Output, plan: Plan) -> None:
-    summary(out, plan)
-    for call in plan.calls:
-        out.say(f"  {call}")
-    for finding in plan.findings:
-        out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
+def _print(out: Output, plan: Plan, *, every: bool) -> None:
+    summary(out, plan, every=every)
+    plan_lines.say_calls(out, plan.calls, every=every)
+    plan_lines.say_findings(out, plan.findings, every=every)
     if plan.conflicts:
         out.say(f"{counted(len(plan.conflicts), 'conflict')}: it will not be started")
         return

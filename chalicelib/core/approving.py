@@ -10,9 +10,10 @@ from datetime import datetime
 from chalicelib.core import plans
 from chalicelib.core.errors import Problem
 from chalicelib.core.plans import Plan
-from chalicelib.core.prose import span
+from chalicelib.core.prose import listed, span
 from chalicelib.core.rows import Approval
 from chalicelib.core.wire import dump
+from chalicelib.core.workflows.restore_ends import few
 
 UNKNOWN = ":user/moto"
 """How the ARN ends that the local stage answers to keys which it did not make: the same for everybody."""
@@ -35,7 +36,7 @@ def unstartable(plan: Plan, now: datetime) -> tuple[Problem, ...]:
         message = "the stored plan is not the one that its id stands for: changed since, or made by another release"
         return (Problem(message, expected=anew(plan)),)
     if plan.conflicts:
-        return tuple(Problem(found.message, expected=found.next_step) for found in plan.conflicts)
+        return tuple(Problem(found.message, expected=found.next_step) for found in few(plan.conflicts))
     if now - plan.made_at > plans.FRESH:
         age = f"the plan is {span(now - plan.made_at)} old, and an hour is the most"
         return (Problem(age, expected=anew(plan)),)
@@ -70,7 +71,7 @@ def unapprovable(plan: Plan, by: str) -> Problem | None:
 def unpermitted(plan: Plan, given: Approval | None, by: str, now: datetime) -> Problem | None:
     """Why this person may not start the plan, which needs an approval."""
     if given is None:
-        message = f"{plan.approval[0]} is beyond `restore.allow`: a second person must approve the plan"
+        message = f"{listed(plan.approval)} beyond `restore.allow`: a second person must approve the plan"
         alone = "alone: --break-glass --why"
         return Problem(message, expected=f"snapwarden restore approve {plan.plan_id}, by another person; {alone}")
     if given.used_by:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from chalicelib.core import drawing, plan_notes
+from chalicelib.core import drawing, plan_time
 from chalicelib.core.model import Finding, Run, Severity
 from chalicelib.core.plans import Plan
 from chalicelib.core.prose import size, span
@@ -19,12 +19,8 @@ from chalicelib.core.streams import stream_of
 T = TypeVar("T")
 REGISTRATION = "snapwarden-drill-"
 """Begins the name of the second registration of a repository, which can only be read."""
-BYTES_PER_SECOND = 40_000_000
-"""Of a restore, as long as there is no history."""
 BESIDE = timedelta(minutes=1)
 """For the looks of a drill, its checks and the removal."""
-AN_INDEX = timedelta(seconds=1)
-"""More for each index: it is checked and removed on its own."""
 MOST = timedelta(hours=12)
 ANY_ONE = 4
 """One drill in so many begins with any index at all: those that fail again and again must starve nobody."""
@@ -136,10 +132,10 @@ def registration(live: Repository, drill: Drill) -> Repository:
 def expected(plan: Plan, drill: Drill, history: Iterable[Run]) -> timedelta:
     """For all of the drill: the restore by what earlier ones brought in a second, and what is beside it. `history`:
     restores and drills of the policy."""
-    rate = plan_notes.rate(history) or BYTES_PER_SECOND
+    rate = plan_time.rate(history, plan.bytes) or plan_time.BYTES_PER_SECOND
     if drill.max_bytes_per_sec:
         rate = min(rate, drill.max_bytes_per_sec)
-    return min(timedelta(seconds=plan.bytes / max(rate, 1)) + BESIDE + AN_INDEX * len(plan.moves), MOST)
+    return min(timedelta(seconds=plan.bytes / max(rate, 1)) + BESIDE + plan_time.AN_INDEX * len(plan.moves), MOST)
 
 
 def budget(duration: timedelta) -> timedelta:

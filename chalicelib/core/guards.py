@@ -54,6 +54,7 @@ def _guards(plan: Plan, around: Around) -> Iterator[Finding]:
     yield from _others(around)
     yield from _shards(plan, around)
     yield from _disk(plan, around)
+    yield from _allocation(plan, around)
     yield from _health(plan, around)
     for node, used in sorted(around.vitals.heap):
         if used >= HEAP:
@@ -69,6 +70,15 @@ def _others(around: Around) -> Iterator[Finding]:
     if around.unknown:
         many = counted(around.unknown, "policy", "policies")
         yield _no("due", f"more than {many} are due before the drill is expected to be done: too many to look at")
+
+
+def _allocation(plan: Plan, around: Around) -> Iterator[Finding]:
+    """Who switches it off, or to primaries only, works on the nodes: one that restarts takes along what was restored to
+    it, and the backup would be blamed. When all primaries are there, no more are to be put on a node."""
+    allocation = around.surroundings.allocation
+    if allocation != "all" and around.done < sum(move.shards for move in plan.moves):
+        message = f"cluster.routing.allocation.enable is {allocation}: somebody works on the nodes"
+        yield _no("allocation", message)
 
 
 def _health(plan: Plan, around: Around) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from chalicelib.core.model import Finding, Severity
-from chalicelib.core.prose import counted
+from chalicelib.core.prose import counted, listed
 from chalicelib.core.spec import RestoreRules
 
 SHOWN = 20
@@ -33,8 +33,7 @@ def _refused(names: Sequence[str], instead: str) -> Iterator[Finding]:
 
 def _second_person(names: Sequence[str], instead: str) -> Iterator[Finding]:
     if names:
-        which = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
-        message = f"{counted(len(names), 'name')} beyond `restore.allow`: {which}"
+        message = f"{counted(len(names), 'name')} beyond `restore.allow`: {listed(names)}"
         fix = f"snapwarden restore approve PLAN, by somebody else; or {instead}"
         yield _finding("restore.approval", Severity.WARNING, "approval", message, fix)
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from statistics import median
 
-from chalicelib.core.model import Finding, IndexRef, Run, Severity
+from chalicelib.core.model import Finding, IndexRef, Severity
 from chalicelib.core.plans import Move
 from chalicelib.core.prose import counted
 from chalicelib.core.spec import Policy
@@ -17,12 +16,6 @@ def notes(moves: Sequence[Move], originals: Sequence[IndexRef], policies: Sequen
     """`originals`: what was backed up, with its settings; `policies`: all that back up this target."""
     yield from _settings(moves, originals)
     yield from _taken(moves, policies)
-
-
-def rate(history: Iterable[Run]) -> float | None:
-    """Bytes a second, the median of restores and drills that came so far as to say; None: of none."""
-    rates = [run.bytes / run.restore_seconds for run in history if run.bytes and run.restore_seconds]
-    return median(rates) if rates else None
 
 
 def _settings(moves: Sequence[Move], originals: Sequence[IndexRef]) -> Iterator[Finding]:

@@ -1,13 +1,15 @@
-"""Whether the server can take what a plan restores: shards, disk, versions. Pure."""
+"""Whether the server can take what a plan restores: shards, disk, allocation, versions. Pure."""
 
 from collections.abc import Iterator, Sequence
 
 from chalicelib.core.model import Finding, IndexRef, Severity
 from chalicelib.core.plans import Mode, Move, Wish
-from chalicelib.core.prose import size
+from chalicelib.core.prose import counted, size
 from chalicelib.core.restores import Surroundings
 
 REPLICAS = "index.number_of_replicas"
+ALLOCATION = "cluster.routing.allocation.enable"
+ALLOCATION_OF_INDEX = "index.routing.allocation.enable"
 
 
 def replicas(wish: Wish, source: str, originals: Sequence[IndexRef]) -> int:
@@ -23,6 +25,8 @@ def findings(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Find
     """With the replicas that they get in the end: refused then, all that was restored would have to go again."""
     yield from _shards(moves, surroundings)
     yield from _room(moves, surroundings)
+    yield from _allocation(moves, surroundings)
+    yield from _clones(moves)
 
 
 def spare(surroundings: Surroundings) -> int | None:
@@ -70,6 +74,35 @@ def _room(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Finding
     elif (part := biggest.bytes // biggest.shards) > max(room, default=0):
         message = f"a shard of {biggest.source} needs {size(part)}, and no node has that free below the low watermark"
         yield _conflict("restore.disk", biggest.source, message, fix)
+
+
+def _allocation(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Finding]:
+    """A shard of a restore is tried once. Only over a copy that is on a node already it is allocated even so: measured
+    on 8.19.2 and 9.2.0 for each of the four values."""
+    new = [move for move in moves if not (move.over and move.over.whole)]
+    if surroundings.allocation == "none" and new:
+        message = "no shard is put on a node now: the server would give up all that is restored at once, and for good"
+        yield _conflict("restore.allocation_off", ALLOCATION, message, f"set {ALLOCATION} back to all")
+    elif surroundings.allocation != "all" and (names := [move.name for move in moves if move.replicas]):
+        what = counted(len(names), "index", "indices")
+        message = f"no replica is put on a node now ({surroundings.allocation}): {what} will have none until it is"
+        step = f"set {ALLOCATION} back to all when the work on the nodes is done"
+        yield Finding(
+            code="restore.allocation_off",
+            severity=Severity.WARNING,
+            subject=ALLOCATION,
+            message=message,
+            next_step=step,
+        )
+
+
+def _clones(moves: Sequence[Move]) -> Iterator[Finding]:
+    """A clone inherits it, and would be waited for, while the live index refuses writes, until the run gives up."""
+    for side in (move.live for move in moves if move.live and move.live.cloned):
+        if side.settings.get(ALLOCATION_OF_INDEX, "all").lower() == "none":
+            message = f"{side.index} has {ALLOCATION_OF_INDEX}: none, so no clone of it would ever be on a node"
+            fix = f"set it to all on {side.index}, or give {side.index} an alias"
+            yield _conflict("restore.allocation_off", side.index or "", message, fix)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -13,10 +13,11 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core import elsewhere, in_place, plan_notes, plan_room, streams, swapping
+from chalicelib.core import elsewhere, in_place, plan_notes, plan_room, plan_time, streams, swapping
 from chalicelib.core.errors import Problem
-from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
+from chalicelib.core.model import Finding, IndexCount, IndexRef, Run, Severity
 from chalicelib.core.permissions import permitted
+from chalicelib.core.plan_time import NextSlot
 from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
@@ -36,7 +37,8 @@ SHOWN = 20
 class Facts:
     """What a plan is made from. `before`: the counts that were taken when the backup started; `counts`: those of the
     live indices now. Either may be empty: nothing was counted. `originals`: what was backed up, with its settings.
-    `policies`: those that back up the same target. `standing`: who bears the names of `sources`, but for new names."""
+    `policies`: those that back up the same target. `history`: restores and drills of the policy; `slots`: the next ones
+    of policies whose backups would wait. `standing`: who bears the names of `sources`, but for new names."""
 
     backup: Backup
     contents: Contents
@@ -46,6 +48,8 @@ class Facts:
     counts: tuple[IndexCount, ...] = ()
     standing: tuple[Standing, ...] = ()
     policies: tuple[Policy, ...] = ()
+    history: tuple[Run, ...] = ()
+    slots: tuple[NextSlot, ...] = ()
 
 
 def problems(wish: Wish) -> tuple[Problem, ...]:
@@ -83,7 +87,10 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
     chosen, _ = _chosen(wish.indices, facts.contents)
     moves = _moves(wish, facts, _whole(chosen, facts.contents))
     beyond, permission = permitted(spec.target.restore, _claimed(moves), approvable=wish.mode is not Mode.DRILL)
-    findings = (*_findings(wish, spec, facts, moves), *permission)
+    size = sum(move.bytes for move in moves)
+    seconds = plan_time.expected(size, len(moves), facts.history)
+    waits = plan_time.held_up(seconds or plan_time.assumed(size, len(moves)), facts.slots, now)
+    findings = (*_findings(wish, spec, facts, moves), *waits, *permission)
     backup = facts.backup
     made = Plan(
         plan_id="",
@@ -106,6 +113,7 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         approval=beyond,
         spare=plan_room.spare(facts.surroundings),
         keep_old=int(spec.target.restore.keep_old.total_seconds()) if wish.mode is Mode.SWAP else None,
+        expected_seconds=seconds,
         **_elsewhere(wish, spec, backup),
     )
     return named(made, dump(made))

@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.core.model import Finding, Severity
+from chalicelib.core.prose import listed
 from chalicelib.core.rebuilds import Phase
 from chalicelib.core.swaps import Alias
 
 FRESH = timedelta(hours=1)
 """A plan that is older is not started."""
+SHOWN = 20
+"""Conflicts that are told of a world that has moved: the row of a run holds no thousand."""
 
 
 class Mode(StrEnum):
@@ -132,8 +135,9 @@ class Plan:
     `approval`: names that `restore.allow` does not allow, so that a second person must. `spare`: bytes that all data
     nodes together may take before the low watermark (None: there is none). `calls`: the requests that the start will
     send, in order. `version`: of the backup, `server`: of the server. `keep_old`: for how many seconds a swap
-    keeps what was live. `phases`: of mode everything, which has no moves of its own: those are in the plans of its
-    phases; `capsule`: where the configuration is that it puts back (None: no backup has one).
+    keeps what was live. `expected_seconds`: from the start to the end, by what earlier restores of the policy took
+    (None: there is none to go by). `phases`: of mode everything, which has no moves of its own: those are in the plans
+    of its phases; `capsule`: where the configuration is that it puts back (None: no backup has one).
 
     To another target than the policy's: `target` is that one, as generation `target_gen` of the file has it, `source`
     the policy's own, and `through` the registration of the repository there. None otherwise.
@@ -160,6 +164,7 @@ class Plan:
     spare: int | None = None
     calls: tuple[str, ...] = ()
     keep_old: int | None = None
+    expected_seconds: float | None = None
     phases: tuple[Phase, ...] = ()
     capsule: str | None = None
     source: str | None = None
@@ -220,9 +225,10 @@ def moved(before: Plan, now: Plan) -> tuple[str, ...]:
     elif _overs(before) != _overs(now):
         found.append("what is live under the names to be restored was deleted, or made anew")
     if new := [name for name in now.approval if name not in before.approval]:
-        found.append(f"{', '.join(new[:3])} may no longer be restored to without a second person")
+        found.append(f"{listed(new)} may no longer be restored to without a second person")
     known = {(finding.code, finding.subject) for finding in before.conflicts}
-    found += [finding.message for finding in now.conflicts if (finding.code, finding.subject) not in known]
+    more = [finding.message for finding in now.conflicts if (finding.code, finding.subject) not in known]
+    found += [*more[:SHOWN], *([f"and so on, {len(more)} conflicts in all"] if len(more) > SHOWN else [])]
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 SPELLED = str.maketrans(
@@ -58,6 +59,12 @@ def size(count: int) -> str:
 
 def instant(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """`a, b, c and 997 others`."""
+    others = len(names) - most
+    return ", ".join(names[:most]) + (f" and {counted(others, 'other')}" if others > 0 else "")
 
 
 def counted(count: int, noun: str, plural: str | None = None) -> str:

@@ -62,7 +62,8 @@ class DataNode:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """The server that a restore would meet. `version`: of its oldest node. `shards`: open ones, replicas included, of
-    at most `shard_limit` (cluster.max_shards_per_node of all data nodes). `templates`: composable ones."""
+    at most `shard_limit` (cluster.max_shards_per_node of all data nodes). `templates`: composable ones. `allocation`:
+    which shards are put on nodes, as it is set: "all", "primaries", "new_primaries" or "none"."""
 
     version: str
     indices: tuple[LiveIndex, ...]
@@ -71,6 +72,7 @@ class Surroundings:
     shards: int
     shard_limit: int
     templates: tuple[Template, ...] = ()
+    allocation: str = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,12 +23,22 @@ def clone_name(index: str, plan_id: str) -> str:
 
 def sided(moves: Sequence[Move], standing: Sequence[Standing]) -> tuple[Move, ...]:
     """Each with what is live under its source's name now."""
-    return tuple(replace(move, live=_side(behind(move.source, standing))) for move in moves)
+    bearers = _bearers(standing)
+    return tuple(replace(move, live=_side(bearers.get(move.source, ()))) for move in moves)
 
 
 def behind(name: str, standing: Sequence[Standing]) -> list[Standing]:
     """The index of that name, or those that it is an alias of."""
     return [one for one in standing if one.name == name or any(alias.name == name for alias in one.aliases)]
+
+
+def _bearers(standing: Sequence[Standing]) -> Mapping[str, Sequence[Standing]]:
+    """`behind`, of each name: asked one by one, five thousand would take minutes."""
+    found: dict[str, list[Standing]] = {}
+    for one in standing:
+        for name in dict.fromkeys((one.name, *(alias.name for alias in one.aliases))):
+            found.setdefault(name, []).append(one)
+    return found
 
 
 def _side(found: Sequence[Standing]) -> Side:
@@ -66,8 +76,9 @@ def names(plan: Plan) -> tuple[str, ...]:
 def findings(moves: Sequence[Move], standing: Sequence[Standing], streams: Sequence[str]) -> Iterator[Finding]:
     shared = Counter(move.live.index for move in moves if move.live and move.live.index)
     closed = {one.name for one in standing if one.closed}
+    bearers = _bearers(standing)
     for move in moves:
-        side, found = move.live or Side(), behind(move.source, standing)
+        side, found = move.live or Side(), bearers.get(move.source, ())
         if move.source in streams:
             message = f"{move.source} is a data stream, and no index of one can be swapped"
             yield _conflict("restore.data_stream", move.source, message, "--mode rename, and copy what you need")

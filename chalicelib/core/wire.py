@@ -214,6 +214,7 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "bytes": plan.bytes,
         "spare": plan.spare,
         "keep_old": plan.keep_old,
+        "expected_seconds": plan.expected_seconds,
         "indices": [asdict(move) for move in plan.moves],
         **({"phases": [_phase(phase) for phase in plan.phases], "capsule": plan.capsule} if plan.phases else {}),
         "approval": list(plan.approval),

@@ -56,7 +56,11 @@ RECOVERY = tuple(
     for key in ("id", "type", "stage", "primary", "source.repository", "source.snapshot", "index.size")
 )
 DISK = ("_nodes", "nodes.*.fs.total.available_in_bytes", "nodes.*.fs.total.total_in_bytes")
-SETTINGS = ("*.cluster.max_shards_per_node", "*.cluster.routing.allocation.disk")
+SETTINGS = (
+    "*.cluster.max_shards_per_node",
+    "*.cluster.routing.allocation.disk",
+    "*.cluster.routing.allocation.enable",
+)
 """Nested: in flat names a filter matches nothing."""
 
 

@@ -89,6 +89,7 @@ def surroundings(state: Body, disk: Body, settings: Body) -> Surroundings:
         ),
         shard_limit=len(data) * set_to.digits("max_shards_per_node"),
         templates=tuple(templates(part(metadata, "index_template"))),
+        allocation=set_to.text("routing.allocation.enable").lower(),
     )
 
 

@@ -20,7 +20,7 @@ from chalicelib.core.workflows import Decision, restore_ends
 from chalicelib.core.workflows import drill as workflow
 from chalicelib.core.workflows.drill_seen import Watched
 from chalicelib.core.workflows.restore_seen import Register, Seen, own
-from chalicelib.service import drill_checks, elsewhere, query, stuck
+from chalicelib.service import drill_checks, elsewhere, expecting, query, stuck
 from chalicelib.service import plans as planner
 from chalicelib.service.create import place_beside
 from chalicelib.service.elsewhere import spec_now
@@ -31,8 +31,6 @@ from chalicelib.service.restores import WAITS, RestoreWork, unplanned
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
-REMEMBERED = 10
-"""Runs of a policy that are looked through for what they restored and how long they took."""
 DUE = 100
 """Policies that are due soon and looked at one by one; with more of them a drill waits for a quieter time."""
 
@@ -179,12 +177,12 @@ class _Past:
 
 
 def _past(world: World, run: Run) -> _Past:
-    known = world.store.runs(policy=run.policy, kind=Kind.DRILL.value, limit=REMEMBERED + 1)
+    known = world.store.runs(policy=run.policy, kind=Kind.DRILL.value, limit=expecting.REMEMBERED + 1)
     drills = [each for each in known if each.run_id != run.run_id and each.settled and each.plan]
     proved = proofs.last(world.store.proofs(run.policy))
     begun = next((each for each in drills if each.attempts), None)
     before = tuple(move.source for move in planned(world, begun).moves) if begun else ()
-    restores = world.store.runs(policy=run.policy, kind=Kind.RESTORE.value, limit=REMEMBERED)
+    restores = world.store.runs(policy=run.policy, kind=Kind.RESTORE.value, limit=expecting.REMEMBERED)
     return _Past(runs=(*drills, *restores), proved=proved, before=before)
 
 
@@ -273,11 +271,7 @@ def _due(world: World, run: Run, until: datetime) -> tuple[tuple[str, datetime] 
 
 
 def _those_due(world: World, run: Run, names: list[str], until: datetime) -> Iterator[tuple[str, datetime]]:
-    for name in names:
-        state = world.store.state(name)
-        if state is None or not state.active or state.paused or state.due_at is None or state.due_at > until:
-            continue
-        spec = world.spec(name, state.spec_gen)
-        alone = spec.target.name == run.target and spec.target.max_concurrent == 1
-        if alone or traffic.lease_name(spec.target, spec.policy.repository) == run.lease:
-            yield name, state.due_at
+    states = (state for name in names if (state := world.store.state(name)))
+    for state, _ in expecting.would_wait(world, states, run.lease, run.target, until):
+        assert state.due_at is not None
+        yield state.policy, state.due_at

@@ -7,6 +7,7 @@ from chalicelib.core.model import IndexRef, Run
 from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Engine
 from chalicelib.core.workflows.restore_seen import Seen
+from chalicelib.service import expecting
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import patiently
 from chalicelib.service.elsewhere import spec_now
@@ -24,7 +25,8 @@ def thought_through(world: World, run: Run, engine: Engine) -> Plan:
         backup = planner.chosen(world, found.wish, own)
     except BadInput as error:
         raise Refused(str(error)) from None
-    return planner.anew(world, found.wish, spec_now(world, run), engine, backup, by=run.requested_by)
+    history = expecting.history(world, run.policy)
+    return planner.anew(world, found.wish, spec_now(world, run), engine, backup, by=run.requested_by, history=history)
 
 
 def planned(world: World, run: Run) -> Plan:

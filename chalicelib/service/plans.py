@@ -1,17 +1,19 @@
 """Making the plan of a restore: from the catalogue, the server and what the run of the backup counted."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from chalicelib.core import elsewhere as names
 from chalicelib.core import planning, swapping
 from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
-from chalicelib.core.model import IndexCount, IndexRef
+from chalicelib.core.model import IndexCount, IndexRef, Run
+from chalicelib.core.plan_time import NextSlot
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine
 from chalicelib.core.restores import Contents, Surroundings
-from chalicelib.core.rows import Backup, BackupState, Evidence, Spec
+from chalicelib.core.rows import Backup, BackupState, Evidence, PolicyState, Spec
 from chalicelib.core.spec import Policy
-from chalicelib.service import elsewhere, query
+from chalicelib.service import elsewhere, expecting, query
 from chalicelib.service.world import World
 
 KIND = "plan"
@@ -31,9 +33,19 @@ def plan(world: World, wish: Wish, *, by: str | None = None) -> Plan:
     backup = chosen(world, wish, spec)
     there = elsewhere.meant(world, wish, spec)
     elsewhere.check_place(spec, there, backup.repository)
-    who, engine = by or world.identity(), world.engine(there)
+    who, engine, states = by or world.identity(), world.engine(there), world.store.states()
     registered = elsewhere.register(spec, backup.repository, engine) if there.target_gen is not None else None
-    made = anew(world, wish, there, engine, backup, by=who, policies=_beside(world, there))
+    made = anew(
+        world,
+        wish,
+        there,
+        engine,
+        backup,
+        by=who,
+        policies=_beside(world, there, states),
+        history=expecting.history(world, wish.policy),
+        slots=expecting.next_slots(world, states, spec, backup.repository, there.target),
+    )
     if registered is not None:
         made = replace(made, calls=(registered.spelled(), *made.calls))
     world.store.commit(Create(Evidence(run_id=made.plan_id, kind=KIND, n=1, plan=made)))
@@ -49,9 +61,11 @@ def anew(
     *,
     by: str,
     policies: tuple[Policy, ...] = (),
+    history: tuple[Run, ...] = (),
+    slots: tuple[NextSlot, ...] = (),
 ) -> Plan:
     """Of this backup, as it would be now; not stored. `policies`: whose backups might take what is made; without them
-    nothing is said of that."""
+    nothing is said of that. `history` and `slots`: what is known of time, as `planning.Facts` have it."""
     contents = engine.restorer.contents(_where(spec, backup), backup.snapshot)
     if contents is None:
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
@@ -66,6 +80,8 @@ def anew(
         counts=_live(engine, contents, surroundings) if expected and expected.counts else (),
         standing=() if wish.mode is Mode.RENAME else engine.restorer.standing(planning.sources(wish, contents)),
         policies=policies,
+        history=history,
+        slots=slots,
     )
     made = planning.plan(wish, spec, facts, world.clock.now(), by=by)
     if not made.moves:
@@ -120,9 +136,9 @@ def chosen(world: World, wish: Wish, spec: Spec) -> Backup:
     return backup
 
 
-def _beside(world: World, spec: Spec) -> tuple[Policy, ...]:
+def _beside(world: World, spec: Spec, states: Iterable[PolicyState]) -> tuple[Policy, ...]:
     """All active policies of the same target, this one included."""
-    active = (world.spec(state.policy, state.spec_gen) for state in world.store.states() if state.active)
+    active = (world.spec(state.policy, state.spec_gen) for state in states if state.active)
     return tuple(other.policy for other in active if other.target.name == spec.target.name)
 
 

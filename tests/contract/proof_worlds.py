@@ -17,8 +17,8 @@ class ProofWorld(DocumentWorld, Protocol):
         """A new field of type `long`."""
 
     def allocates(self, how: str) -> None:
-        """New shards of the whole cluster: `all`, `none` (no node may take one), or `later` (no node may take one as
-        long as this holds)."""
+        """Shards of the whole cluster: `all`, `primaries`, `new_primaries`, `none` (no node may take one), or `later`
+        (no node may take a new one as long as this holds)."""
 
 
 class FakeProofs(FakeDocuments):
@@ -31,7 +31,7 @@ class FakeProofs(FakeDocuments):
         self.fake.indices[index].mapping["properties"] = {**properties, field: {"type": "long"}}
 
     def allocates(self, how: str) -> None:
-        self.fake.no_node = f"enable: {WORDS['none']}" if how == "none" else None
+        self.fake.allocation = "all" if how == "later" else how
         self.fake.no_turn = f"throttling: {WORDS['later']}" if how == "later" else None
 
 
@@ -49,7 +49,7 @@ class ElasticsearchProofs(ElasticsearchDocuments):
 
     def allocates(self, how: str) -> None:
         settings = {
-            f"{ALLOCATION}.enable": "none" if how == "none" else None,
+            f"{ALLOCATION}.enable": None if how in ("all", "later") else how,
             f"{ALLOCATION}.node_initial_primaries_recoveries": 0 if how == "later" else None,
         }
         self._admin.send("PUT", "/_cluster/settings", {"persistent": settings})

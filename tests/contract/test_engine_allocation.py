@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chalicelib.core.restores import Unallocated
+import pytest
+
+from chalicelib.core.restores import RestoreOrder, Unallocated
 from tests.contract.engine_worlds import EngineWorld, backed_up
 from tests.contract.proof_worlds import WORDS
-from tests.contract.restoring import until_over, wish
+from tests.contract.restoring import MARK, until_over, wish
 from tests.elastic_admin import wait
 
 
@@ -37,6 +39,36 @@ def test_a_shard_that_no_node_may_take_is_given_up_for_good_and_explained(any_wo
     assert WORDS["none"] in said.why
     (later,) = restorer.restored(wanted)
     assert later.failed == found.failed
+
+
+@pytest.mark.parametrize("how", ["primaries", "new_primaries"])
+def test_primaries_alone_are_enough_for_a_restore(any_world: EngineWorld, how: str) -> None:
+    """So that a plan need not refuse what would work; and it is told as it is set."""
+    world, restorer = any_world, any_world.engine.restorer
+    wanted = wish(world, backed_up(world, "a"), "a")
+    with allocating(world, how):
+        assert restorer.surroundings().allocation == how
+        restorer.restore(wanted)
+        (found,) = until_over(restorer, wanted)
+    assert (found.done, found.failed) == (True, ())
+    assert restorer.surroundings().allocation == "all"
+
+
+def test_over_a_copy_that_is_there_a_restore_works_while_allocation_is_off(any_world: EngineWorld) -> None:
+    """The one case in which a plan says nothing against `none`."""
+    world, restorer = any_world, any_world.engine.restorer
+    repository = backed_up(world, "a")
+    (there,) = restorer.standing([world.own("a")])
+    restorer.close(there.ref)
+    wait(lambda: restorer.standing([world.own("a")])[0].whole, "its shards are there")
+    wanted = RestoreOrder(
+        repository=repository, snapshot="snap", indices=(there.name,), prefix="", mark=MARK, over=(there.ref,)
+    )
+    with allocating(world, "none"):
+        assert restorer.surroundings().allocation == "none"
+        restorer.restore(wanted)
+        (found,) = until_over(restorer, wanted)
+    assert (found.done, found.failed, found.uuid) == (True, (), there.uuid)
 
 
 def test_a_shard_that_waits_is_told_apart_and_comes_when_it_may(any_world: EngineWorld) -> None:

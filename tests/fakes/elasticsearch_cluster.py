@@ -50,6 +50,7 @@ class FakeCluster:
         self.version = "8.19.2"
         self.nodes: tuple[DataNode, ...] = (DataNode(name="local", spare=10**12),)
         self.shard_limit = 1000
+        self.allocation = "all"
         self.heap: dict[str, int] = {"local": 20}
         self.relocating = 0
         self.deletes_streams = True

@@ -1,6 +1,6 @@
 """Restores by the Elasticsearch in memory (elasticsearch.py). What tests can do to them is in elasticsearch_cluster.py:
-`restore_looks`, `no_node`, `no_turn`, `lose_blob`, `shard_limit`, `nodes`; and outages, lost answers and refusals as
-for everything else."""
+`restore_looks`, `no_node`, `no_turn`, `lose_blob`, `shard_limit`, `allocation`, `nodes`; and outages, lost answers and
+refusals as for everything else."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +22,8 @@ from chalicelib.core.restores import (
 from chalicelib.core.streams import Template
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
 from tests.fakes.elasticsearch_records import FakeIndex, FakeOrigin, FakeSnapshot
+
+DISABLED = "enable: no allocations are allowed due to cluster setting [cluster.routing.allocation.enable=none]"
 
 
 class FakeRestorer:
@@ -48,6 +50,7 @@ class FakeRestorer:
             shards=sum(index.shards * (1 + index.replicas) for _, index in held if not index.closed),
             shard_limit=self._cluster.shard_limit,
             templates=tuple(_templates(self._cluster.configured.get("index_templates", {}))),
+            allocation=self._cluster.allocation,
         )
 
     def restore(self, order: RestoreOrder) -> None:
@@ -160,9 +163,11 @@ class FakeRestorer:
         """Over a closed index, as the real one: it keeps its uuid and its aliases."""
         before = self._cluster.indices.get(name)
         lost = dict(self._cluster.lost.get((order.snapshot, source), {}))
+        off = DISABLED if self._cluster.allocation == "none" and (before is None or before.red) else None
+        no_node = self._cluster.no_node or off
         self._cluster.indices[name] = held.copy(
             uuid=before.uuid if before else self._cluster._new_uuid("index"),
-            red=bool(self._cluster.restore_looks or lost or self._cluster.no_node or self._cluster.no_turn),
+            red=bool(self._cluster.restore_looks or lost or no_node or self._cluster.no_turn),
             closed=False,
             stream=order.prefix + held.stream if held.stream in order.streams else None,
             aliases=before.aliases if before else (),
@@ -178,7 +183,7 @@ class FakeRestorer:
                 snapshot=order.snapshot,
                 looks_left=self._cluster.restore_looks,
                 lost=lost,
-                no_node=self._cluster.no_node,
+                no_node=no_node,
                 no_turn=self._cluster.no_turn,
             ),
         )

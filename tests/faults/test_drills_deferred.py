@@ -49,6 +49,32 @@ def test_a_guard_that_says_no_on_the_way_ends_it_and_nothing_is_left() -> None:
     assert proved(stage, run) is None
 
 
+def test_whoever_switches_allocation_off_goes_first() -> None:
+    """What no node takes is given up, and the backup would be blamed."""
+    stage = backed_up()
+    stage.engine.allocation = "none"
+    run = drilled(stage, 1)
+    assert (run.state, codes(run)) == (State.DEFERRED, ["restore.allocation_off"])
+    assert stage.engine.sent("restore") == 0
+
+
+def test_whoever_switches_allocation_off_in_its_midst_ends_it() -> None:
+    """Nodes that restart are the usual reason: what was restored to one goes with it."""
+    stage = backed_up()
+    stage.engine.restore_looks = 10**6
+    run = started(stage)
+    stage.live(0.5)
+    assert made(stage) == NAMES
+    stage.engine.allocation = "primaries"
+    stage.live(1)
+    run = stage.run(run.run_id)
+    assert (run.state, [found.subject for found in run.findings], made(stage)) == (
+        State.DEFERRED,
+        ["allocation"],
+        set(),
+    )
+
+
 def test_a_backup_that_is_due_soon_defers_it() -> None:
     stage = backed_up()
     stage.clock.advance(timedelta(minutes=28))

@@ -63,6 +63,10 @@ def test_names_beyond_those_that_are_allowed_wait_for_a_person() -> None:
     (report,) = [report for report in stage.notifier.reports if "restore" in report.key]
     assert "DEFERRED" in report.subject
     assert run.plan in report.body
+    told = " ".join(report.body.split())
+    assert "2 names beyond `restore.allow` (copy-orders, copy-orders-2)" in told
+    assert "It restores 2 indices, " in told
+    assert "in about 12 s" in told, "who is to say yes wants to know it"
     assert stage.engine.sent("restore") == 0
 
 

@@ -28,6 +28,18 @@ def test_what_no_node_may_take_ends_at_once_and_says_why() -> None:
     assert stage.run(again.run_id).state is State.SUCCEEDED
 
 
+def test_a_plan_whose_cluster_takes_no_shards_any_more_is_not_begun() -> None:
+    """Switched off after the plan was shown: told before anything is touched, not after all was given up."""
+    stage = backed_up()
+    run = started(stage)
+    stage.engine.allocation = "none"
+    stage.live(1)
+    run = stage.run(run.run_id)
+    assert (run.state, [found.code for found in run.findings]) == (State.FAILED, ["restore.world_moved"])
+    assert "no shard is put on a node now" in (run.reason or "")
+    assert stage.engine.sent("restore") == 0
+
+
 def test_what_waits_its_turn_is_waited_for_and_then_comes() -> None:
     stage = backed_up()
     stage.engine.no_turn = TURN

@@ -124,6 +124,7 @@ def test_what_it_should_take_follows_from_earlier_ones() -> None:
         ("due", {}, {"unknown": 100}),
         ("waiting", {}, {"waiting": "backup:nightly:x"}),
         ("shards", {}, {"surroundings": replace(QUIET.surroundings, shards=796)}),
+        ("allocation", {}, {"surroundings": replace(QUIET.surroundings, allocation="primaries")}),
         ("disk", {}, {"surroundings": replace(QUIET.surroundings, nodes=(replace(NODE, spare=149 * MB),))}),
     ],
 )
@@ -154,3 +155,12 @@ def test_what_the_drill_itself_does_forbids_nothing() -> None:
     )
     assert guards.says_no(PLAN, begun) is None
     assert guards.says_no(PLAN, replace(begun, done=3)) is not None, "one more than its own"
+
+
+def test_allocation_that_is_switched_off_stops_a_drill_until_all_its_primaries_are_there() -> None:
+    """A shard that comes later would be given up, and the backup blamed for it."""
+    off = replace(QUIET, begun=True, done=4, surroundings=replace(QUIET.surroundings, allocation="none"))
+    found = guards.says_no(PLAN, replace(off, vitals=replace(VITALS, initializing=1)))
+    assert found is not None
+    assert found.subject == "allocation"
+    assert guards.says_no(PLAN, replace(off, done=5)) is None

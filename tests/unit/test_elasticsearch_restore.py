@@ -251,7 +251,8 @@ def test_what_is_spelled_for_people_is_what_is_sent() -> None:
 )
 def test_what_the_low_watermark_keeps_free(disk: dict[str, object], kept: int) -> None:
     """Of 1,000 GB, all of it free. In the third case it is set to 90% for a while."""
-    watermark = {"routing": {"allocation": {"disk": {"threshold_enabled": "true", "watermark": disk}}}}
+    watermark: Any = {"routing": {"allocation": {"disk": {"threshold_enabled": "true", "watermark": disk}}}}
+    watermark["routing"]["allocation"]["enable"] = "all"
     settings: dict[str, object] = {"defaults": {"cluster": {"max_shards_per_node": "1000", **watermark}}}
     if isinstance(disk["low"], dict):
         settings["transient"] = {"cluster": {"routing": {"allocation": {"disk": {"watermark": {"low": "90%"}}}}}}
@@ -274,6 +275,17 @@ def test_nodes_that_hold_no_shards_and_frozen_indices_are_not_counted() -> None:
     found, _ = asked(lambda restorer: restorer.surroundings(), state, nodes, settings)
     assert (found.version, found.shard_limit, found.shards) == ("8.9.0", 1000, before.shards - 1)
     assert [node.spare for node in found.nodes] == [None]
+
+
+def test_how_allocation_is_set_is_read_in_any_letters_and_never_guessed() -> None:
+    """The server takes `NONE` as well, and gives back what was written."""
+    state, nodes, settings = (recorded("surroundings", at) for at in range(3))
+    settings["persistent"] = {"cluster": {"routing.allocation.enable": "NONE"}}
+    found, _ = asked(lambda restorer: restorer.surroundings(), state, nodes, settings)
+    assert found.allocation == "none"
+    del settings["persistent"], settings["defaults"]["cluster"]["routing"]["allocation"]["enable"]
+    with pytest.raises(Retryable):
+        asked(lambda restorer: restorer.surroundings(), state, nodes, settings)
 
 
 def test_a_node_that_does_not_tell_its_disk_leaves_nothing_known() -> None:

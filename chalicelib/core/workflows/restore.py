@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import comparing, in_place, pace, planning, plans
+from chalicelib.core import comparing, in_place, pace, plan_time, planning, plans
 from chalicelib.core.model import IndexRef, Run, Severity, Shards, State
-from chalicelib.core.prose import counted
+from chalicelib.core.prose import counted, listed, size
 from chalicelib.core.rows import Evidence
 from chalicelib.core.workflows import Decision, cancel, swap
 from chalicelib.core.workflows.ends import finding
@@ -72,7 +72,7 @@ def _start(run: Run, seen: Seen, now: datetime) -> Decision:
 def not_as_shown(run: Run, seen: Seen) -> Decision | None:
     """The end of a run whose plan nobody approved, or which the world has left behind; None: it may begin."""
     if seen.plan.approval and not (run.approved_by or run.glass):
-        message = f"{seen.plan.approval[0]} is beyond `restore.allow`, and nobody approved it"
+        message = f"{listed(seen.plan.approval)} beyond `restore.allow`, and nobody approved it"
         return failed(run, finding(APPROVAL, seen.plan.plan_id, message, "plan it, and have it approved"))
     if seen.anew is None:
         raise ValueError(f"{run.run_id}: nothing is restored without a look at what is in the way")
@@ -91,15 +91,22 @@ def _taken_up(run: Run, seen: Seen) -> Decision:
         changes = {**taken, "reason": found[0].message, "findings": few(plan.findings)}
         return Decision(state=State.FAILED, changes=changes, evidence=(stored,))
     if plan.approval:
-        reason = (
-            f"{counted(len(plan.approval), 'name')} beyond `restore.allow`: somebody else has to approve {plan.plan_id}"
-        )
+        names = f"{counted(len(plan.approval), 'name')} beyond `restore.allow` ({listed(plan.approval)})"
+        reason = f"{names}: somebody else has to approve {plan.plan_id}"
         next_step = f"snapwarden restore approve {plan.plan_id}, then: snapwarden restore start {plan.plan_id} --wait"
-        wanted = replace(finding(APPROVAL, plan.plan_id, reason, next_step), severity=Severity.WARNING)
+        wanted = replace(
+            finding(APPROVAL, plan.plan_id, f"{reason}. {_takes(plan)}", next_step), severity=Severity.WARNING
+        )
         return Decision(
             state=State.DEFERRED, changes={**taken, "reason": reason, "findings": (wanted,)}, evidence=(stored,)
         )
     return Decision(state=State.PLANNED, changes=taken, evidence=(stored,), again=timedelta(0))
+
+
+def _takes(plan: plans.Plan) -> str:
+    """What somebody who is to say yes wants to know of it, too."""
+    indices = counted(len(plan.moves), "index", "indices")
+    return f"It restores {indices}, {size(plan.bytes)}, in {plan_time.words(plan)}"
 
 
 def _check(run: Run, seen: Seen, now: datetime) -> Decision:

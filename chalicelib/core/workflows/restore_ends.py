@@ -144,17 +144,17 @@ def left_over(run: Run, mine: Sequence[Restored]) -> Iterator[Finding]:
         yield finding("restore.leftover", run.run_id, message, "delete those that are of no use to you")
 
 
-def few(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def few(findings: Sequence[Finding], most: int = SHOWN) -> tuple[Finding, ...]:
     """Errors first, and of each code no more than a row and its reader can take; the last says how many there are."""
     codes = Counter(each.code for each in findings)
     shown: Counter[str] = Counter()
     kept = []
     for each in sorted(findings, key=lambda each: each.severity is not Severity.ERROR):
         shown[each.code] += 1
-        if shown[each.code] < SHOWN or codes[each.code] == SHOWN:
+        if shown[each.code] < most or codes[each.code] == most:
             kept.append(each)
-        elif shown[each.code] == SHOWN:
-            more = codes[each.code] - SHOWN
+        elif shown[each.code] == most:
+            more = codes[each.code] - most
             kept.append(replace(each, message=f"{each.message} (and so for {more} more, which are not listed)"))
     return tuple(kept)
 

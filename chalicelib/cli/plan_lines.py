@@ -1,0 +1,85 @@
+"""A plan for people: of a thousand indices what matters most, and what the others come to. JSON has all of it."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from chalicelib.cli.output import Output
+from chalicelib.core.model import Finding
+from chalicelib.core.plans import Move
+from chalicelib.core.prose import listed, size
+from chalicelib.core.workflows.restore_ends import few
+
+SHOWN = 20
+"""Of anything; when there are more, calls and lists inside of them are cut down to `FIRST`."""
+FIRST = 3
+OF_A_CODE = 5
+"""Findings: each of them is a few lines long."""
+KIND = re.compile(r"([A-Z]+) (?:/[^/_][^/]*)?(/_\w+)")
+"""Of a call: its verb, and what it does to whatever index."""
+All = Annotated[bool, typer.Option("--all", help="Every index, name, call and finding, however many.")]
+
+
+def biggest(moves: Sequence[Move], *, every: bool) -> tuple[Sequence[Move], str]:
+    """Those to be shown, as they are while they are few, and a line about the others."""
+    if every or len(moves) <= SHOWN:
+        return moves, ""
+    ordered = sorted(moves, key=lambda move: (-move.bytes, move.source))
+    others = ordered[SHOWN:]
+    rest = size(sum(move.bytes for move in others))
+    return ordered[:SHOWN], f"and {len(others):,} more, {rest} (--all shows them)"
+
+
+def beyond(out: Output, names: Sequence[str], *, every: bool) -> None:
+    """The names that somebody else has to say yes to."""
+    if names:
+        out.say(f"  beyond     `restore.allow`: {listed(names, len(names) if every else SHOWN)}")
+
+
+def say_calls(out: Output, calls: Sequence[str], *, every: bool) -> None:
+    for call in calls if every else short_calls(calls):
+        out.say(f"  {call}")
+
+
+def say_findings(out: Output, findings: Sequence[Finding], *, every: bool) -> None:
+    for finding in findings if every else few(findings, OF_A_CODE):
+        out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
+
+
+def short_calls(calls: Sequence[str]) -> Iterator[str]:
+    """Of many of a kind the first ones, and lists of names cut inside of each."""
+    kinds = [_kind(call) for call in calls]
+    many, seen = Counter(kinds), Counter[str]()
+    for call, kind in zip(calls, kinds, strict=True):
+        seen[kind] += 1
+        if many[kind] <= SHOWN or seen[kind] <= FIRST:
+            yield _short(call)
+        elif seen[kind] == FIRST + 1:
+            yield f"... and {many[kind] - FIRST:,} more of {kind} (--all shows them)"
+
+
+def _kind(call: str) -> str:
+    found = KIND.match(call)
+    return f"{found[1]} /NAME{found[2]}" if found else call
+
+
+def _short(call: str) -> str:
+    head, _, body = call.partition(" {")
+    try:
+        parsed = json.loads("{" + body)
+    except ValueError:
+        return call  # words, or a call without a body
+    cut = _cut(parsed)
+    return call if cut == parsed else f"{head} {json.dumps(cut)}"
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _cut(each) for key, each in value.items()}
+    if isinstance(value, list) and len(value) > SHOWN:
+        return [*value[:FIRST], f"... {len(value) - FIRST:,} more (--all shows them)"]
+    return value

@@ -1,0 +1,140 @@
+"""What `restore plan` and `restore start` print: the time that it takes, who waits, and of very many the most
+important. The world behind it is in memory."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.cli import plan_lines
+from chalicelib.cli.main import run
+from chalicelib.core.plans import Move
+from tests.faults.second_person import ANNA, BEN
+from tests.faults.world import FILE, Stage
+
+MANY = 25
+L2 = FILE.replace("    timeout: 4h", "    timeout: 4h\n    prove: L2")
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def words(self) -> str:
+        """In one line, however it was folded."""
+        return " ".join(self.out.split())
+
+
+Type = Callable[..., Done]
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """A backup of many indices."""
+    stage = Stage(L2, indices=tuple(f"orders-{n:02d}" for n in range(MANY)))
+    stage.engine.write("orders-00", 10)
+    stage.backup()
+    stage.live(1)
+    assert stage.run("backup:nightly:now-1").good
+    return stage
+
+
+@pytest.fixture
+def snapwarden(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Type:
+    monkeypatch.setattr(bootstrap, "of_terminal", lambda name: stage.world)
+
+    def typed(*words: str, who: str = ANNA) -> Done:
+        stage.who = who
+        with pytest.raises(SystemExit) as ended:
+            run(list(words))
+        told = capsys.readouterr()
+        return Done(int(ended.value.code or 0), told.out, told.err)
+
+    return typed
+
+
+def test_a_plan_shows_twenty_and_what_the_others_come_to(snapwarden: Type) -> None:
+    short = snapwarden("restore", "plan", "--policy", "nightly")
+    assert short.out.count("restored-orders-") == 20
+    assert "and 5 more" in short.words
+    assert "--all shows them" in short.words
+    whole = snapwarden("restore", "plan", "--policy", "nightly", "--all")
+    assert whole.out.count("restored-orders-") == MANY
+    assert "--all" not in whole.out
+    assert len(json.loads(snapwarden("--json", "restore", "plan", "--policy", "nightly").out)["indices"]) == MANY
+
+
+def test_who_approves_sees_the_names_that_it_is_for(snapwarden: Type) -> None:
+    copies = ("--policy", "nightly", "--prefix", "copy-")
+    shown = snapwarden("restore", "plan", *copies)
+    assert (
+        "25 names beyond `restore.allow`: copy-orders-00, copy-orders-01, copy-orders-02 and 22 others" in shown.words
+    )
+    plan = json.loads(snapwarden("--json", "restore", "plan", *copies).out)["plan_id"]
+    approved = snapwarden("restore", "approve", plan, who=BEN)
+    assert "copy-orders-19 and 5 others" in approved.words
+    assert "copy-orders-23, copy-orders-24 FROM" in snapwarden("restore", "approve", plan, "--all", who=BEN).words
+
+
+def test_many_conflicts_of_a_kind_are_counted(stage: Stage, snapwarden: Type) -> None:
+    for n in range(MANY):
+        stage.engine.create_index(f"restored-orders-{n:02d}")
+    done = snapwarden("restore", "plan", "--policy", "nightly")
+    assert (done.code, done.out.count("restore.name_taken")) == (1, 5)
+    assert "(and so for 20 more, which are not listed)" in done.words
+    assert "25 conflicts: it will not be started" in done.words
+
+
+def test_how_long_it_takes_is_said_in_the_plan_and_at_its_start_and_then_known(stage: Stage, snapwarden: Type) -> None:
+    first = snapwarden("restore", "plan", "--policy", "nightly")
+    assert "at 38.1 MiB a second, which is assumed" in first.words
+    plan = json.loads(snapwarden("--json", "restore", "plan", "--policy", "nightly").out)
+    assert plan["expected_seconds"] is None
+    done = snapwarden("restore", "start", plan["plan_id"])
+    assert done.out.strip() == f"restore:nightly:{plan['plan_id']}"
+    assert "takes about" in done.err
+    stage.live(2)
+    plan = json.loads(snapwarden("--json", "restore", "plan", "--policy", "nightly", "--prefix", "restored-b-").out)
+    assert plan["expected_seconds"] >= 10 + MANY
+
+
+def test_backups_that_would_wait_are_named_before_it_starts(stage: Stage, snapwarden: Type) -> None:
+    """The slot of the night is a second away."""
+    state = stage.store.state("nightly")
+    assert state is not None
+    assert state.due_at is not None
+    assert "restore.holds_up" not in snapwarden("restore", "plan", "--policy", "nightly").out
+    stage.clock.advance((state.due_at - stage.clock.now()).total_seconds() - 1)
+    done = snapwarden("restore", "plan", "--policy", "nightly")
+    assert (done.code, "restore.holds_up: started now, it holds up backups: nightly (" in done.words) == (0, True)
+    plan = json.loads(snapwarden("--json", "restore", "plan", "--policy", "nightly").out)["plan_id"]
+    assert "restore.holds_up" in snapwarden("restore", "start", plan).err
+
+
+def test_lists_in_a_call_and_calls_of_a_kind_are_cut_and_few_are_left_alone() -> None:
+    """By hand nobody types what is longer; --all prints it."""
+    names = [f"i-{n}" for n in range(1000)]
+    restore = f"POST /_snapshot/r/s/_restore?wait_for_completion=false {json.dumps({'indices': names, 'x': [1, 2]})}"
+    blocks = [f"PUT /{name}/_block/write" for name in names]
+    clones = [f'POST /{name}/_clone/{name}-before {{"settings": {{}}}}' for name in names]
+    mixed = [call for pair in zip(blocks, clones, strict=True) for call in pair]
+    short = list(plan_lines.short_calls([restore, *mixed]))
+    assert len(short) == 1 + 2 * (3 + 1)
+    assert json.loads(short[0].partition(" {")[2].join(["{", ""]))["indices"][-1] == "... 997 more (--all shows them)"
+    assert "... and 997 more of PUT /NAME/_block (--all shows them)" in short
+    few = [restore.replace(json.dumps(names), '["a"]'), *mixed[:20]]
+    assert list(plan_lines.short_calls(few)) == few
+
+
+def test_the_biggest_come_first_only_when_some_are_left_out() -> None:
+    moves = [Move(source=f"i-{n:02d}", name=f"r-{n:02d}", shards=1, bytes=n) for n in range(22)]
+    shown, others = plan_lines.biggest(moves, every=False)
+    assert [move.bytes for move in shown] == list(range(21, 1, -1))
+    assert others == "and 2 more, 1 B (--all shows them)"
+    assert plan_lines.biggest(moves, every=True) == (moves, "")
+    assert plan_lines.biggest(moves[:20], every=False) == (moves[:20], "")
