@@ -50,6 +50,14 @@ Replicas = Annotated[
 ]
 
 
+AttachLifecycle = Annotated[
+    bool, typer.Option("--attach-lifecycle", help="With the lifecycle policy that each index had (mode rename).")
+]
+AttachAliases = Annotated[
+    bool, typer.Option("--attach-aliases", help="With the aliases that are only read through (mode rename).")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     commands = typer.Typer(help="Back from a backup, thought through first.", no_args_is_help=True)
     commands.command("plan", epilog="Example: snapwarden restore plan --policy nightly --indices orders")(plan)
@@ -72,6 +80,8 @@ def plan(
     mode: Kind = Mode.RENAME,
     prefix: Prefix = None,
     replicas: Replicas = None,
+    attach_lifecycle: AttachLifecycle = False,
+    attach_aliases: AttachAliases = False,
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
     ] = False,
@@ -91,6 +101,8 @@ def plan(
         prefix=prefix if prefix is not None else PREFIXES[mode],
         replicas=replicas,
         allow_partial=allow_partial,
+        attach_lifecycle=attach_lifecycle,
+        attach_aliases=attach_aliases,
     )
     made = plans.plan(world, wish)
     if out.json:

@@ -19,6 +19,18 @@ def notes(moves: Sequence[Move], originals: Sequence[IndexRef], policies: Sequen
     yield from _taken(moves, policies)
 
 
+def lifecycle(moves: Sequence[Move], originals: Sequence[IndexRef]) -> Iterator[Finding]:
+    """Its policies count from the day when the original was made, unless the index says otherwise."""
+    named = {index.name: index.settings.get("index.lifecycle.name") for index in originals}
+    if bound := [move.name for move in moves if named.get(move.source)]:
+        policies = ", ".join(sorted({str(named[move.source]) for move in moves if named.get(move.source)}))
+        message = (
+            f"{_some(bound)} will follow a lifecycle policy again ({policies}), which counts from the day when the "
+            f"original was made, and may roll it over or delete it at once"
+        )
+        yield _note("restore.lifecycle", bound[0], message, "leave --attach-lifecycle out, and set it when it is used")
+
+
 def rate(history: Iterable[Run]) -> float | None:
     """Bytes a second, the median of restores and drills that came so far as to say; None: of none."""
     rates = [run.bytes / run.restore_seconds for run in history if run.bytes and run.restore_seconds]

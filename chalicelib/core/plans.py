@@ -31,7 +31,9 @@ class Wish:
     the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none
     for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of.
     `prefix`: empty for a restore in place. `replicas`: what restored indices get in the end (None: what the originals
-    had). `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks."""
+    had). `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks.
+    `attach_lifecycle`, `attach_aliases`: what comes back under new names gets the lifecycle settings, and those aliases
+    which are only read through, that it had."""
 
     policy: str
     backup: str | None = None
@@ -44,6 +46,8 @@ class Wish:
     replicas: int | None = None
     of_run: str | None = None
     missing_only: bool = False
+    attach_lifecycle: bool = False
+    attach_aliases: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,7 @@ class Move:
     """One index of the backup and the name that it gets. `behind`: operations on the live index of the source's name
     since the backup, which the restored one lacks (None: there is no such index any more, or it can't be told). `live`:
     what a swap puts aside for it, None in other modes. `over`: what a restore in place replaces, None: there is none.
-    `replicas`: what it gets in the end.
+    `replicas`: what it gets in the end. `attach`: the aliases that are put on it before it is released.
 
     In mode salvage `source` is the restored index and `name` the live one; `bytes` those of what is to be copied, and
     `difference` what that is (None: they could not be compared)."""
@@ -111,6 +115,7 @@ class Move:
     live: Side | None = None
     over: Over | None = None
     replicas: int = 0
+    attach: tuple[Alias, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +191,8 @@ def moved(before: Plan, now: Plan) -> tuple[str, ...]:
         found.append("what is live, or an alias of it, is no longer what would be put aside")
     elif _overs(before) != _overs(now):
         found.append("what is live under the names to be restored was deleted, or made anew")
+    elif [move.attach for move in before.moves] != [move.attach for move in now.moves]:
+        found.append("who bears the aliases that are to be attached is no longer the same")
     if new := [name for name in now.approval if name not in before.approval]:
         found.append(f"{', '.join(new[:3])} may no longer be restored to without a second person")
     known = {(finding.code, finding.subject) for finding in before.conflicts}

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from chalicelib.core import attaching
 from chalicelib.core.errors import BadInput, Refused, Retryable
 from chalicelib.core.model import IndexRef, Run
 from chalicelib.core.plans import Plan
@@ -46,6 +47,14 @@ def spec_now(world: World, run: Run) -> Spec:
     return world.spec(run.policy, state.spec_gen if state else run.spec_gen)
 
 
+def _with_bearers(engine: Engine, seen: Seen) -> Seen:
+    """With who bears the aliases that are to be attached, as long as nothing is released."""
+    names = attaching.touched(seen.plan)
+    if not names or not all(index.ours for index in seen.restored):
+        return seen
+    return replace(seen, live=engine.restorer.standing(names))
+
+
 def checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:
     """With what the backup's run wrote down; until it was compared, with what the restored indices hold, too."""
     backup = planner.of_plan(world, seen.plan)
@@ -55,7 +64,7 @@ def checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:
     expected, *rest = planner.evidences(world, backup, *kinds)
     seen = replace(seen, originals=expected.indices if expected else ())
     if run.checked:
-        return seen
+        return _with_bearers(engine, seen)
     (after,) = rest
     wanted = [IndexRef(name=index.name, uuid=index.uuid, shards=index.shards) for index in seen.restored]
     counts, why = patiently(run, world.clock.now(), lambda: engine.counts(wanted, refresh=False))

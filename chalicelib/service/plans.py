@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from chalicelib.core import planning, swapping
+from chalicelib.core import attaching, planning, swapping
+from chalicelib.core.capsules import Configuration
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef
 from chalicelib.core.plans import Mode, Plan, Wish
@@ -47,6 +48,9 @@ def anew(
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
     surroundings = engine.restorer.surroundings()
     expected = evidence(world, backup, "expected")
+    sources = planning.sources(wish, contents)
+    recorded = _recorded(world, backup) if wish.attach_aliases else None
+    names = attaching.names(recorded, sources) if wish.mode is Mode.RENAME else sources
     facts = planning.Facts(
         backup=backup,
         contents=contents,
@@ -54,8 +58,9 @@ def anew(
         originals=expected.indices if expected else (),
         before=expected.counts if expected else (),
         counts=_live(engine, contents, surroundings) if expected and expected.counts else (),
-        standing=() if wish.mode is Mode.RENAME else engine.restorer.standing(planning.sources(wish, contents)),
+        standing=engine.restorer.standing(names) if names else (),
         policies=policies,
+        recorded=recorded,
     )
     made = planning.plan(wish, spec, facts, world.clock.now(), by=by)
     if not made.moves:
@@ -63,7 +68,15 @@ def anew(
     calls = engine.restorer.spelled(planning.order(made))
     if wish.mode is Mode.SWAP:
         calls += engine.restorer.spelled_swap(swapping.clones(made), swapping.forth(made))
+    if attached := attaching.actions(made):
+        calls += engine.restorer.spelled_swap((), attached)
     return replace(made, calls=calls)
+
+
+def _recorded(world: World, backup: Backup) -> Configuration | None:
+    from chalicelib.service import capsules  # few plans need it
+
+    return capsules.recorded_with(world, backup)
 
 
 def stored(world: World, plan_id: str) -> Plan:
