@@ -61,7 +61,7 @@ def _left_out(source: str, name: str, how: Mapping[str, Any], around: Around) ->
     assert around.recorded is not None
     bearers = bearing(name, around.standing)
     if how.get("is_write_index"):
-        return "writes went through it, and no restore under new names takes them over: --mode swap does"
+        return "writes went through it, and no restore under new names takes them over"
     if any(path.startswith(f"/aliases/{source}/{name}/") for path in around.recorded.redacted):
         return "what was stored of it is not whole: a part of it looked like a secret"
     if name in around.surroundings.streams or any(index.name == name for index in around.surroundings.indices):
@@ -116,11 +116,11 @@ def findings(moves: Sequence[Move], around: Around, backup_id: str) -> Iterator[
                 shared.setdefault(name, []).append(move.name)
     for name, brought in shared.items():
         both = (*(one.name for one in bearing(name, around.standing)), *brought)
-        message = f"whoever searches {name} finds the documents of {_some(both)}, those that are in both twice"
+        message = f"whoever searches {name} finds the documents of {_some(both)}, the same ones twice"
         yield _finding("restore.alias_shared", Severity.WARNING, name, message, "leave --attach-aliases out, or swap")
     for (name, why), without in left.items():
         message = f"{_some(without)} will not get the alias {name}: {why}"
-        yield _finding("restore.alias_left_out", Severity.WARNING, name, message, "set it yourself, if it is wanted")
+        yield _finding("restore.alias_left_out", Severity.WARNING, name, message, "--mode swap, or see to it yourself")
 
 
 def actions(plan: Plan) -> tuple[Repoint, ...]:

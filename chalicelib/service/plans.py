@@ -68,8 +68,8 @@ def anew(
     calls = engine.restorer.spelled(planning.order(made))
     if wish.mode is Mode.SWAP:
         calls += engine.restorer.spelled_swap(swapping.clones(made), swapping.forth(made))
-    if attached := attaching.actions(made):
-        calls += engine.restorer.spelled_swap((), attached)
+    if attached := attaching.actions(made):  # before the settings are put back, which is last
+        calls = (*calls[:-1], *engine.restorer.spelled_swap((), attached), calls[-1])
     return replace(made, calls=calls)
 
 

@@ -57,7 +57,7 @@ def test_several_bearers_are_searched_together_and_that_is_said() -> None:
 
 
 def test_an_alias_of_several_in_the_backup_is_none_to_write_through() -> None:
-    parts = {"aliases": {"customers": {"people": {}}, "orders-1": {"people": {}}}}
+    parts: dict[str, Any] = {"aliases": {"customers": {"people": {}}, "orders-1": {"people": {}}}}
     assert given(made({}, parts=parts)) == [("people", False)]
 
 
