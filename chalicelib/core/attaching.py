@@ -7,7 +7,7 @@ the server refuses, all that was restored can still go.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from chalicelib.core.capsules import Configuration
@@ -32,6 +32,17 @@ class Around:
 
 def known(recorded: Configuration | None) -> bool:
     return recorded is not None and "aliases" in recorded.parts and "aliases" not in recorded.incomplete
+
+
+def as_planned(plan: Plan) -> Configuration:
+    """What it attaches, as it was recorded: for whoever thinks it through once more, and may not read the bucket."""
+    given = {move.source: {alias.name: _recorded(alias) for alias in move.attach} for move in plan.moves}
+    return Configuration(parts={"aliases": given})
+
+
+def _recorded(alias: Alias) -> dict[str, Any]:
+    kept = {key: value for key, value in asdict(alias).items() if value is not None and key != "name"}
+    return {**kept, **({"filter": json.loads(alias.filter)} if alias.filter is not None else {})}
 
 
 def names(recorded: Configuration | None, sources: Iterable[str]) -> tuple[str, ...]:

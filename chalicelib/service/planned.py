@@ -38,7 +38,8 @@ def anew(world: World, plan: Plan, engine: Engine, run: Run) -> Plan:
     backup = planner.of_plan(world, plan)
     if backup is None:
         raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
-    return planner.anew(world, plan.wish, spec_now(world, run), engine, backup, by=run.requested_by)
+    recorded = attaching.as_planned(plan)
+    return planner.anew(world, plan.wish, spec_now(world, run), engine, backup, by=run.requested_by, recorded=recorded)
 
 
 def spec_now(world: World, run: Run) -> Spec:

@@ -26,7 +26,9 @@ def plan(world: World, wish: Wish, *, by: str | None = None) -> Plan:
     state = query.named(world, wish.policy)
     spec = world.spec(wish.policy, state.spec_gen)
     backup = chosen(world, wish, spec)
-    made = anew(world, wish, spec, world.engine(spec), backup, by=by or world.identity(), policies=_beside(world, spec))
+    who, beside = by or world.identity(), _beside(world, spec)
+    recorded = _recorded(world, backup) if wish.attach_aliases else None
+    made = anew(world, wish, spec, world.engine(spec), backup, by=who, policies=beside, recorded=recorded)
     world.store.commit(Create(Evidence(run_id=made.plan_id, kind=KIND, n=1, plan=made)))
     return made
 
@@ -40,16 +42,16 @@ def anew(
     *,
     by: str,
     policies: tuple[Policy, ...] = (),
+    recorded: Configuration | None = None,
 ) -> Plan:
     """Of this backup, as it would be now; not stored. `policies`: whose backups might take what is made; without them
-    nothing is said of that."""
+    nothing is said of that. `recorded`: where aliases are to be attached, those that there were."""
     contents = engine.restorer.contents(backup.repository, backup.snapshot)
     if contents is None:
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
     surroundings = engine.restorer.surroundings()
     expected = evidence(world, backup, "expected")
     sources = planning.sources(wish, contents)
-    recorded = _recorded(world, backup) if wish.attach_aliases else None
     names = attaching.names(recorded, sources) if wish.mode is Mode.RENAME else sources
     facts = planning.Facts(
         backup=backup,
@@ -74,6 +76,7 @@ def anew(
 
 
 def _recorded(world: World, backup: Backup) -> Configuration | None:
+    """Only who plans may read the bucket: none of our functions may."""
     from chalicelib.service import capsules  # few plans need it
 
     return capsules.recorded_with(world, backup)

@@ -27,6 +27,12 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "nested": {"mappings": {"properties": {"parts": {"type": "nested"}}}},
 }
+BOOKKEEPING = (
+    "index.resize",
+    "index.routing.allocation.initial_recovery",
+    "index.routing_partition_size",
+    "index.history.uuid",
+)
 DOCUMENTS = 30
 
 
@@ -71,12 +77,12 @@ def is_whole(scene: Scene, documents: int) -> None:
 
 
 def own_settings(scene: Scene) -> dict[str, dict[str, Any]]:
-    """But for what a clone says of where it comes from."""
+    """But for what the server itself writes into a clone, or into what was restored over."""
     return {
         kind: {
             key: value
             for key, value in settings_of(scene, _bearer(scene, kind)).items()
-            if not key.startswith(("index.resize", "index.routing.allocation.initial_recovery"))
+            if not key.startswith(BOOKKEEPING)
         }
         for kind in KINDS
     }
