@@ -89,7 +89,7 @@ def own_settings(scene: Scene) -> dict[str, dict[str, Any]]:
 
 
 def _bearer(scene: Scene, kind: str) -> str:
-    return next(iter(scene.admin.send("GET", f"/{scene.name(kind)}/_alias")))
+    return str(next(iter(scene.admin.send("GET", f"/{scene.name(kind)}/_alias"))))
 
 
 def test_swapped_and_rolled_back_they_are_what_they_were(scene: Scene) -> None:
