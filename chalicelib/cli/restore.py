@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from chalicelib import bootstrap
-from chalicelib.cli import asking, salvage
+from chalicelib.cli import asking, rebuild, salvage
 from chalicelib.cli.output import Output, instant, size
 from chalicelib.cli.runs import started
 from chalicelib.core import model, wire
@@ -20,7 +21,19 @@ from chalicelib.service import approvals, control, plans, restores
 
 LATEST = "latest"
 PREFIXES = {mode: "" if mode in (Mode.IN_PLACE, Mode.DRILL) else "restored-" for mode in Mode}
-Policy = Annotated[str, typer.Option("--policy", help="Whose backup.", show_default=False)]
+Policy = Annotated[
+    str | None, typer.Option("--policy", help="Whose backup; needed but for --everything.", show_default=False)
+]
+Everything = Annotated[
+    bool, typer.Option("--everything", help="All that the policies of a target back up, and the configuration.")
+]
+Target = Annotated[
+    str | None, typer.Option("--target", help="With --everything, when there are several.", show_default=False)
+]
+Skip = Annotated[
+    list[int] | None,
+    typer.Option("--skip", metavar="PHASE", help="With --everything; may be given again.", show_default=False),
+]
 Backup = Annotated[
     str | None, typer.Option("--backup", metavar="latest|ID", help="Default: the newest good one.", show_default=False)
 ]
@@ -50,6 +63,9 @@ Replicas = Annotated[
 ]
 
 
+AllowPartial = Annotated[
+    bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
+]
 AttachLifecycle = Annotated[
     bool, typer.Option("--attach-lifecycle", help="With the lifecycle policy that each index had (mode rename).")
 ]
@@ -72,7 +88,7 @@ def add_to(app: typer.Typer) -> None:
 
 def plan(
     context: typer.Context,
-    policy: Policy,
+    policy: Policy = None,
     backup: Backup = None,
     at: At = None,
     level: AtLeast = None,
@@ -82,17 +98,17 @@ def plan(
     replicas: Replicas = None,
     attach_lifecycle: AttachLifecycle = False,
     attach_aliases: AttachAliases = False,
-    allow_partial: Annotated[
-        bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
-    ] = False,
+    allow_partial: AllowPartial = False,
+    everything: Everything = False,
+    target: Target = None,
+    skip: Skip = None,
 ) -> None:
     """Works everything out before anything is touched.
 
     Which backup, which names, what is in the way, what it takes. Exit code 1 when something is in the way."""
     out: Output = context.obj
-    world = bootstrap.of_terminal(out.stage)
     wish = Wish(
-        policy=policy,
+        policy=policy or "",
         backup=None if backup == LATEST else backup,
         at=asking.moment(at, key="--at")[0] if at else None,
         level=_level(level),
@@ -103,14 +119,33 @@ def plan(
         allow_partial=allow_partial,
         attach_lifecycle=attach_lifecycle,
         attach_aliases=attach_aliases,
+        skip=tuple(skip or ()),
     )
-    made = plans.plan(world, wish)
+    made = _everything(out, wish, target, prefix) if everything else _of_policy(out, wish, target)
     if out.json:
         out.document(wire.public_plan(made))
     else:
         _print(out, made)
     if made.conflicts:
         sys.exit(1)
+
+
+def _everything(out: Output, wish: Wish, target: str | None, prefix: str | None) -> Plan:
+    if wish.mode is not Mode.RENAME:
+        raise BadInput(Problem("everything comes back in one way only", key="--mode", expected="no --mode"))
+    if wish.attach_aliases or wish.attach_lifecycle:
+        key = "--attach-aliases" if wish.attach_aliases else "--attach-lifecycle"
+        raise BadInput(Problem("everything brings them back anyway", key=key, expected="--everything without it"))
+    return rebuild.plan(out, replace(wish, mode=Mode.EVERYTHING, prefix=prefix or ""), target)
+
+
+def _of_policy(out: Output, wish: Wish, target: str | None) -> Plan:
+    wrong = [] if wish.policy else [Problem("whose backup?", key="--policy", expected="--policy, or --everything")]
+    for key, given in (("--target", target), ("--skip", wish.skip)):
+        wrong += [Problem("belongs to --everything", key=key, expected="--everything beside it")] if given else []
+    if wrong:
+        raise BadInput(*wrong)
+    return plans.plan(bootstrap.of_terminal(out.stage), wish)
 
 
 def start(
@@ -173,7 +208,7 @@ def approve(
     if out.json:
         out.document(wire.public_approval(given))
         return
-    (salvage.summary if plan.wish.mode is Mode.SALVAGE else _summary)(out, plan)
+    SUMMARIES.get(plan.wish.mode, _summary)(out, plan)
     out.say(f"approved by {given.by} until {instant(given.expires_at)}")
     out.say(f"somebody else starts it: snapwarden restore start {plan_id} --wait")
 
@@ -198,8 +233,11 @@ def _summary(out: Output, plan: Plan) -> None:
     out.table(columns, rows, empty="nothing would be restored", whole=("TO",))
 
 
+SUMMARIES = {Mode.SALVAGE: salvage.summary, Mode.EVERYTHING: rebuild.summary}
+
+
 def _print(out: Output, plan: Plan) -> None:
-    _summary(out, plan)
+    SUMMARIES.get(plan.wish.mode, _summary)(out, plan)
     for call in plan.calls:
         out.say(f"  {call}")
     for finding in plan.findings:

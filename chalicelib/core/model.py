@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.core.leases import Waiter
+from chalicelib.core.rebuilds import Rebuild
 from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.spec import Repository
 
@@ -193,7 +194,8 @@ class Run:
     needed; `glass`: who started it without, and why; people heard of that when it is `glass_told`. `repointed_at`: when
     the aliases were last asked to move (None: never, or they were seen moved since); `swapped_at`: when that was seen;
     `kept_until`: so long the old ones stay then. `finish` and `rollback` are wishes like `cancel`.
-    `salvage`: how far a run has come that copies documents.
+    `salvage`: how far a run has come that copies documents; `rebuild`: one that restores everything, whose runs of
+    single phases are each `part_of` it.
     """
 
     run_id: str
@@ -270,6 +272,8 @@ class Run:
     compared: int = 0
     unproved: tuple[int, ...] = ()
     salvage: Salvage | None = None
+    rebuild: Rebuild | None = None
+    part_of: str | None = None
     repointed_at: datetime | None = None
     swapped_at: datetime | None = None
     kept_until: datetime | None = None

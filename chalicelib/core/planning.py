@@ -57,7 +57,8 @@ class Facts:
 def problems(wish: Wish) -> tuple[Problem, ...]:
     """What can't be meant, with the option that says it."""
     inside = wish.mode is Mode.IN_PLACE
-    checks = [] if inside else [("--prefix", check_prefix, wish.prefix)]
+    original = wish.mode is Mode.RENAME and not wish.prefix  # where the names are free, they may be those of before
+    checks = [] if inside or original else [("--prefix", check_prefix, wish.prefix)]
     checks += [("--indices", check_index_pattern, pattern) for pattern in wish.indices]
     found = []
     for key, check, text in checks:
@@ -78,6 +79,9 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
     if wish.mode is not Mode.RENAME and (wish.attach_aliases or wish.attach_lifecycle):
         key = "--attach-aliases" if wish.attach_aliases else "--attach-lifecycle"
         found.append(Problem(f"{wish.mode} sees to aliases and lifecycle itself", key=key, expected="--mode rename"))
+    if wish.mode is Mode.EVERYTHING:
+        wanted = "restore plan --everything, without --policy"
+        found.append(Problem("everything is not of one policy", key="--mode", expected=wanted))
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.core.model import Finding, Severity
+from chalicelib.core.rebuilds import Phase
 from chalicelib.core.swaps import Alias
 
 FRESH = timedelta(hours=1)
@@ -23,6 +24,7 @@ class Mode(StrEnum):
     SWAP = "swap"
     IN_PLACE = "in_place"
     SALVAGE = "salvage"
+    EVERYTHING = "everything"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +32,10 @@ class Wish:
     """What somebody asked for. At most one of `backup` (an id) and `at` (the newest that had ended by then); neither:
     the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none
     for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of.
-    `prefix`: empty for a restore in place. `replicas`: what restored indices get in the end (None: what the originals
-    had). `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks.
+    `prefix`: empty for a restore in place, and for one under the original names where they are free. `replicas`: what
+    restored indices get in the end (None: what the originals had). `of_run`: the restore whose indices documents are
+    salvaged from; `missing_only`: only what live lacks. In mode everything `policy` is only one of those whose backups
+    are restored: that of the newest; `skip`: numbers of phases that are left out.
     `attach_lifecycle`, `attach_aliases`: what comes back under new names gets the lifecycle settings, and those aliases
     which are only read through, that it had."""
 
@@ -48,6 +52,7 @@ class Wish:
     missing_only: bool = False
     attach_lifecycle: bool = False
     attach_aliases: bool = False
+    skip: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +129,8 @@ class Plan:
     `approval`: names that `restore.allow` does not allow, so that a second person must. `spare`: bytes that all data
     nodes together may take before the low watermark (None: there is none). `calls`: the requests that the start will
     send, in order. `version`: of the backup, `server`: of the server. `keep_old`: for how many seconds a swap
-    keeps what was live.
+    keeps what was live. `phases`: of mode everything, which has no moves of its own: those are in the plans of its
+    phases; `capsule`: where the configuration is that it puts back (None: no backup has one).
     """
 
     plan_id: str
@@ -148,10 +154,13 @@ class Plan:
     spare: int | None = None
     calls: tuple[str, ...] = ()
     keep_old: int | None = None
+    phases: tuple[Phase, ...] = ()
+    capsule: str | None = None
 
     @property
     def bytes(self) -> int:
-        return sum(move.bytes for move in self.moves)
+        phases = sum(phase.bytes for phase in self.phases if not phase.skipped)
+        return sum(move.bytes for move in self.moves) + phases
 
     @property
     def saves(self) -> bool:

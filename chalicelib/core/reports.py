@@ -67,6 +67,8 @@ def settled_report(run: Run, policy: Policy, state: PolicyState, *, stage: str, 
     `state`: the policy's, with what this run brought."""
     if not run.settled:
         raise ValueError(f"{run.run_id} is {run.state}: only an end is reported")
+    if run.part_of and run.good:
+        return None  # the run that it is a part of tells
     if run.quiet or not _asked_for(run).intersection(policy.notify.on):
         return None
     return Report(
@@ -258,7 +260,9 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
 def _next_steps(run: Run, stage: str) -> Iterator[str]:
     shown = command(stage, f"show {run.run_id}"), "everything about this run"
     if run.kind is Kind.RESTORE:
-        if run.salvage:
+        if run.rebuild:
+            again = command(stage, f"restore plan --everything --target {run.target}"), "what there is still to restore"
+        elif run.salvage:
             again = command(stage, f"salvage {run.salvage.of_run} --dry-run"), "what there is still to copy"
         else:
             again = command(stage, f"restore plan --policy {run.policy}"), "a new plan, with what is in the way now"

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from chalicelib.core.model import IndexCount, IndexRef
 from chalicelib.core.proving import Document, Read, Vitals
+from chalicelib.core.rebuilds import Piece
 from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings, Unallocated
 from chalicelib.core.swaps import Swapper
 
@@ -48,6 +49,14 @@ class Restorer(Swapper, Protocol):
     def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         """Takes off all that a restore put on, and sets what is named, a lifecycle only when asked to. Safe to repeat.
         Refused when it is gone, or was made anew."""
+
+    def configure(self, piece: Piece) -> None:
+        """Puts one piece back as it was stored; a template of that name is never replaced, and an alias is added to all
+        of its indices and data streams or to none. Safe to repeat, but for a template that is there: Refused. Refused,
+        too, when the server does not take it."""
+
+    def spelled_pieces(self, pieces: Sequence[Piece]) -> tuple[str, ...]:
+        """What `configure` will send, for people to read; nothing is."""
 
     def spelled(self, order: RestoreOrder) -> tuple[str, ...]:
         """What will be sent, for people to read; nothing is."""

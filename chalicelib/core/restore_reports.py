@@ -34,6 +34,8 @@ def copied(salvage: Salvage) -> str:
 def left(run: Run) -> str:
     if run.salvage is not None:
         return copied(run.salvage)
+    if run.rebuild is not None:
+        return "What came back stays, under the names that it had. Nothing that was there was touched."
     if run.swapped_at is not None:
         return _after_swap(run)
     if run.state is State.SUCCEEDED and run.kind is Kind.RESTORE:

@@ -73,10 +73,11 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreOrder:
-    """Restore `indices` (exact names, never empty) of the backup, each as `prefix` + its name. What is made carries
-    `mark`, has no replicas, no aliases and no lifecycle, stays on its nodes, and refuses writes: see rules of restored
-    indices in docs/restore.md. `hidden`: no wildcard of a search finds it. `over`: the indices that are restored over,
-    closed and of exactly these uuids, which they keep; the prefix is empty then (None: under new names)."""
+    """Restore `indices` (exact names, never empty) of the backup, each as `prefix`, which may be empty, + its name.
+    What is made carries `mark`, has no replicas, no aliases and no lifecycle, stays on its nodes, and refuses writes:
+    see rules of restored indices in docs/restore.md. `hidden`: no wildcard of a search finds it. `over`: the indices
+    that are restored over, closed and of exactly these uuids, which they keep; the prefix is empty then (None: all
+    names must be free)."""
 
     repository: str
     snapshot: str

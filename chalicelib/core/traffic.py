@@ -22,6 +22,8 @@ GRACE = timedelta(minutes=10)
 """Past its deadline a run has one last look, and whoever froze in it is dead by then."""
 SALVAGE = "#salvage"
 """How the lease of copying documents ends."""
+REBUILD = "#rebuild"
+"""The same of restoring everything."""
 PRIORITY = {Kind.RESTORE: 0, Kind.BACKUP: 1, Kind.RETENTION: 2, Kind.DRILL: 3}
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 PLACE = ("location", "bucket", "container", "base_path", "uri", "path", "url")
@@ -51,6 +53,11 @@ def salvage_lease(target: Target) -> str:
     """Of copying documents on a cluster: it reads no repository, so it holds up no backup but by its slot; two at once
     could be at work on one index."""
     return _hash(sorted(target.hosts) or [target.name]) + SALVAGE
+
+
+def rebuild_lease(target: Target) -> str:
+    """Of restoring all of a cluster: two at once would put the same things back."""
+    return _hash(sorted(target.hosts) or [target.name]) + REBUILD
 
 
 def _hash(what: object) -> str:

@@ -15,6 +15,7 @@ from chalicelib.core.leases import Hold
 from chalicelib.core.messages import Drain, Message, Sweep, Wakeup
 from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Shards
 from chalicelib.core.plans import Plan
+from chalicelib.core.rebuilds import Phase
 from chalicelib.core.rows import Approval, Backup
 from chalicelib.core.salvage_progress import Salvage
 
@@ -129,7 +130,14 @@ def _at_times(run: Run) -> dict[str, Any]:
         extra["leftover"] = True
     if run.kind is Kind.DRILL and run.checked:
         extra["proved"] = (run.indices or 0) - len(run.unproved)
-    return extra | _of_swap(run)
+    return extra | _of_swap(run) | _of_rebuild(run)
+
+
+def _of_rebuild(run: Run) -> dict[str, Any]:
+    part = {} if run.part_of is None else {"part_of": run.part_of}
+    if run.rebuild is None:
+        return part
+    return {**part, "rebuild": {"phase": run.rebuild.at, "failed": list(run.rebuild.failed)}}
 
 
 def public_salvage(salvage: Salvage) -> dict[str, Any]:
@@ -206,12 +214,17 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "spare": plan.spare,
         "keep_old": plan.keep_old,
         "indices": [asdict(move) for move in plan.moves],
+        **({"phases": [_phase(phase) for phase in plan.phases], "capsule": plan.capsule} if plan.phases else {}),
         "approval": list(plan.approval),
         "calls": list(plan.calls),
         "findings": [public_finding(finding) for finding in plan.findings],
         "startable": not plan.conflicts,
         **({"of_run": plan.wish.of_run, "missing_only": plan.wish.missing_only} if plan.wish.of_run else {}),
     }
+
+
+def _phase(phase: Phase) -> dict[str, Any]:
+    return {**asdict(phase), "does": phase.does.value}
 
 
 def public_approval(given: Approval) -> dict[str, Any]:

@@ -31,7 +31,8 @@ class Verdict(Enum):
 class Question:
     """One request: `method` of the port (and `status`, the cheap question of a look; `refresh` and `stats`, those of
     counts; `state`, `nodes`, `settings`, `recovery` and `explain`, those of restores; `settings` and `aliases`, those
-    of the configuration; `heap`, one of vitals; `count`, `page`, `live`, `write`, of copies), and what it was about."""
+    of the configuration; `heap`, one of vitals; `count`, `page`, `live`, `write`, of copies; `configure`), and what it
+    was about."""
 
     method: str
     target: str
@@ -189,11 +190,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         verdict=Verdict.REFUSE,
-        methods=_on("release", "block", "clone", "reopen", "repoint", "count", "page", "live", "write"),
+        methods=_on("release", "block", "clone", "reopen", "repoint", "configure", "count", "page", "live", "write"),
         status=_http(404),
         type="index_not_found_exception|aliases_not_found_exception",
     ),
-    Rule(verdict=Verdict.REFUSE, methods=_on("clone", "repoint"), type="illegal_state_exception"),
+    Rule(verdict=Verdict.REFUSE, methods=_on("clone", "repoint", "configure"), type="illegal_state_exception"),
     Rule(
         verdict=Verdict.RETRY, type="concurrent_snapshot_execution_exception", advice="it is busy with other snapshots"
     ),

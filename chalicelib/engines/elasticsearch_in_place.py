@@ -5,10 +5,10 @@ Requests: close and open 2 each.
 
 from chalicelib.core.errors import Retryable
 from chalicelib.core.model import IndexRef
-from chalicelib.engines.elasticsearch_swap import ElasticsearchSwapper
+from chalicelib.engines.elasticsearch_configure import ElasticsearchConfigurator
 
 
-class ElasticsearchInPlace(ElasticsearchSwapper):
+class ElasticsearchInPlace(ElasticsearchConfigurator):
     """The whole of the `Restorer` port of one target."""
 
     def close(self, index: IndexRef) -> None:

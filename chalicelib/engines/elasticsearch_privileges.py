@@ -60,6 +60,13 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("clone",), "the privilege manage is needed on each index that is cloned, and on its clone (NAME-before-*)"),
     (("repoint",), "the privilege manage is needed on each index, and on each alias, that is swapped"),
     (
+        ("configure",),
+        (
+            "the cluster privileges manage_index_templates, manage_pipeline and manage_ilm, and the privilege manage "
+            "on each index that gets an alias, are needed to restore everything"
+        ),
+    ),
+    (
         ("release",),
         "the privilege manage, or just the action indices:admin/settings/update, is needed on restored indices",
     ),

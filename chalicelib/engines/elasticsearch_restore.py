@@ -92,7 +92,7 @@ class ElasticsearchRestorer:
         question = self._question("restore", repository=order.repository, snapshot=order.snapshot)
         if not order.indices or any(map(is_pattern, (*order.indices, order.prefix))):
             raise Refused(f"{question}: needs exact names of indices")  # an empty list would mean every index
-        if order.over is None and (not order.prefix or set(order.prefix) & set("$\\")):
+        if set(order.prefix) & set("$\\"):
             raise Refused(f"{question}: {order.prefix!r} cannot be a prefix")
         for part in portions(_names(order)):
             self._check_free(question, order, part)
@@ -219,7 +219,7 @@ class ElasticsearchRestorer:
 def _body(order: RestoreOrder) -> dict[str, Any]:
     return {
         "indices": list(order.indices),
-        **(_renamed(order.prefix) if order.over is None else {}),
+        **(_renamed(order.prefix) if order.prefix else {}),
         "include_aliases": False,
         "include_global_state": False,
         "feature_states": ["none"],

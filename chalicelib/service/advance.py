@@ -62,6 +62,10 @@ def _work(world: World, run: Run) -> Work:
         from chalicelib.service.salvages import SalvageWork
 
         return SalvageWork(world)
+    if run.rebuild is not None:
+        from chalicelib.service.rebuilds import RebuildWork
+
+        return RebuildWork(world)
     from chalicelib.service.restores import RestoreWork
 
     return RestoreWork()

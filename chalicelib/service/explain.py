@@ -27,7 +27,11 @@ def explain(world: World, run_id: str) -> Explained:
     that went well says nothing of the backups or of salvages, nor the other way round."""
     run = query.run(world, run_id)
     known = world.store.runs(policy=run.policy, kind=run.kind.value, limit=LOOKED_BACK)
-    others = [other for other in known if (other.salvage is None) == (run.salvage is None)]
+    others = [
+        other
+        for other in known
+        if (other.salvage is None, other.rebuild is None) == (run.salvage is None, run.rebuild is None)
+    ]
     found = explaining.explain(run, others, world.clock.now())
     now = Episode(run=run, fixed_by=found.since)
     return Explained(explanation=found, mended=_differences(world, found.before), ended=_differences(world, now))

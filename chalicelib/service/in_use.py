@@ -26,6 +26,7 @@ def given_back(world: World, run: Run) -> tuple[Update, ...]:
                 token=world.token(),
             )
         )
-        for backup in world.store.backups(run.policy)
+        for policy in (run.policy, *(run.rebuild.policies if run.rebuild else ()))
+        for backup in world.store.backups(policy)
         if run.run_id in backup.users
     )

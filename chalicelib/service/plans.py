@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from chalicelib.core import attaching, planning, swapping
 from chalicelib.core.capsules import Configuration
-from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
+from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine
@@ -88,6 +88,13 @@ def stored(world: World, plan_id: str) -> Plan:
     if found is None or found.plan is None:
         raise BadInput(Problem(f"there is no plan {plan_id}", expected="one that `snapwarden restore plan` printed"))
     return found.plan
+
+
+def usable(backup: Backup | None, backup_id: str) -> Backup:
+    """Conflict when it is gone, or about to be."""
+    if backup is None or backup.state not in (BackupState.KEPT, BackupState.PLANNED):
+        raise Conflict(f"the backup {backup_id} is no longer in the catalogue: make a new plan")
+    return backup
 
 
 def of_plan(world: World, plan: Plan) -> Backup | None:

@@ -12,7 +12,7 @@ from chalicelib.core.model import Asked, Kind, Run, State, Step
 from chalicelib.core.planning import order
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
-from chalicelib.core.rows import BackupState, Evidence, PolicyState, Spec
+from chalicelib.core.rows import Evidence, PolicyState, Spec
 from chalicelib.core.wire import dump
 from chalicelib.core.workflows import Decision, in_place, in_place_ends, restore_ends, swap_ends
 from chalicelib.core.workflows import restore as workflow
@@ -65,7 +65,7 @@ def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, 
     what was restored reads no backup, and needs none."""
     if known := world.store.run(run.run_id):
         return known
-    beside: tuple[Update, ...] = () if run.salvage else (_taken(world, plan, run),)
+    beside = _taken(world, plan, run)
     if alone is not None:
         run = replace(run, glass=alone)
     elif plan.approval:
@@ -75,11 +75,34 @@ def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, 
     return place_beside(world, run, spec, state, *beside, tell=telling)
 
 
-def _taken(world: World, plan: Plan, run: Run) -> Update:
-    backup = planner.of_plan(world, plan)
-    if backup is None or backup.state not in (BackupState.KEPT, BackupState.PLANNED):
-        raise Conflict(f"the backup {plan.backup_id} is no longer in the catalogue: make a new plan")
-    return in_use.taken(backup, run)
+def _taken(world: World, plan: Plan, run: Run) -> tuple[Update, ...]:
+    if run.salvage:
+        return ()
+    if run.rebuild:
+        from chalicelib.service import rebuilds
+
+        return rebuilds.taken(world, plan, run)
+    return (in_use.taken(planner.usable(planner.of_plan(world, plan), plan.backup_id), run),)
+
+
+def begin(world: World, plan: Plan, whole: Run) -> Run:
+    """The run that carries out a plan that is a part of another one, which `whole` carries out, however long that has
+    taken: what has moved since is found by the run itself. Who may start it was settled with the whole. Asked again,
+    the same one. BadInput and Conflict as `start`."""
+    run_id = naming.run_id(Kind.RESTORE, plan.wish.policy, plan.plan_id)
+
+    def begun() -> Run | None:
+        if known := world.store.run(run_id):
+            return known
+        state = query.named(world, plan.wish.policy)
+        spec = world.spec(state.policy, plan.spec_gen)
+        run = _run(plan, spec, world.clock.now(), whole.requested_by, world.token())
+        run = replace(
+            run, part_of=whole.run_id, approved_by=whole.approved_by, glass=whole.glass, glass_told=bool(whole.glass)
+        )
+        return place_beside(world, run, spec, state, *_taken(world, plan, run))
+
+    return in_turn(run_id, begun)
 
 
 def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
@@ -128,6 +151,10 @@ def _run(plan: Plan, spec: Spec, now: datetime, by: str, token: str) -> Run:
     run = replace(run, plan=plan.plan_id, snapshot=plan.snapshot, snapshot_uuid=plan.snapshot_uuid)
     if plan.wish.mode is Mode.SALVAGE:
         return replace(run, lease=traffic.salvage_lease(spec.target), salvage=salvaging.begun(plan))
+    if plan.wish.mode is Mode.EVERYTHING:
+        from chalicelib.service import rebuilds
+
+        return rebuilds.placed(run, plan, spec)
     return replacing.placed(run, plan, spec) if plan.wish.mode is Mode.IN_PLACE else run
 
 

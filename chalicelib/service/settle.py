@@ -103,7 +103,7 @@ def _wake_others(world: World, ended: Run, policy: PolicyState) -> None:
     behind = ended.fence is not None or ended.waiting is not None  # the one behind it may be next
     line = queueing.next_ones(world, ended) if behind else ()
     moved_up = policy.open_run if ended.kind is Kind.BACKUP else None  # a restore holds nobody up but by the lease
-    for run_id in dict.fromkeys((moved_up, *line)):
+    for run_id in dict.fromkeys((moved_up, ended.part_of, *line)):
         if run_id:
             world.wake(run_id)
 
@@ -124,7 +124,7 @@ def _measure_restore(world: World, run: Run) -> None:
     """What was restored: how long that took; what was only tried says nothing of it. A drill is the whole of it, with
     its checks and the removal."""
     took = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None
-    whole = run.kind is Kind.RESTORE and run.salvage is None
+    whole = run.kind is Kind.RESTORE and run.salvage is None and run.rebuild is None
     restored = run.restore_seconds if run.restore_seconds is not None else took if whole else None
     if restored is not None and (run.good or run.restore_seconds is not None):
         world.metrics.seconds("RestoreSeconds", restored)

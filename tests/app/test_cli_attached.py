@@ -31,3 +31,9 @@ def test_the_plan_shows_the_aliases_and_who_would_see_both(snapwarden: Type) -> 
 def test_other_modes_see_to_them_themselves(snapwarden: Type, mode: str, option: str) -> None:
     done = snapwarden(*PLAN, "--mode", mode, option)
     assert (done.code, option in done.err, "--mode rename" in done.err) == (2, True, True)
+
+
+@pytest.mark.parametrize("option", ["--attach-aliases", "--attach-lifecycle"])
+def test_everything_has_no_use_for_them(snapwarden: Type, option: str) -> None:
+    done = snapwarden("restore", "plan", "--everything", option)
+    assert (done.code, option in done.err) == (2, True)

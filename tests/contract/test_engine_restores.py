@@ -1,8 +1,11 @@
 """How every engine tells what a backup holds and whom a restore meets, and how it restores."""
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable
+from chalicelib.core.model import IndexRef
 from tests.contract.engine_worlds import EngineWorld, backed_up, order, registered
 from tests.contract.restoring import MARK, contents, counts, live, until_over, wish
 
@@ -167,3 +170,23 @@ def test_what_is_not_answered_is_retryable(world: EngineWorld) -> None:
     engine = world.silence()
     with pytest.raises(Retryable):
         engine.restorer.surroundings()
+
+
+def test_without_a_prefix_an_index_comes_back_under_its_own_name_but_only_where_that_is_free(
+    any_world: EngineWorld,
+) -> None:
+    """A closed one of that name the server itself would restore over."""
+    world = any_world
+    repository = backed_up(world, "a")
+    restorer, wanted = world.engine.restorer, replace(wish(world, repository, "a"), prefix="")
+    with pytest.raises(NameTaken):
+        restorer.restore(wanted)
+    world.close(world.own("a"))
+    with pytest.raises(NameTaken):
+        restorer.restore(wanted)
+    (before,) = live(world, world.own("a"))
+    restorer.remove(IndexRef(name=before.name, uuid=before.uuid))
+    restorer.restore(wanted)
+    (found,) = until_over(restorer, wanted)
+    assert (found.name, found.ours, found.done) == (world.own("a"), True, True)
+    assert found.uuid != before.uuid

@@ -134,7 +134,9 @@ class FakeEngine(FakeCluster):
                 if index.stream:
                     parts["data_streams"].setdefault(index.stream, []).append(name)
                 for alias in () if index.system else index.aliases:
-                    parts["aliases"].setdefault(index.stream or name, {})[alias] = self.alias_details.get(alias, {})
+                    parts["aliases"].setdefault(index.stream or name, {})[alias] = self.alias_details.get(
+                        f"{name}/{alias}"
+                    ) or self.alias_details.get(alias, {})
             for name, repository in self.repositories.items():
                 body = {"type": repository.definition.type, "settings": dict(repository.definition.settings)}
                 parts["repositories"][name] = body

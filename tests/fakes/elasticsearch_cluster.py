@@ -28,7 +28,7 @@ class FakeCluster:
     given up for good, as on the real server, and with `no_turn` it waits as long as that is set; both are the deciders'
     words.
     `configured`: templates and the like, as `Engine.configuration` tells them; `alias_details`: filters and so on, by
-    alias.
+    alias, or `INDEX/ALIAS`. `takes_not`: paths of pieces that it refuses, and why.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class FakeCluster:
         self.no_turn: str | None = None
         self.configured: dict[str, dict[str, Any]] = {}
         self.alias_details: dict[str, dict[str, Any]] = {}
+        self.takes_not: dict[str, str] = {}
         self.lost: dict[tuple[str, str], dict[int, str]] = {}
         self._made = 0
         self.meanwhile: Callable[[], object] | None = None

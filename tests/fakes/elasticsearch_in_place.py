@@ -2,10 +2,10 @@
 
 from chalicelib.core.errors import Retryable
 from chalicelib.core.model import IndexRef
-from tests.fakes.elasticsearch_swaps import FakeSwapper
+from tests.fakes.elasticsearch_configure import FakeConfigurator
 
 
-class FakeInPlace(FakeSwapper):
+class FakeInPlace(FakeConfigurator):
     def close(self, index: IndexRef) -> None:
         found = self._the(index, "close")
         with self._cluster._request("close", index.name):

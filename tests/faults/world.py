@@ -12,6 +12,7 @@ from chalicelib.core.errors import Retryable
 from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import IndexRef, Run
 from chalicelib.core.ports import Change, StartOrder
+from chalicelib.core.rebuilds import Piece
 from chalicelib.core.restores import RestoreOrder
 from chalicelib.core.spec import Repository
 from chalicelib.core.swaps import CloneOrder, Repoint
@@ -135,6 +136,9 @@ class FusedRestorer(FakeInPlace):
 
     def open(self, index: IndexRef) -> None:
         self.fuse.around("open", lambda: super(FusedRestorer, self).open(index))
+
+    def configure(self, piece: Piece) -> None:
+        self.fuse.around("configure", lambda: super(FusedRestorer, self).configure(piece))
 
     def repoint(self, actions: Sequence[Repoint]) -> None:
         self.fuse.around("repoint", lambda: super(FusedRestorer, self).repoint(actions))

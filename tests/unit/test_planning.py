@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.core import planning, plans
 from chalicelib.core.model import IndexRef, Severity
-from chalicelib.core.plans import Wish
+from chalicelib.core.plans import Mode, Wish
 from chalicelib.core.restores import Contents, DataNode, HeldIndex
 from chalicelib.core.spec import Select
 from tests.contract.records import a_spec
@@ -205,3 +205,19 @@ def test_a_policy_that_would_take_what_is_made_is_named() -> None:
     assert (found.code, found.subject) == ("restore.backed_up_too", "all")
     assert "copy-customers and 1 other" in found.message
     assert plan(facts=facts).findings == ()
+
+
+def test_without_a_prefix_the_original_names_must_be_free_and_permitted() -> None:
+    """The way back after the loss of a cluster; where the names are live it is a conflict like any other."""
+    bare = replace(WISH, prefix="", indices=("orders-1",))
+    assert planning.problems(bare) == ()
+    made = plan(bare, spec=allowing("orders-*"))
+    assert [(move.source, move.name) for move in made.moves] == [("orders-1", "orders-1")]
+    assert (made.conflicts, made.approval) == ((), ())
+    assert plan(bare).approval == ("orders-1",)
+    assert conflicts(plan(bare, indices=(replace(LIVE, name="orders-1"),))) == [("restore.name_taken", "orders-1")]
+
+
+@pytest.mark.parametrize("mode", [Mode.SWAP, Mode.DRILL])
+def test_other_modes_need_a_prefix(mode: Mode) -> None:
+    assert "--prefix" in [problem.key for problem in planning.problems(replace(WISH, prefix="", mode=mode))]

@@ -136,8 +136,8 @@ def _release(run: Run, seen: Seen, now: datetime) -> Decision:
         )
         for index in marked[:AT_ONCE]
     )
-    act = Release(indices=refs, lifecycle=swaps or seen.plan.wish.attach_lifecycle)
-    return Decision(state=State.CHECKING, act=act, again=pace.FIRST_LOOK)
+    lifecycle = swaps or run.part_of is not None or seen.plan.wish.attach_lifecycle
+    return Decision(state=State.CHECKING, act=Release(indices=refs, lifecycle=lifecycle), again=pace.FIRST_LOOK)
 
 
 def done(run: Run, seen: Seen) -> Decision:

@@ -1,0 +1,42 @@
+"""`restore plan --everything`: a whole cluster, in numbered phases."""
+
+from chalicelib import bootstrap
+from chalicelib.cli import asking
+from chalicelib.cli.output import Output, instant, size
+from chalicelib.core.errors import BadInput, Problem
+from chalicelib.core.plans import Plan, Wish
+from chalicelib.service import rebuilds
+
+
+def plan(out: Output, wish: Wish, target: str | None) -> Plan:
+    """BadInput for options that mean one policy."""
+    wrong = {
+        "--policy": bool(wish.policy),
+        "--backup": wish.backup is not None,
+        "--indices": bool(wish.indices),
+        "--prefix": bool(wish.prefix),
+    }
+    if found := [key for key, given in wrong.items() if given]:
+        raise BadInput(*(Problem("is not of everything", key=key, expected="--everything without it") for key in found))
+    return rebuilds.plan(bootstrap.of_terminal(out.stage), wish, target)
+
+
+def summary(out: Output, plan: Plan) -> None:
+    """What would be put back, as far as it matters to whoever approves it."""
+    out.say(f"{plan.plan_id}  everything on {plan.target}")
+    out.say(f"  made by    {asking.named(plan.made_by)}")
+    out.say(f"  data of    {instant(plan.taken_at)} at the latest, made by {plan.version}; the server is {plan.server}")
+    room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
+    out.say(f"  needs      {size(plan.bytes)} of disk{room}")
+    rows = [
+        (
+            str(phase.number),
+            f"{phase.does}, skipped" if phase.skipped else phase.does.value,
+            str(phase.names),
+            "-" if phase.priority is None else str(phase.priority),
+            size(phase.bytes) if phase.plan else "-",
+            phase.backup_id or "-",
+        )
+        for phase in plan.phases
+    ]
+    out.table(("PHASE", "PUTS BACK", "NAMES", "PRIORITY", "SIZE", "FROM"), rows, empty="", whole=("FROM",))

@@ -1,0 +1,284 @@
+"""Everything back: what is put back, in which phases, from which backups. Pure.
+
+What the server has is never touched: an index, a template or an alias of a wanted name is left as it is, and said.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.core import plan_room
+from chalicelib.core.capsules import Configuration
+from chalicelib.core.errors import Problem
+from chalicelib.core.model import Finding, IndexRef, Severity
+from chalicelib.core.permissions import permitted
+from chalicelib.core.plans import Mode, Plan, Wish, named
+from chalicelib.core.prose import counted
+from chalicelib.core.rebuilds import PARTS, Does, Phase, Piece
+from chalicelib.core.restores import Contents, Surroundings
+from chalicelib.core.rows import Backup, Spec
+from chalicelib.core.wire import dump
+
+PRIORITY = "index.priority"
+USUAL = 1
+"""The priority of an index that says none."""
+FIRST = (Does.TEMPLATES, Does.PIPELINES, Does.LIFECYCLE)
+NOTHING = Configuration(parts={})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One policy's part: the backup that was chosen of it, what that holds, and the settings its indices had."""
+
+    spec: Spec
+    backup: Backup
+    contents: Contents
+    originals: tuple[IndexRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Indices of one backup that are of one priority: `names` as they were backed up."""
+
+    source: Source
+    priority: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """`capsule`: how the cluster was configured; `there`: how it is now. `left_out`: names of indices that are there
+    already. `without`: policies that have no backup that would do, and why."""
+
+    surroundings: Surroundings
+    there: Configuration
+    capsule: Configuration = NOTHING
+    key: str | None = None
+    left_out: tuple[str, ...] = ()
+    without: Mapping[str, str]
+
+
+def groups(sources: Sequence[Source], surroundings: Surroundings) -> tuple[tuple[Group, ...], tuple[str, ...]]:
+    """The most important first, and within a priority the newest data first; and the names that are there already. What
+    several backups hold is of the newest of them."""
+    taken = {name for index in surroundings.indices for name in (index.name, *index.aliases)}
+    taken |= set(surroundings.streams)
+    seen: set[str] = set()
+    left_out: set[str] = set()
+    found: dict[tuple[int, int], list[str]] = {}
+    ordered = sorted(sources, key=lambda source: source.backup.taken_at, reverse=True)
+    for place, source in enumerate(ordered):
+        priority = {index.name: _priority(index) for index in source.originals}
+        for index in sorted(source.contents.indices, key=lambda index: index.name):
+            if index.name in taken:
+                left_out.add(index.name)
+            elif index.name not in seen:
+                seen.add(index.name)
+                found.setdefault((-priority.get(index.name, USUAL), place), []).append(index.name)
+    made = tuple(
+        Group(source=ordered[place], priority=-rank, names=tuple(names))
+        for (rank, place), names in sorted(found.items())
+    )
+    return made, tuple(sorted(left_out))
+
+
+def _priority(index: IndexRef) -> int:
+    told = str(index.settings.get(PRIORITY, USUAL))
+    return int(told) if told.isdigit() else USUAL
+
+
+def part(wish: Wish, group: Group) -> Wish:
+    """What the restore of a group is asked for: under their own names, with all that the indices had."""
+    return Wish(
+        policy=group.source.backup.policy,
+        backup=group.source.backup.backup_id,
+        indices=group.names,
+        mode=Mode.RENAME,
+        prefix="",
+        allow_partial=wish.allow_partial,
+        replicas=wish.replicas,
+    )
+
+
+def plan(
+    wish: Wish, newest: Source, parts: Sequence[tuple[Group, Plan]], known: Known, now: datetime, *, by: str
+) -> Plan:
+    """What a plan says of its backup is said of the newest one; of the others their phases do."""
+    backup, target = newest.backup, newest.spec.target
+    phases = _phases(wish, parts, known)
+    done = {phase.plan for phase in phases if not phase.skipped}
+    inner = [made for _, made in parts if made.plan_id in done]
+    names = [move.name for made in inner for move in made.moves]
+    aliases = [piece.name for piece in aliases_of(known.capsule, names)] if _done(phases, Does.ALIASES) else []
+    beyond, permission = permitted(target.restore, (*names, *aliases), instead="a target that allows these names")
+    made = Plan(
+        plan_id="",
+        made_at=now,
+        made_by=by,
+        wish=replace(wish, policy=backup.policy),
+        spec_gen=newest.spec.gen,
+        target=target.name,
+        repository=backup.repository,
+        backup_id=backup.backup_id,
+        snapshot=backup.snapshot,
+        snapshot_uuid=backup.snapshot_uuid,
+        taken_at=backup.taken_at,
+        ended_at=backup.ended_at,
+        level=backup.level,
+        version=newest.contents.version,
+        server=known.surroundings.version,
+        moves=(),
+        findings=(*_findings(phases, inner, known), *permission),
+        approval=beyond,
+        spare=plan_room.spare(known.surroundings),
+        phases=phases,
+        capsule=known.key,
+    )
+    return named(made, dump(made))
+
+
+def problems(plan: Plan) -> tuple[Problem, ...]:
+    """Numbers of phases that there are not."""
+    numbers = {phase.number for phase in plan.phases}
+    wrong = [number for number in plan.wish.skip if number not in numbers]
+    return tuple(
+        Problem(f"there is no phase {number}", key="--skip", expected=f"1 to {len(plan.phases)}") for number in wrong
+    )
+
+
+def _phases(wish: Wish, parts: Sequence[tuple[Group, Plan]], known: Known) -> tuple[Phase, ...]:
+    names = [move.name for _, made in parts for move in made.moves]
+    first = [Phase(number=0, does=does, names=len(missing(known.capsule, known.there, does))) for does in FIRST]
+    indices = [
+        Phase(
+            number=0,
+            does=Does.INDICES,
+            names=len(made.moves),
+            plan=made.plan_id,
+            policy=made.wish.policy,
+            backup_id=made.backup_id,
+            priority=group.priority,
+            bytes=made.bytes,
+            shards=sum(move.shards for move in made.moves),
+        )
+        for group, made in parts
+    ]
+    last = Phase(number=0, does=Does.ALIASES, names=len(aliases_of(known.capsule, names)))
+    phases = [*first, *indices, last]
+    return tuple(
+        replace(phase, number=number, skipped=number in wish.skip) for number, phase in enumerate(phases, start=1)
+    )
+
+
+def _done(phases: Sequence[Phase], does: Does) -> bool:
+    return any(phase.does is does and not phase.skipped for phase in phases)
+
+
+def missing(capsule: Configuration, there: Configuration, does: Does) -> tuple[Piece, ...]:
+    """What the server lacks of templates, pipelines or policies, in the order in which they are put back. Without its
+    own, which come with it, and without those of which a secret was taken out."""
+    return tuple(
+        Piece(part=part, name=name, body=body)
+        for part in PARTS[does]
+        for name, body in sorted(capsule.parts.get(part, {}).items())
+        if name not in there.parts.get(part, {}) and not _built_in(body) and not _redacted(capsule, part, name)
+    )
+
+
+def aliases_of(capsule: Configuration, restored: Sequence[str]) -> tuple[Piece, ...]:
+    """The aliases that what is restored had: each with all of its indices and data streams at once, so that it never
+    has two that are written to."""
+    wanted, found = set(restored), dict[str, dict[str, Any]]()
+    for holder, held in sorted(capsule.parts.get("aliases", {}).items()):
+        for alias, body in held.items() if holder in wanted else ():
+            found.setdefault(alias, {})[holder] = body
+    return tuple(Piece(part="aliases", name=alias, body=body) for alias, body in sorted(found.items()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aliases:
+    """`pieces`: what is still to be put back; `elsewhere`: aliases that somebody has given to others since."""
+
+    pieces: tuple[Piece, ...]
+    elsewhere: tuple[str, ...] = ()
+
+
+def aliases_left(capsule: Configuration, there: Configuration, around: Surroundings, names: Sequence[str]) -> Aliases:
+    """Of those indices that are there: what did not come back has none."""
+    standing = {index.name for index in around.indices} | set(around.streams)
+    held = there.parts.get("aliases", {})
+    pieces, elsewhere = [], []
+    for piece in aliases_of(capsule, [name for name in names if name in standing]):
+        if any(piece.name in theirs for holder, theirs in held.items() if holder not in names):
+            elsewhere.append(piece.name)
+            continue
+        lacking = {holder: body for holder, body in piece.body.items() if piece.name not in held.get(holder, {})}
+        if lacking:
+            pieces.append(replace(piece, body=lacking))
+    return Aliases(pieces=tuple(pieces), elsewhere=tuple(elsewhere))
+
+
+def _built_in(body: Mapping[str, Any]) -> bool:
+    meta = body.get("_meta")
+    return isinstance(meta, Mapping) and meta.get("managed") is True
+
+
+def _redacted(capsule: Configuration, part: str, name: str) -> bool:
+    return any(path.startswith(f"/{part}/{name}/") for path in capsule.redacted)
+
+
+def _findings(phases: Sequence[Phase], inner: Sequence[Plan], known: Known) -> tuple[Finding, ...]:
+    moves = [move for made in inner for move in made.moves]
+    found = [*_notes(known), *plan_room.findings(moves, known.surroundings)]
+    if any(_done(phases, does) for does in FIRST):
+        found += _configured(known)
+    if not any(phase.names for phase in phases if not phase.skipped):
+        message = "nothing is left to be put back"
+        found.append(_finding("restore.nothing", "everything", message, "--skip fewer phases", Severity.ERROR))
+    found += [each for made in inner for each in made.findings if each.code != "restore.approval"]
+    unique = {(each.code, each.subject): each for each in reversed(found)}
+    return tuple(reversed(unique.values()))
+
+
+def _notes(known: Known) -> Iterator[Finding]:
+    for policy, why in sorted(known.without.items()):
+        message = f"nothing of policy {policy} comes back: {why}"
+        yield _finding("rebuild.no_backup", policy, message, f"snapwarden backups {policy}")
+    if known.left_out:
+        which = ", ".join(known.left_out[:3]) + (" …" if len(known.left_out) > 3 else "")
+        message = (
+            f"{counted(len(known.left_out), 'index', 'indices')} of the backups are there, and left alone: {which}"
+        )
+        yield _finding("rebuild.there", "indices", message, "to replace one: restore plan --mode swap, or in_place")
+
+
+def _configured(known: Known) -> Iterator[Finding]:
+    """What of the configuration does not come back, and why."""
+    if known.key is None:
+        message = "no backup has the cluster's configuration beside it: only data come back"
+        yield _finding(
+            "rebuild.no_capsule", "configuration", message, "put templates, pipelines and policies back yourself"
+        )
+    for path in sorted({"/".join(path.split("/")[:3]) for path in known.capsule.redacted}):
+        if path.split("/")[1] in {part for does in FIRST for part in PARTS[does]}:
+            message = f"{path[1:]} held a secret, which no backup keeps"
+            yield _finding("rebuild.redacted", path, message, "put it back yourself")
+    for does in FIRST:
+        for part in PARTS[does]:
+            mine, theirs = known.capsule.parts.get(part, {}), known.there.parts.get(part, {})
+            other = [
+                name for name in mine if name in theirs and mine[name] != theirs[name] and not _built_in(mine[name])
+            ]
+            if other:
+                message = f"{', '.join(sorted(other)[:3])}: there already, otherwise than in the backup, and left alone"
+                yield _finding("rebuild.differs", part, message, "compare them: snapwarden show RUN")
+    if settings := known.capsule.parts.get("cluster_settings"):
+        message = f"{counted(len(settings), 'setting')} of the cluster never come back by themselves"
+        yield _finding(
+            "rebuild.settings", "cluster_settings", message, f"read them in {known.key}, and set what you want"
+        )
+
+
+def _finding(code: str, subject: str, message: str, fix: str, severity: Severity = Severity.WARNING) -> Finding:
+    return Finding(code=code, severity=severity, subject=subject, message=message, next_step=fix)

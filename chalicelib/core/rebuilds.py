@@ -1,0 +1,70 @@
+"""A whole cluster from its backups, in numbered phases: what a plan says of them, and how far a run has come. Frozen.
+
+A part of a plan's row (`plans.Plan.phases`) and of a run's (`model.Run.rebuild`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Does(StrEnum):
+    TEMPLATES = "templates"
+    PIPELINES = "pipelines"
+    LIFECYCLE = "lifecycle"
+    INDICES = "indices"
+    ALIASES = "aliases"
+
+
+PARTS: Mapping[Does, tuple[str, ...]] = {
+    Does.TEMPLATES: ("component_templates", "index_templates", "legacy_templates"),
+    Does.PIPELINES: ("pipelines",),
+    Does.LIFECYCLE: ("lifecycle_policies",),
+    Does.ALIASES: ("aliases",),
+}
+"""Of a configuration, in the order in which they are put back: what an index template is composed of goes before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One template, pipeline or policy, as the server's own API takes it. `part`: where in a configuration it stands.
+    Of aliases `name` is the alias, and `body` says by index or data stream how that has it."""
+
+    part: str
+    name: str
+    body: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def path(self) -> str:
+        return f"/{self.part}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """`number`: from 1, in the order in which they are done; what is `skipped` keeps its own. `names`: how many things
+    it puts back. Of indices: the restore `plan`, of the backup `backup_id` of `policy`, of those whose index.priority
+    is `priority`; `seconds` as that plan expects it (None: nobody can tell)."""
+
+    number: int
+    does: Does
+    names: int
+    skipped: bool = False
+    plan: str | None = None
+    policy: str | None = None
+    backup_id: str | None = None
+    priority: int | None = None
+    bytes: int = 0
+    shards: int = 0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuild:
+    """How far a run has come: in phase number `at`, of which the pieces at the paths `refused` were refused; phases
+    that `failed`, by number. `policies`: whose backups it holds, beside its own."""
+
+    at: int
+    policies: tuple[str, ...] = ()
+    failed: tuple[int, ...] = ()
+    refused: tuple[str, ...] = ()

@@ -1,0 +1,244 @@
+"""Everything back: how it is planned, and the two sides of its run that touch the world."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.core import capsules, naming, rebuilding, traffic
+from chalicelib.core.capsules import Configuration
+from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
+from chalicelib.core.model import Kind, Run
+from chalicelib.core.plans import Plan, Wish
+from chalicelib.core.ports import Create, Engine, Update
+from chalicelib.core.rebuilding import Known, Source
+from chalicelib.core.rebuilds import Does, Phase, Rebuild
+from chalicelib.core.rows import Evidence, Spec
+from chalicelib.core.workflows import Decision
+from chalicelib.core.workflows import rebuild as workflow
+from chalicelib.core.workflows.rebuild import Begin, Configure, Seen, Stop
+from chalicelib.service import control, in_use
+from chalicelib.service import plans as planner
+from chalicelib.service.backups import ACT_TIMEOUT
+from chalicelib.service.planned import planned
+from chalicelib.service.world import World
+
+A_PHASE = timedelta(hours=13)
+"""What the run of one phase may take, with its wait in line."""
+
+
+def plan(world: World, wish: Wish, target: str | None = None, *, by: str | None = None) -> Plan:
+    """Of all policies of that target (None: there is but one), each with the backup that the wish means; made and
+    stored, whatever is in the way, with the plan of each phase. `by`: what asks, where no person does.
+
+    BadInput when the wish makes no sense, or none of them has a backup that would do; Retryable or Refused when the
+    server or the bucket does not say what is needed, or AWS who calls."""
+    if wish.replicas is not None and wish.replicas < 0:
+        raise BadInput(Problem(f"{wish.replicas} replicas", key="--replicas", expected="0 or more"))
+    specs = _specs(world, target)
+    by, engine = by or world.identity(), world.engine(specs[0])
+    sources, without = _sources(world, wish, specs, engine)
+    if not sources:
+        message = f"no policy of target {specs[0].target.name} has a backup that would do"
+        raise BadInput(Problem(message, expected="; ".join(f"{name}: {why}" for name, why in sorted(without.items()))))
+    surroundings = engine.restorer.surroundings()
+    found, left_out = rebuilding.groups(sources, surroundings)
+    parts = [
+        (
+            group,
+            planner.anew(world, rebuilding.part(wish, group), group.source.spec, engine, group.source.backup, by=by),
+        )
+        for group in found
+    ]
+    key, capsule = _capsule(world, sources)
+    known = Known(
+        surroundings=surroundings,
+        there=engine.configuration(),
+        capsule=capsule,
+        key=key,
+        left_out=left_out,
+        without=without,
+    )
+    newest = max(sources, key=lambda source: source.backup.taken_at)
+    made = rebuilding.plan(wish, newest, parts, known, world.clock.now(), by=by)
+    if wrong := rebuilding.problems(made):
+        raise BadInput(*wrong)
+    made = replace(made, calls=_spelled(engine, made, known, [inner for _, inner in parts]))
+    for inner in (*(inner for _, inner in parts), made):
+        world.store.commit(Create(Evidence(run_id=inner.plan_id, kind=planner.KIND, n=1, plan=inner)))
+    return made
+
+
+def _specs(world: World, target: str | None) -> list[Spec]:
+    """Of all active policies of the target, by name."""
+    states = [state for state in world.store.states() if state.active]
+    specs = sorted((world.spec(state.policy, state.spec_gen) for state in states), key=lambda spec: spec.policy.name)
+    names = sorted({spec.target.name for spec in specs})
+    if not names:
+        raise BadInput(Problem("there is no policy", expected="snapwarden apply FILE"))
+    if target is None and len(names) > 1:
+        raise BadInput(Problem("everything of which target?", key="--target", expected=f"one of {', '.join(names)}"))
+    if target is not None and target not in names:
+        message = f"no policy backs up target {target}"
+        raise BadInput(Problem(message, key="--target", expected=f"one of {', '.join(names)}"))
+    return [spec for spec in specs if spec.target.name == (target or names[0])]
+
+
+def _sources(world: World, wish: Wish, specs: list[Spec], engine: Engine) -> tuple[list[Source], dict[str, str]]:
+    """And the policies that have none, with why."""
+    sources: list[Source] = []
+    without: dict[str, str] = {}
+    for spec in specs:
+        name = spec.policy.name
+        wanted = Wish(policy=name, at=wish.at, level=wish.level, allow_partial=wish.allow_partial)
+        try:
+            backup = planner.chosen(world, wanted, spec)
+        except BadInput as error:
+            without[name] = "; ".join(problem.message for problem in error.problems)
+            continue
+        contents = engine.restorer.contents(backup.repository, backup.snapshot)
+        if contents is None:
+            without[name] = f"{backup.backup_id} is in the catalogue, and the server has no such snapshot"
+            continue
+        expected = planner.evidence(world, backup, "expected")
+        originals = expected.indices if expected else ()
+        sources.append(Source(spec=spec, backup=backup, contents=contents, originals=originals))
+    return sources, without
+
+
+def _capsule(world: World, sources: list[Source]) -> tuple[str | None, Configuration]:
+    """The newest there is."""
+    for source in sorted(sources, key=lambda source: source.backup.taken_at, reverse=True):
+        if (key := source.backup.capsule) is not None and (content := world.vault.get(key)) is not None:
+            return key, capsules.opened(content)
+    return None, rebuilding.NOTHING
+
+
+def _spelled(engine: Engine, made: Plan, known: Known, inner: list[Plan]) -> tuple[str, ...]:
+    """In the order of the phases."""
+    of = {one.plan_id: one for one in inner}
+    calls: list[str] = []
+    for phase in made.phases:
+        if phase.skipped:
+            continue
+        if phase.plan is not None:
+            calls += of[phase.plan].calls
+        elif phase.does is Does.ALIASES:
+            names = [move.name for one in inner for move in one.moves]
+            calls += engine.restorer.spelled_pieces(rebuilding.aliases_of(known.capsule, names))
+        else:
+            calls += engine.restorer.spelled_pieces(rebuilding.missing(known.capsule, known.there, phase.does))
+    return tuple(calls)
+
+
+def placed(run: Run, plan: Plan, spec: Spec) -> Run:
+    """Whoever restores everything holds no repository, so nobody but another one of the kind is in its way."""
+    phases = [phase for phase in plan.phases if not phase.skipped]
+    policies = dict.fromkeys(phase.policy for phase in phases if phase.policy and phase.policy != run.policy)
+    return replace(
+        run,
+        lease=traffic.rebuild_lease(spec.target),
+        deadline_at=run.deadline_at + A_PHASE * sum(phase.does is Does.INDICES for phase in phases),
+        rebuild=Rebuild(at=workflow.first(plan), policies=tuple(policies)),
+    )
+
+
+def taken(world: World, plan: Plan, run: Run) -> tuple[Update, ...]:
+    """The marks of all its backups: those of later phases must wait for them. Conflict when one is gone."""
+    ids = dict.fromkeys(phase.backup_id for phase in plan.phases if phase.backup_id and not phase.skipped)
+    policies = dict.fromkeys(phase.policy for phase in plan.phases if phase.policy and not phase.skipped)
+    known = {backup.backup_id: backup for policy in policies for backup in world.store.backups(policy)}
+    return tuple(in_use.taken(planner.usable(known.get(each), each), run) for each in ids)
+
+
+class RebuildWork:
+    """What the driver needs to know of runs that restore everything."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Seen:
+        plan = planned(world, run)
+        if run.attempts == 0:
+            return Seen(plan=plan)
+        phase = workflow.current(run, plan)
+        if phase.does is Does.INDICES:
+            return Seen(plan=plan, part=world.store.run(_part_id(phase)))
+        if run.cancel or run.settled:
+            return Seen(plan=plan)
+        return self._lacking(run, plan, phase, engine)
+
+    def _lacking(self, run: Run, plan: Plan, phase: Phase, engine: Engine) -> Seen:
+        """What the server lacks of this phase now."""
+        if plan.capsule is None:
+            return Seen(plan=plan)
+        content = self._world.vault.get(plan.capsule)
+        if content is None:
+            raise Refused(f"{plan.capsule} is not in the bucket any more")
+        capsule, there = capsules.opened(content), engine.configuration()
+        refused = run.rebuild.refused if run.rebuild else ()
+        if phase.does is not Does.ALIASES:
+            pieces = rebuilding.missing(capsule, there, phase.does)
+            return Seen(plan=plan, pieces=tuple(piece for piece in pieces if piece.path not in refused))
+        inner = [planner.stored(self._world, each.plan) for each in plan.phases if each.plan and not each.skipped]
+        names = [move.name for one in inner for move in one.moves]
+        left = rebuilding.aliases_left(capsule, there, engine.restorer.surroundings(), names)
+        pieces = tuple(piece for piece in left.pieces if piece.path not in refused)
+        return Seen(plan=plan, pieces=pieces, found=tuple(map(workflow.elsewhere, left.elsewhere)))
+
+    def decide(self, run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
+        return workflow.decide(run, seen, now)
+
+    def act(self, act: Begin | Configure | Stop, engine: Engine) -> Decision | None:
+        match act:
+            case Configure():
+                return self._configure(act, engine)
+            case Begin():
+                self._begin(act)
+            case Stop():
+                self._stop(act)
+        return None
+
+    def _begin(self, act: Begin) -> None:
+        from chalicelib.service import restores
+
+        phase = workflow.current(act.run, act.plan)
+        try:
+            restores.begin(self._world, planner.stored(self._world, phase.plan or ""), act.run)
+        except BadInput as error:
+            raise Refused(str(error)) from None
+
+    def _configure(self, act: Configure, engine: Engine) -> Decision:
+        refused: dict[str, str] = {}
+        error: Exception | None = None
+        for done, piece in enumerate(act.pieces):
+            if done and self._world.remaining() <= ACT_TIMEOUT:
+                break
+            try:
+                engine.restorer.configure(piece)
+            except Refused as met:
+                refused[piece.path] = str(met)
+            except Retryable as met:
+                error = met
+                break
+        return workflow.brought(act.run, refused, error, self._world.clock.now())
+
+    def _stop(self, act: Stop) -> None:
+        try:
+            control.cancel(self._world, act.run_id, by=act.asked.by, why=act.asked.why)
+        except BadInput:
+            return  # it has ended meanwhile: the next look sees how
+
+    def not_accepted(self, run: Run, act: Any, error: Exception, now: datetime) -> Decision:
+        if isinstance(act, Begin) and isinstance(error, Refused):
+            return workflow.not_begun(run, act.plan, error)
+        return workflow.no_answer(run, error, now, refused=isinstance(error, Refused), last=False)
+
+    def no_answer(self, run: Run, error: Exception, world: World, *, last: bool = False) -> Decision:
+        return workflow.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
+
+    def given_up(self, run: Run, decision: Decision) -> Decision:
+        return decision
+
+
+def _part_id(phase: Phase) -> str:
+    return naming.run_id(Kind.RESTORE, phase.policy or "", phase.plan or "")
