@@ -72,6 +72,17 @@ Replicas = Annotated[
 ]
 
 
+AllowPartial = Annotated[
+    bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
+]
+AttachLifecycle = Annotated[
+    bool, typer.Option("--attach-lifecycle", help="With the lifecycle policy that each index had (mode rename).")
+]
+AttachAliases = Annotated[
+    bool, typer.Option("--attach-aliases", help="With the aliases that are only read through (mode rename).")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     commands = typer.Typer(help="Back from a backup, thought through first.", no_args_is_help=True)
     commands.command("plan", epilog="Example: snapwarden restore plan --policy nightly --indices orders")(plan)
@@ -95,9 +106,9 @@ def plan(
     prefix: Prefix = None,
     into: Into = None,
     replicas: Replicas = None,
-    allow_partial: Annotated[
-        bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
-    ] = False,
+    attach_lifecycle: AttachLifecycle = False,
+    attach_aliases: AttachAliases = False,
+    allow_partial: AllowPartial = False,
     everything: Everything = False,
     target: Target = None,
     skip: Skip = None,
@@ -117,6 +128,8 @@ def plan(
         prefix=prefix if prefix is not None else PREFIXES[mode],
         replicas=replicas,
         allow_partial=allow_partial,
+        attach_lifecycle=attach_lifecycle,
+        attach_aliases=attach_aliases,
         skip=tuple(skip or ()),
         into=into,
     )
@@ -132,6 +145,9 @@ def plan(
 def _everything(out: Output, wish: Wish, target: str | None, prefix: str | None) -> Plan:
     if wish.mode is not Mode.RENAME:
         raise BadInput(Problem("everything comes back in one way only", key="--mode", expected="no --mode"))
+    if wish.attach_aliases or wish.attach_lifecycle:
+        key = "--attach-aliases" if wish.attach_aliases else "--attach-lifecycle"
+        raise BadInput(Problem("everything brings them back anyway", key=key, expected="--everything without it"))
     return rebuild.plan(out, replace(wish, mode=Mode.EVERYTHING, prefix=prefix or ""), target)
 
 

@@ -18,6 +18,18 @@ def notes(moves: Sequence[Move], originals: Sequence[IndexRef], policies: Sequen
     yield from _taken(moves, policies)
 
 
+def lifecycle(moves: Sequence[Move], originals: Sequence[IndexRef]) -> Iterator[Finding]:
+    """Its policies count from the day when the original was made, unless the index says otherwise."""
+    named = {index.name: index.settings.get("index.lifecycle.name") for index in originals}
+    if bound := [move.name for move in moves if named.get(move.source)]:
+        policies = ", ".join(sorted({str(named[move.source]) for move in moves if named.get(move.source)}))
+        message = (
+            f"{_some(bound)} will follow a lifecycle policy again ({policies}), which counts from the day when the "
+            f"original was made, and may roll it over or delete it at once"
+        )
+        yield _note("restore.lifecycle", bound[0], message, "leave --attach-lifecycle out, and set it when it is used")
+
+
 def _settings(moves: Sequence[Move], originals: Sequence[IndexRef]) -> Iterator[Finding]:
     known = {index.name for index in originals if index.settings}
     if bare := [move.source for move in moves if move.source not in known]:

@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core import elsewhere, in_place, plan_notes, plan_room, plan_time, streams, swapping
+from chalicelib.core import attaching, elsewhere, in_place, plan_notes, plan_room, plan_time, streams, swapping
+from chalicelib.core.capsules import Configuration
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Run, Severity
 from chalicelib.core.permissions import permitted
@@ -38,7 +39,9 @@ class Facts:
     """What a plan is made from. `before`: the counts that were taken when the backup started; `counts`: those of the
     live indices now. Either may be empty: nothing was counted. `originals`: what was backed up, with its settings.
     `policies`: those that back up the same target. `history`: restores and drills of the policy; `slots`: the next ones
-    of policies whose backups would wait. `standing`: who bears the names of `sources`, but for new names."""
+    of policies whose backups would wait. `standing`: who bears the names of `sources`, but for new names; then it is
+    who bears the aliases that are to be attached. `recorded`: the configuration stored with the backup, where they are
+    asked for."""
 
     backup: Backup
     contents: Contents
@@ -50,6 +53,11 @@ class Facts:
     policies: tuple[Policy, ...] = ()
     history: tuple[Run, ...] = ()
     slots: tuple[NextSlot, ...] = ()
+    recorded: Configuration | None = None
+
+    @property
+    def around(self) -> attaching.Around:
+        return attaching.Around(recorded=self.recorded, standing=self.standing, surroundings=self.surroundings)
 
 
 def problems(wish: Wish) -> tuple[Problem, ...]:
@@ -74,6 +82,9 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
     if wish.mode is Mode.SALVAGE:
         wanted = "snapwarden salvage RUN --dry-run, once a restore has brought the indices back"
         found.append(Problem("salvage is no way to restore a backup", key="--mode", expected=wanted))
+    if wish.mode is not Mode.RENAME and (wish.attach_aliases or wish.attach_lifecycle):
+        key = "--attach-aliases" if wish.attach_aliases else "--attach-lifecycle"
+        found.append(Problem(f"{wish.mode} sees to aliases and lifecycle itself", key=key, expected="--mode rename"))
     if wish.mode is Mode.EVERYTHING:
         wanted = "restore plan --everything, without --policy"
         found.append(Problem("everything is not of one policy", key="--mode", expected=wanted))
@@ -140,14 +151,20 @@ def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move]) -> It
     yield from plan_room.versions(facts.backup.backup_id, facts.contents.version, facts.surroundings.version)
     if wish.mode is Mode.SWAP:
         yield from swapping.findings(moves, facts.standing, facts.surroundings.streams)
+    if wish.attach_aliases:
+        yield from attaching.findings(moves, facts.around, facts.backup.backup_id)
+    if wish.attach_lifecycle:
+        yield from plan_notes.lifecycle(moves, facts.originals)
     if wish.mode is not Mode.DRILL:
         yield from plan_notes.notes([move for move in moves if not move.over], facts.originals, _others(wish, facts))
     yield from streams.notes(_new_streams(moves), facts.surroundings.templates)
 
 
 def _claimed(moves: Sequence[Move]) -> tuple[str, ...]:
-    """Names that are taken or put aside; of a data stream its own, and not those of its backing indices."""
-    return (*dict.fromkeys(move.known_as for move in moves), *swapping.touched(moves))
+    """Names that are taken or put aside, and aliases that others may use; of a data stream its own name, and not those
+    of its backing indices."""
+    aliases = (alias.name for move in moves for alias in move.attach)
+    return (*dict.fromkeys(move.known_as for move in moves), *swapping.touched(moves), *aliases)
 
 
 def _new_streams(moves: Sequence[Move]) -> tuple[str, ...]:
@@ -174,6 +191,8 @@ def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move,
             return swapping.sided(moves, facts.standing)
         case Mode.IN_PLACE:
             return in_place.over(moves, facts.standing, wish.replicas)
+        case Mode.RENAME if wish.attach_aliases:
+            return attaching.attached(moves, facts.around)
     return moves
 
 

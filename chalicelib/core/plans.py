@@ -39,7 +39,8 @@ class Wish:
     restored indices get in the end (None: what the originals had). `into`: the target to restore to, None: the policy's
     own. `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks. In mode
     everything `policy` is only one of those whose backups are restored: that of the newest; `skip`: numbers of phases
-    that are left out."""
+    that are left out. `attach_lifecycle`, `attach_aliases`: what comes back under new names gets the lifecycle
+    settings, and those aliases which are only read through, that it had."""
 
     policy: str
     backup: str | None = None
@@ -52,6 +53,8 @@ class Wish:
     replicas: int | None = None
     of_run: str | None = None
     missing_only: bool = False
+    attach_lifecycle: bool = False
+    attach_aliases: bool = False
     skip: tuple[int, ...] = ()
     into: str | None = None
 
@@ -108,6 +111,7 @@ class Move:
     since the backup, which the restored one lacks (None: there is no such index any more, or it can't be told). `live`:
     what a swap puts aside for it, None in other modes. `over`: what a restore in place replaces, None: there is none.
     `replicas`: what it gets in the end. `stream`: the new name of the data stream that it comes back as a part of.
+    `attach`: the aliases that are put on it before it is released.
 
     In mode salvage `source` is the restored index and `name` the live one; `bytes` those of what is to be copied, and
     `difference` what that is (None: they could not be compared)."""
@@ -122,6 +126,7 @@ class Move:
     over: Over | None = None
     replicas: int = 0
     stream: str | None = None
+    attach: tuple[Alias, ...] = ()
 
     @property
     def known_as(self) -> str:
@@ -224,6 +229,8 @@ def moved(before: Plan, now: Plan) -> tuple[str, ...]:
         found.append("what is live, or an alias of it, is no longer what would be put aside")
     elif _overs(before) != _overs(now):
         found.append("what is live under the names to be restored was deleted, or made anew")
+    elif [move.attach for move in before.moves] != [move.attach for move in now.moves]:
+        found.append("who bears the aliases that are to be attached is no longer the same")
     if new := [name for name in now.approval if name not in before.approval]:
         found.append(f"{listed(new)} may no longer be restored to without a second person")
     known = {(finding.code, finding.subject) for finding in before.conflicts}

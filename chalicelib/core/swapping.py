@@ -86,10 +86,22 @@ def findings(moves: Sequence[Move], standing: Sequence[Standing], streams: Seque
             message = f"{move.source} stands for several indices, or for one with another of those to be restored"
             yield _conflict("restore.swap_unclear", move.source, message, "--mode rename, or fewer with --indices")
         elif side.cloned and side.index in closed:
-            message = f"{side.index} has no alias and is closed: it can't be cloned, and would be lost"
+            message = f"{side.index} has no alias and is closed: no clone of it could be compared with it"
             yield _conflict("restore.swap_closed", move.source, message, f"open {side.index}, or give it an alias")
         elif side.cloned and side.index:
             yield from _cloned(move, side.index)
+        elif side.index in closed and any(alias.filter for alias in side.aliases):
+            message = (
+                f"{side.index} is closed and has an alias with a filter: the server would not give that back to it"
+            )
+            yield _conflict("restore.swap_closed", move.source, message, f"open {side.index} first")
+        elif side.index in closed:
+            message = (
+                f"{side.index} is closed now; what takes its aliases is open, and a rollback brings it back closed"
+            )
+            yield _finding(
+                "restore.was_closed", Severity.WARNING, move.source, message, f"open {side.index}, if it can"
+            )
 
 
 def _cloned(move: Move, index: str) -> Iterator[Finding]:
@@ -197,6 +209,19 @@ def is_back(plan: Plan, made: Mapping[str, str], old: Mapping[str, str], live: S
         not (_holds(new := there.get(move.name), made.get(move.name), ()) and _named(new, moving(move, side)))
         and (not (name := put_aside(plan, side)) or _holds(there.get(name), old.get(name), moving(move, side)))
         for move, side in _sides(plan)
+    )
+
+
+def unable(plan: Plan, live: Sequence[Standing]) -> str | None:
+    """What was put aside and is closed now, so that the server would not give it back an alias with a filter."""
+    closed = {one.name for one in live if one.closed}
+    return next(
+        (
+            name
+            for move, side in _sides(plan)
+            if (name := put_aside(plan, side)) in closed and any(alias.filter for alias in moving(move, side))
+        ),
+        None,
     )
 
 

@@ -81,7 +81,8 @@ class Swapper(Protocol):
 
     def clone(self, order: CloneOrder) -> None:
         """Asks for it, and returns as soon as the clone exists, perhaps before its shards do. Refused when the name is
-        taken, when the source is gone or was made anew, and when it still accepts writes."""
+        taken, when the source is gone or was made anew, and when it still accepts writes. The clone of a closed one is
+        open and accepts writes."""
 
     def reopen(self, index: IndexRef) -> None:
         """Undoes what `block` did to it, or `clone` to a clone: takes block and mark off, but for what is set in

@@ -132,6 +132,11 @@ def emergency_script(world: World, backup: Backup) -> str:
     return emergency.script(subject, expected, world.spec(backup.policy, run.spec_gen), None)
 
 
+def recorded_with(world: World, backup: Backup) -> Configuration | None:
+    """What was stored with the backup, None: nothing was. Refused when it is gone since, or can't be read."""
+    return _opened(world, backup.capsule) if backup.capsule else None
+
+
 def _comes_before(backup: Backup, own: Backup) -> bool:
     """The catalogue is sorted, newest first. One that is gone took its capsule along."""
     return backup.good and backup.taken_at < own.taken_at and backup.state is not BackupState.GONE

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from chalicelib.core import attaching
 from chalicelib.core.errors import BadInput, Refused, Retryable
 from chalicelib.core.model import IndexRef, Run
 from chalicelib.core.plans import Plan
@@ -40,7 +41,16 @@ def anew(world: World, plan: Plan, engine: Engine, run: Run) -> Plan:
     backup = planner.of_plan(world, plan)
     if backup is None:
         raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
-    return planner.anew(world, plan.wish, spec_now(world, run), engine, backup, by=run.requested_by)
+    recorded = attaching.as_planned(plan)
+    return planner.anew(world, plan.wish, spec_now(world, run), engine, backup, by=run.requested_by, recorded=recorded)
+
+
+def _with_bearers(engine: Engine, seen: Seen) -> Seen:
+    """With who bears the aliases that are to be attached, as long as nothing is released."""
+    names = attaching.touched(seen.plan)
+    if not names or not all(index.ours for index in seen.restored):
+        return seen
+    return replace(seen, live=engine.restorer.standing(names))
 
 
 def checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:
@@ -52,7 +62,7 @@ def checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:
     expected, *rest = planner.evidences(world, backup, *kinds)
     seen = replace(seen, originals=expected.indices if expected else ())
     if run.checked:
-        return seen
+        return _with_bearers(engine, seen)
     (after,) = rest
     wanted = [IndexRef(name=index.name, uuid=index.uuid, shards=index.shards) for index in seen.restored]
     counts, why = patiently(run, world.clock.now(), lambda: engine.counts(wanted, refresh=False))

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from chalicelib.core import elsewhere as names
-from chalicelib.core import planning, swapping
+from chalicelib.core import attaching, planning, swapping
+from chalicelib.core import elsewhere as places
+from chalicelib.core.capsules import Configuration
 from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Run
 from chalicelib.core.plan_time import NextSlot
@@ -45,6 +46,7 @@ def plan(world: World, wish: Wish, *, by: str | None = None) -> Plan:
         policies=_beside(world, there, states),
         history=expecting.history(world, wish.policy),
         slots=expecting.next_slots(world, states, spec, backup.repository, there.target),
+        recorded=_recorded(world, backup) if wish.attach_aliases else None,
     )
     if registered is not None:
         made = replace(made, calls=(registered.spelled(), *made.calls))
@@ -63,14 +65,18 @@ def anew(
     policies: tuple[Policy, ...] = (),
     history: tuple[Run, ...] = (),
     slots: tuple[NextSlot, ...] = (),
+    recorded: Configuration | None = None,
 ) -> Plan:
     """Of this backup, as it would be now; not stored. `policies`: whose backups might take what is made; without them
-    nothing is said of that. `history` and `slots`: what is known of time, as `planning.Facts` have it."""
+    nothing is said of that. `history` and `slots`: what is known of time, as `planning.Facts` have it. `recorded`:
+    where aliases are to be attached, those that there were."""
     contents = engine.restorer.contents(_where(spec, backup), backup.snapshot)
     if contents is None:
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
     surroundings = engine.restorer.surroundings()
     expected = evidence(world, backup, "expected")
+    sources = planning.sources(wish, contents)
+    names = attaching.names(recorded, sources) if wish.mode is Mode.RENAME else sources
     facts = planning.Facts(
         backup=backup,
         contents=contents,
@@ -78,10 +84,11 @@ def anew(
         originals=expected.indices if expected else (),
         before=expected.counts if expected else (),
         counts=_live(engine, contents, surroundings) if expected and expected.counts else (),
-        standing=() if wish.mode is Mode.RENAME else engine.restorer.standing(planning.sources(wish, contents)),
+        standing=engine.restorer.standing(names) if names else (),
         policies=policies,
         history=history,
         slots=slots,
+        recorded=recorded,
     )
     made = planning.plan(wish, spec, facts, world.clock.now(), by=by)
     if not made.moves:
@@ -89,12 +96,21 @@ def anew(
     calls = engine.restorer.spelled(planning.order(made))
     if wish.mode is Mode.SWAP:
         calls += engine.restorer.spelled_swap(swapping.clones(made), swapping.forth(made))
+    if attached := attaching.actions(made):  # before the settings are put back, which is last
+        calls = (*calls[:-1], *engine.restorer.spelled_swap((), attached), calls[-1])
     return replace(made, calls=calls)
 
 
 def _where(spec: Spec, backup: Backup) -> str:
     """The name of the repository on the target of `spec`."""
-    return backup.repository if spec.target_gen is None else names.name(backup.target, backup.repository)
+    return backup.repository if spec.target_gen is None else places.name(backup.target, backup.repository)
+
+
+def _recorded(world: World, backup: Backup) -> Configuration | None:
+    """Only who plans may read the bucket: none of our functions may."""
+    from chalicelib.service import capsules  # few plans need it
+
+    return capsules.recorded_with(world, backup)
 
 
 def stored(world: World, plan_id: str) -> Plan:

@@ -75,6 +75,49 @@ def test_names_move_as_they_are_together(any_world: EngineWorld) -> None:
     assert found["b"].aliases == (replace(live, name=world.own("live")),)
 
 
+def test_the_aliases_of_a_closed_index_move_and_come_back(any_world: EngineWorld) -> None:
+    """So what has aliases can be swapped, and rolled back, closed."""
+    world = any_world
+    world.index(world.own("a"))
+    world.index(world.own("b"))
+    live = Alias(name="live", search_routing="r", is_write_index=True)
+    world.engine.restorer.repoint([add(world, "a", live)])
+    world.close(world.own("a"))
+    closed = standing(world, "live")["a"]
+    assert (closed.closed, closed.aliases) == (True, (replace(live, name=world.own("live")),))
+    world.engine.restorer.repoint([remove(world, "a", "live"), add(world, "b", live)])
+    found = standing(world, "a", "b")
+    assert (found["a"].closed, found["a"].aliases) == (True, ())
+    assert found["b"].aliases == closed.aliases
+    world.engine.restorer.repoint([remove(world, "b", "live"), add(world, "a", live)])
+    assert standing(world, "a")["a"] == closed
+
+
+def test_a_clone_of_a_closed_index_takes_writes(any_world: EngineWorld) -> None:
+    """Nor can it be compared with a source that nobody can count, which is why no plan has a closed one cloned."""
+    world = any_world
+    world.index(world.own("a"))
+    world.close(world.own("a"))
+    world.engine.restorer.clone(cloning(world, "a", "a-before"))
+    made = standing(world, "a-before")["a-before"]
+    assert (made.closed, made.blocked) == (False, False)
+
+
+def test_a_closed_index_gets_no_alias_with_a_filter(any_world: EngineWorld) -> None:
+    """It can have one, which goes away; real servers answer 500 to whoever puts it back (a NullPointerException)."""
+    world = any_world
+    for name in ("a", "b"):
+        world.index(world.own(name))
+    live = Alias(name="live", filter=FILTER)
+    world.engine.restorer.repoint([add(world, "a", live)])
+    world.close(world.own("a"))
+    world.engine.restorer.repoint([remove(world, "a", "live"), add(world, "b", live)])
+    before = standing(world, "a", "b")
+    with pytest.raises(Retryable):
+        world.engine.restorer.repoint([remove(world, "b", "live"), add(world, "a", live)])
+    assert standing(world, "a", "b") == before
+
+
 @pytest.mark.parametrize("case", ["missing alias", "missing index", "second write index", "name of an index"])
 def test_what_cannot_be_done_wholly_changes_nothing(any_world: EngineWorld, case: str) -> None:
     world = any_world

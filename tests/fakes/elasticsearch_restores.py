@@ -120,7 +120,7 @@ class FakeRestorer:
             found.replicas = int(str(settings.get("index.number_of_replicas", found.replicas)))
 
     def spelled(self, order: RestoreOrder) -> tuple[str, ...]:
-        return (f"restore {order.snapshot} as {order.prefix}*",)
+        return (f"restore {order.snapshot} as {order.prefix}*", "release each")
 
     def _check_free(self, names: Iterable[str]) -> None:
         aliases = {alias for index in self._cluster.indices.values() for alias in (*index.aliases, index.stream)}

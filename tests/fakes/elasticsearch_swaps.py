@@ -40,7 +40,7 @@ class FakeSwapper(FakeRestorer):
             aliases = {alias for index in self._cluster.indices.values() for alias in index.aliases}
             if order.name in self._cluster.indices or order.name in aliases:
                 raise Refused(f"clone {order.name}: it already exists")
-            if source.writable:
+            if source.writable and not source.closed:
                 raise Refused(f"clone {order.name}: index {order.source.name} must be read-only to resize index")
             self._cluster.indices[order.name] = replace(
                 source,
@@ -48,6 +48,7 @@ class FakeSwapper(FakeRestorer):
                 aliases=(),
                 details={},
                 mark=order.mark,
+                closed=False,
                 origin=None,
                 replicas=int(order.source.settings.get(REPLICAS, "1")),
                 settings={key: value for key, value in source.settings.items() if "lifecycle" not in key},
@@ -69,7 +70,7 @@ class FakeSwapper(FakeRestorer):
                 for action in actions:
                     self._do(action)
                 self._check_names()
-            except Refused:
+            except (Refused, Retryable):
                 self._cluster.indices = before
                 raise
 
@@ -85,6 +86,8 @@ class FakeSwapper(FakeRestorer):
             return
         assert action.alias is not None
         name = action.alias.name
+        if action.does is Does.ADD and action.alias.filter and found.closed:
+            raise Retryable("repoint: 500 null_pointer_exception")
         if action.does is Does.REMOVE and name not in found.aliases:
             raise Refused(f"repoint: aliases [{name}] missing")
         found.aliases = tuple(alias for alias in found.aliases if alias != name)

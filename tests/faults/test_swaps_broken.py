@@ -144,3 +144,41 @@ def test_without_a_clone_in_time_writes_are_let_in_again(monkeypatch: pytest.Mon
     run = swapped(stage, minutes=40)
     assert (run.state, [found.code for found in run.findings]) == (State.FAILED, ["restore.no_clone"])
     is_as_before(stage)
+
+
+def test_an_old_index_that_somebody_closed_is_not_rolled_back_to_with_a_filter() -> None:
+    """The server would answer 500 each time: it is said at once what to do, and done when it is asked for again."""
+    stage = backed_up()
+    run = swapped(stage)
+    stage.engine.indices["orders"].closed = True
+    control.rollback(stage.world, run.run_id, by="cli:anna", why="bad")
+    stage.live(2)
+    refused = stage.run(run.run_id)
+    assert (refused.state, [found.code for found in refused.findings]) == (State.SWAPPED, ["restore.rollback_refused"])
+    assert "open it first" in refused.findings[0].message
+    assert stage.engine.sent("repoint") == 1
+    has_swapped(stage)
+    stage.engine.indices["orders"].closed = False
+    control.rollback(stage.world, run.run_id, by="cli:anna", why="bad")
+    stage.live(2)
+    assert stage.run(run.run_id).state is State.ROLLED_BACK
+
+
+def test_a_server_that_always_fails_to_roll_back_is_asked_later_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not each two seconds for six hours."""
+    stage = backed_up()
+    run = swapped(stage)
+    tried = []
+
+    def broken(restorer: object, actions: object) -> None:
+        tried.append(stage.clock.now())
+        raise Retryable("500 null_pointer_exception")
+
+    monkeypatch.setattr(type(stage.engine.restorer), "repoint", broken)
+    control.rollback(stage.world, run.run_id, by="cli:anna", why="bad")
+    stage.live(100, step=1)
+    stays = stage.run(run.run_id)
+    assert (stays.state, [found.code for found in stays.findings]) == (State.SWAPPED, ["restore.rollback_refused"])
+    assert "500 null_pointer_exception" in stays.findings[0].message
+    assert 10 < len(tried) <= 20
+    has_swapped(stage)

@@ -119,3 +119,44 @@ def test_an_index_that_was_deleted_comes_back_under_its_name(server: Server, new
     scene.world.wake(run.run_id)  # as the tick does
     run = scene.ended(run)
     assert (run.state, count(scene, "plain")) == (State.SUCCEEDED, 20)
+
+
+def test_a_closed_index_gives_its_aliases_away_and_gets_them_back_closed(server: Server, new_scene: Opener) -> None:
+    """It was closed after the backup, as people do who want nobody to see bad data. With a filter, no way back."""
+    scene = new_scene(server)
+    live(scene)
+    scene.admin.send("POST", f"/{scene.name('orders')}/_close")
+    wish = Wish(policy="nightly", mode=Mode.SWAP, indices=(scene.name("orders"),))
+    found = plans.plan(scene.world, wish, by="tester").conflicts
+    assert [each.code for each in found] == ["restore.swap_closed"]
+    gone = {"remove": {"index": scene.name("orders"), "alias": scene.name("read")}}
+    scene.admin.send("POST", "/_aliases", {"actions": [gone]})
+    before = aliases(scene)
+    run = swapped(scene, "orders")
+    assert (run.state, codes(run)) == (State.SWAPPED, [])
+    assert aliases(scene)[f"restored-{scene.name('orders')}"] == before[scene.name("orders")]
+    assert count(scene, "write") == 21
+    control.rollback(scene.world, run.run_id, by="tester", why="no")
+    run = scene.ended(run)
+    assert run.state is State.ROLLED_BACK
+    assert aliases(scene)[scene.name("orders")] == before[scene.name("orders")]
+    state = scene.admin.send("GET", f"/_cluster/state/metadata/{scene.name('orders')}?filter_path=**.state")
+    assert state["metadata"]["indices"][scene.name("orders")]["state"] == "close"
+
+
+def test_an_old_one_that_was_closed_meanwhile_is_rolled_back_to_when_it_is_open(
+    server: Server, new_scene: Opener
+) -> None:
+    scene = new_scene(server)
+    live(scene)
+    before = aliases(scene)
+    run = swapped(scene, "orders")
+    scene.admin.send("POST", f"/{scene.name('orders')}/_close")
+    control.rollback(scene.world, run.run_id, by="tester", why="no")
+    run = scene.play(run, lambda row: row.rollback is None, "it is refused")
+    assert (run.state, codes(run)) == (State.SWAPPED, ["restore.rollback_refused"])
+    assert "open it first" in run.findings[0].message
+    scene.admin.send("POST", f"/{scene.name('orders')}/_open?wait_for_active_shards=all")
+    control.rollback(scene.world, run.run_id, by="tester", why="no")
+    assert scene.ended(run).state is State.ROLLED_BACK
+    assert aliases(scene)[scene.name("orders")] == before[scene.name("orders")]

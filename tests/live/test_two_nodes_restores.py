@@ -17,9 +17,9 @@ from tests.live.nodes import TwoNodes
 pytestmark = pytest.mark.nightly
 
 
-@pytest.fixture(scope="module")
-def two_nodes(server_places: Places, server_root: Path) -> Iterator[TwoNodes]:
-    both = TwoNodes(server_places, server_root)
+@pytest.fixture(scope="module", params=["8.19.2", "9.2.0"])
+def two_nodes(request: pytest.FixtureRequest, server_places: Places, server_root: Path) -> Iterator[TwoNodes]:
+    both = TwoNodes(server_places, server_root, request.param)
     yield both
     both.stop()
 

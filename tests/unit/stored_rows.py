@@ -28,6 +28,7 @@ STORED: dict[str, Any] = {
     "backup_in_use": Backup,
     "config_state": ConfigState,
     "evidence": Evidence,
+    "evidence_attach": Evidence,
     "evidence_facts": Evidence,
     "evidence_plan": Evidence,
     "evidence_in_place": Evidence,

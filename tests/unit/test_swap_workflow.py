@@ -107,6 +107,16 @@ def test_what_can_t_be_swapped_is_a_conflict(live: tuple[Standing, ...], code: s
     assert code in {found.code for found in swap_plan(*live).conflicts}
 
 
+def test_a_closed_index_is_swapped_by_its_aliases_unless_one_has_a_filter() -> None:
+    """Servers answer 500 to whoever gives a closed index an alias with a filter: there would be no way back."""
+    closed = replace(CUSTOMERS, closed=True)
+    made = swap_plan(closed, ORDERS)
+    assert made.conflicts == ()
+    assert [found.subject for found in made.findings if found.code == "restore.was_closed"] == ["customers"]
+    filtered = replace(closed, aliases=(WRITE, Alias(name="some", filter="{}")))
+    assert [found.code for found in swap_plan(filtered, ORDERS).conflicts] == ["restore.swap_closed"]
+
+
 def test_a_name_of_a_clone_that_would_be_too_long_is_a_conflict() -> None:
     long = replace(ORDERS, name="o" * 240, aliases=())
     side = swapping.sided(PLAN.moves[1:2], (replace(long, name="orders-1"),))[0]

@@ -17,6 +17,7 @@ from chalicelib.core.model import IndexRef, Run, Severity, Shards, State
 from chalicelib.core.prose import counted, listed, size
 from chalicelib.core.rows import Evidence
 from chalicelib.core.workflows import Decision, cancel, swap
+from chalicelib.core.workflows.attach import attach
 from chalicelib.core.workflows.ends import finding
 from chalicelib.core.workflows.restore_ends import clean, far, few, give_up, too_late
 from chalicelib.core.workflows.restore_progress import failed, vanished, wait
@@ -126,6 +127,8 @@ def _release(run: Run, seen: Seen, now: datetime) -> Decision:
     mine = own(seen)
     if len(mine) < len(seen.plan.moves):
         return vanished(run, seen, now)
+    if attached := attach(run, seen, now):
+        return attached
     swaps = seen.plan.wish.mode is plans.Mode.SWAP
     marked = [index for index in mine if index.ours]
     if not marked:
@@ -140,11 +143,8 @@ def _release(run: Run, seen: Seen, now: datetime) -> Decision:
         )
         for index in marked[:AT_ONCE]
     )
-    return Decision(
-        state=State.CHECKING,
-        act=Release(indices=refs, lifecycle=swaps or run.part_of is not None),
-        again=pace.FIRST_LOOK,
-    )
+    lifecycle = swaps or run.part_of is not None or seen.plan.wish.attach_lifecycle
+    return Decision(state=State.CHECKING, act=Release(indices=refs, lifecycle=lifecycle), again=pace.FIRST_LOOK)
 
 
 def done(run: Run, seen: Seen) -> Decision:

@@ -13,6 +13,7 @@ from chalicelib.core.streams import StreamRef, groups
 from chalicelib.core.workflows import Decision, ends
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.restore_seen import AT_ONCE, Register, Release, Remove, Restore, Seen, own, written_down
+from chalicelib.core.workflows.swap_seen import Repointing
 
 CLEANING = timedelta(minutes=8)
 """Past the deadline a run that is cleaning up may go on so long: its lease lasts a little longer."""
@@ -53,7 +54,7 @@ def clean(run: Run, seen: Seen, now: datetime) -> Decision:
 
 
 def not_accepted(
-    run: Run, act: Restore | Remove | Release, error: Exception, now: datetime, *, refused: bool
+    run: Run, act: Restore | Remove | Release | Repointing, error: Exception, now: datetime, *, refused: bool
 ) -> Decision:
     """What follows when an act brought an error. A first restore that was refused has made nothing (a later one perhaps
     because of what an earlier one made after all); after anything else the next look tells."""
@@ -66,7 +67,7 @@ def not_accepted(
         case Remove():
             again = min(pace.FIRST_LOOK * 2**run.aborts, SLOWEST)
             return Decision(state=run.state, changes={**changes, "aborts": run.aborts + 1}, again=again)
-        case Release() if refused:
+        case Release() | Repointing() if refused:
             found = (*run.findings, _refused(run, error))
             changes |= {"ending": State.FAILED, "reason": str(error), "findings": found}
             return Decision(state=run.state, changes=changes, again=pace.FIRST_LOOK)

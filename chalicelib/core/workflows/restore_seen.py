@@ -68,8 +68,9 @@ class Seen:
     """`anew`: the plan as it would be made now, asked before the first attempt only. `made`: what was written down as
     ours. `before`, `after`: what the backup's run counted. `counts`: of what was restored, asked when it is whole;
     `uncounted`: why there are none. `unallocated`: what the deciders say of the shard that was asked about.
-    Of a swap: `live`, who bears the names that it touches; once it is done `old`, what was put aside, and `then`, what
-    the restored ones held at that moment. In place: `live`, what has the names now; `was`, what was written down of it
+    `live`, where aliases are attached: who bears them, asked until something is released. Of a swap: who bears the
+    names that it touches; once it is done `old`, what was put aside, and `then`, what the restored ones held at that
+    moment. In place: `live`, what has the names now; `was`, what was written down of it
     before the first act; `safety`, until then and when it ends badly."""
 
     plan: Plan

@@ -85,6 +85,9 @@ def roll_back(run: Run, seen: Seen, now: datetime) -> Decision:
         return _rolled_back(run, seen)
     if not swapping.is_after(seen.plan, made(seen), old, seen.live):
         return stays_swapped(run, seen, now, "the aliases, or what they are to point to, are not as the swap left them")
+    if closed := swapping.unable(seen.plan, seen.live):
+        why = f"{closed} was closed, and the server puts no alias with a filter on a closed index: open it first"
+        return stays_swapped(run, seen, now, why)
     if now >= run.deadline_at or run.aborts >= TRIES:
         return stays_swapped(run, seen, now, run.last_error or "no answer in time")
     if shut := _shut(seen):
@@ -178,12 +181,17 @@ def _in_use(one: Standing) -> Finding:
 
 def not_accepted(run: Run, act: Act, error: Exception, now: datetime, *, refused: bool) -> Decision:
     changes: dict[str, Any] = {"last_error": str(error)}
-    if isinstance(act, Remove) or (isinstance(act, Reopen) and not (refused and run.state is State.SWAPPED)):
+    swapped = run.state is State.SWAPPED
+    if (
+        isinstance(act, Remove)
+        or (isinstance(act, Reopen | Repointing) and swapped and not refused)
+        or (isinstance(act, Reopen) and not swapped)
+    ):
         again = min(pace.FIRST_LOOK * 2**run.aborts, SLOWEST)
         return Decision(state=run.state, changes={**changes, "aborts": run.aborts + 1}, again=again)
     if not refused:
         return Decision(state=run.state, changes=changes, again=soon(run, now))
-    if run.state is State.SWAPPED:
+    if swapped:
         return stays_swapped(replace(run, last_error=str(error)), None, now, str(error))
     return give_up(run, State.FAILED, str(error), finding("restore.refused", run.target, str(error), "plan again"))
 
