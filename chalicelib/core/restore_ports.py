@@ -40,10 +40,10 @@ class Restorer(Swapper, Protocol):
     def unallocated(self, index: str, shard: int) -> Unallocated | None:
         """Why that primary is on no node; None when it is on one, or there is no such index."""
 
-    def remove(self, index: IndexRef) -> bool:
-        """Deletes the index of exactly this name and uuid, read anew. False: one of another uuid has the name, and was
-        left alone. One that is not there is removed. Retryable while a snapshot of somebody else's runs that must hold
-        all of it; ours let it go."""
+    def remove(self, *indices: IndexRef) -> bool:
+        """Deletes the indices of exactly these names and uuids, read anew, all together: on an error there may be any
+        number of them still. False: one of another uuid has a name, and was left alone. One that is not there is
+        removed. Retryable while a snapshot of somebody else's runs that must hold all of one; ours let it go."""
 
     def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         """Takes off all that a restore put on, and sets what is named, a lifecycle only when asked to. Safe to repeat.

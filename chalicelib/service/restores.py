@@ -164,14 +164,14 @@ class RestoreWork:
         if run.state in SWAPS:
             return swapping.look(run, plan, world, engine)
         if run.in_place:
-            return replacing.look(run, plan, world, engine)
+            return replace(replacing.look(run, plan, world, engine), accepted=accepted)
         restored = engine.restorer.restored(order(plan)) if run.attempts else ()
         if run.state is State.PLANNED and not restored:
             return Seen(plan=plan, anew=anew(world, plan, engine, run))
         made = world.store.evidence(run.run_id, "made", 1)
         refs = made.indices if made else ()
-        seen = Seen(plan=plan, restored=restored, made=refs)
-        if run.state is not State.CHECKING or run.ending is not None:
+        seen = Seen(plan=plan, restored=restored, made=refs, accepted=accepted)
+        if run.state is not State.CHECKING or (run.ending is not None and not run.checked):
             return stuck.explained(run, seen, world, engine)
         return checking(run, world, engine, seen)
 
@@ -185,8 +185,7 @@ class RestoreWork:
             case Restore():
                 engine.restorer.restore(act.order)
             case Remove():
-                for index in act.indices:
-                    engine.restorer.remove(index)
+                engine.restorer.remove(*act.indices)
             case Release():
                 for index in act.indices:
                     engine.restorer.release(index, index.settings, lifecycle=act.lifecycle)

@@ -83,16 +83,19 @@ class FakeRestorer:
             return Unallocated(index=index, shard=shard, never=True, why="filter: node does not match")
         return None
 
-    def remove(self, index: IndexRef) -> bool:
-        with self._cluster._request("state", index.name):
-            found = self._cluster.indices.get(index.name)
-        if found is None or found.uuid != index.uuid:
-            return found is None
-        with self._cluster._request("remove", index.name):
-            if self._cluster.is_bound(index.name):
-                raise Retryable(f"remove {index.name}: a snapshot of it runs")
-            self._cluster.indices.pop(index.name, None)
-        return True
+    def remove(self, *indices: IndexRef) -> bool:
+        """As the server: all of them or none."""
+        names = ",".join(index.name for index in indices)
+        with self._cluster._request("state", names):
+            there = {index.name: self._cluster.indices.get(index.name) for index in indices}
+        wanted = [index for index in indices if (found := there[index.name]) and found.uuid == index.uuid]
+        if wanted:
+            with self._cluster._request("remove", names):
+                if bound := [index.name for index in wanted if self._cluster.is_bound(index.name)]:
+                    raise Retryable(f"remove {bound[0]}: a snapshot of it runs")
+                for index in wanted:
+                    self._cluster.indices.pop(index.name, None)
+        return all(index in wanted or there[index.name] is None for index in indices)
 
     def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         with self._cluster._request("state", index.name):

@@ -61,7 +61,7 @@ def test_what_a_drill_could_not_remove_is_swept() -> None:
     stage = lived(60 * 26)
     remove = FusedRestorer.remove
 
-    def never(self: FusedRestorer, index: IndexRef) -> bool:
+    def never(self: FusedRestorer, *indices: IndexRef) -> bool:
         raise Retryable("no answer")
 
     FusedRestorer.remove = never  # type: ignore[method-assign]

@@ -115,8 +115,8 @@ class FusedRestorer(FakeInPlace):
     def restore(self, order: RestoreOrder) -> None:
         self.fuse.around("restore", lambda: super(FusedRestorer, self).restore(order))
 
-    def remove(self, index: IndexRef) -> bool:
-        return bool(self.fuse.around("remove", lambda: super(FusedRestorer, self).remove(index)))
+    def remove(self, *indices: IndexRef) -> bool:
+        return bool(self.fuse.around("remove", lambda: super(FusedRestorer, self).remove(*indices)))
 
     def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         self.fuse.around("release", lambda: super(FusedRestorer, self).release(index, settings, lifecycle=lifecycle))

@@ -20,7 +20,8 @@ from chalicelib.core.workflows import Decision, cancel, restore, restore_progres
 from chalicelib.core.workflows import restore_stuck as stuck
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.in_place_ends import give_up, made, marked, undo
-from chalicelib.core.workflows.restore_ends import far, few, too_late
+from chalicelib.core.workflows.restore_ends import TRIES, far, few, too_late
+from chalicelib.core.workflows.restore_release import done, in_vain, not_let_go
 from chalicelib.core.workflows.restore_seen import AT_ONCE, Close, Release, Restore, Seen, written_down
 
 ATTEMPTS = 3
@@ -184,6 +185,9 @@ def _release(run: Run, seen: Seen) -> Decision:
     waiting = [move for move in seen.plan.moves if there[move.name].ours]
     if not waiting:
         return _done(run, seen)
+    if (tries := in_vain(run, seen)) >= TRIES:
+        why = not_let_go(run)
+        return give_up(run, State.FAILED, why.message, why)
     over = [move for move in waiting if move.over] or waiting
     was = {ref.name: ref for ref in seen.was}
     originals = {index.name: index.settings for index in seen.originals}
@@ -196,11 +200,11 @@ def _release(run: Run, seen: Seen) -> Decision:
         for move in over[:AT_ONCE]
     )
     act = Release(indices=refs, lifecycle=over[0].over is not None)
-    return Decision(state=State.CHECKING, act=act, again=pace.FIRST_LOOK)
+    return Decision(state=State.CHECKING, changes={"aborts": tries + 1}, act=act, again=pace.FIRST_LOOK)
 
 
 def _done(run: Run, seen: Seen) -> Decision:
-    decision = restore.done(run, seen)
+    decision = done(run, seen)
     if not run.cancel:
         return decision
     message = f"{cancel.reason(run)}, and all was restored and checked already"

@@ -11,7 +11,11 @@ from chalicelib.core.rows import Evidence
 from chalicelib.core.swaps import Standing
 
 AT_ONCE = 5
-"""Indices that one act removes or releases: its two requests for each fit into one invocation."""
+"""Indices that one act releases, closes or opens: its two requests for each fit into one invocation."""
+MANY, NAMES = 100, 3000
+"""Indices that one act removes, and the bytes of their names: together they are one or two pairs of requests."""
+ONE_BY_ONE = 10
+"""From so many removals in vain on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +28,25 @@ class Restore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remove:
-    """Delete what this run made."""
+    """Delete what this run made; all of them together."""
 
     indices: tuple[IndexRef, ...]
+    calls: int = 2
 
-    @property
-    def calls(self) -> int:
-        return 2 * len(self.indices)
+
+def removal(indices: Sequence[IndexRef], in_vain: int) -> Remove:
+    """Of those that are to go, the next ones. The server deletes all of a request or none, so after each one `in_vain`
+    fewer go together, and others first: the one that can't be removed must not keep the rest."""
+    turn = in_vain % len(indices)
+    most = max(MANY >> in_vain, AT_ONCE) if in_vain < ONE_BY_ONE else 1
+    chosen: list[IndexRef] = []
+    room = NAMES
+    for index in (*indices[turn:], *indices[:turn])[:most]:
+        room -= len(index.name.encode())
+        if chosen and room < 0:
+            break
+        chosen.append(index)
+    return Remove(indices=tuple(chosen))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +68,8 @@ class Seen:
     `uncounted`: why there are none. `unallocated`: what the deciders say of the shard that was asked about.
     Of a swap: `live`, who bears the names that it touches; once it is done `old`, what was put aside, and `then`, what
     the restored ones held at that moment. In place: `live`, what has the names now; `was`, what was written down of it
-    before the first act; `safety`, until then and when it ends badly."""
+    before the first act; `safety`, until then and when it ends badly. `accepted`: the act that was decided last has
+    returned without an error."""
 
     plan: Plan
     anew: Plan | None = None
@@ -69,6 +86,7 @@ class Seen:
     safety: Safety | None = None
     old: tuple[IndexRef, ...] = ()
     then: tuple[IndexCount, ...] = ()
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from chalicelib.core.swaps import Standing
 from chalicelib.core.workflows import Decision, restore_ends
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.restore_ends import CLEANING, SHOWN, SLOWEST, TRIES
-from chalicelib.core.workflows.restore_seen import AT_ONCE, Remove, Seen
+from chalicelib.core.workflows.restore_seen import AT_ONCE, Remove, Seen, removal
 from chalicelib.core.workflows.swap_seen import (
     UNCLEAR,
     Block,
@@ -60,7 +60,7 @@ def undo(run: Run, seen: Seen, now: datetime) -> Decision:
     mine = (*restored(seen), *(one for _, one in cloned(seen)))
     wanted = _removable(run, seen)
     if wanted and not over:
-        return Decision(state=State.SWAPPING, act=Remove(indices=wanted[:AT_ONCE]), again=pace.FIRST_LOOK)
+        return Decision(state=State.SWAPPING, act=removal(wanted, run.aborts), again=pace.FIRST_LOOK)
     left = (*_blocked(shut), *_left(run, [one.ref for one in mine]))
     return Decision(state=ending, changes={"findings": (*run.findings, *left)})
 
@@ -159,7 +159,7 @@ def finish(run: Run, seen: Seen, now: datetime) -> Decision:
     used = [one for one in left if one.aliases]
     wanted = tuple(one.ref for one in left if not one.aliases)
     if wanted and now < run.deadline_at and run.aborts < TRIES:
-        return Decision(state=State.SWAPPED, act=Remove(indices=wanted[:AT_ONCE]), again=pace.FIRST_LOOK)
+        return Decision(state=State.SWAPPED, act=removal(wanted, run.aborts), again=pace.FIRST_LOOK)
     found = [*_left(run, wanted), *(_in_use(one) for one in used[:SHOWN])]
     return Decision(state=State.SUCCEEDED, changes={"good": True, "findings": (*run.findings, *found)})
 
