@@ -186,7 +186,7 @@ class Run:
     `restore_seconds`: what a restore itself took, from the accepted request to the last primary, as seen. `leftover`:
     something that it made may be left. Of drills: `expected_seconds` for all of it; `through`: the registration that it
     restores through; `held_since`: when a guard first said no; `compared`: so many of the plan's indices have been, of
-    which those at the places `unproved` proved nothing.
+    which those at the places `unproved` proved nothing (of restores: could not be compared).
     `in_place`: a restore over what is live. `after`: it waits for the end of this run before it stands in line.
     `checked`: what it made was compared with what was backed up. `moved_at`: when its `progress` was last seen to have
     changed. `ending`: as what it ends when all that it made is removed. `approved_by`: the second person, where one was

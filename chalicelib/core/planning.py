@@ -99,6 +99,7 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         approval=beyond,
         spare=plan_room.spare(facts.surroundings),
         keep_old=int(spec.target.restore.keep_old.total_seconds()) if wish.mode is Mode.SWAP else None,
+        left_out=sum(not index.whole for index in chosen),
     )
     return named(made, dump(made))
 

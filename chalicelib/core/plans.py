@@ -119,7 +119,7 @@ class Plan:
     `approval`: names that `restore.allow` does not allow, so that a second person must. `spare`: bytes that all data
     nodes together may take before the low watermark (None: there is none). `calls`: the requests that the start will
     send, in order. `version`: of the backup, `server`: of the server. `keep_old`: for how many seconds a swap
-    keeps what was live.
+    keeps what was live. `left_out`: indices that were wanted, and of which the backup lacks shards.
     """
 
     plan_id: str
@@ -143,6 +143,7 @@ class Plan:
     spare: int | None = None
     calls: tuple[str, ...] = ()
     keep_old: int | None = None
+    left_out: int = 0
 
     @property
     def bytes(self) -> int:

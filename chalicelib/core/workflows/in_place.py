@@ -166,11 +166,13 @@ def _check(run: Run, seen: Seen) -> Decision:
         return give_up(run, State.FAILED, gone.message, gone)
     if failed := [shard for index in mine for shard in index.failed]:
         return _lost(run, seen, failed)
-    compared = few(comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted))
+    found = comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted)
+    compared = few(found)
     if wrong := [one for one in compared if one.severity is Severity.ERROR]:
         return give_up(run, State.FAILED, wrong[0].message, *compared)
     docs = sum(count.docs for count in seen.counts) if len(seen.counts) == len(mine) else None
-    changes = {"findings": (*run.findings, *compared), "docs": docs, "checked": True}
+    gaps = comparing.gaps(seen.plan, found)
+    changes = {"findings": (*run.findings, *compared), "docs": docs, "checked": True, "unproved": gaps}
     return Decision(state=State.CHECKING, changes=changes, again=timedelta(0))
 
 
@@ -209,4 +211,4 @@ def _done(run: Run, seen: Seen) -> Decision:
         return decision
     message = f"{cancel.reason(run)}, and all was restored and checked already"
     found = replace(finding("run.cancel_refused", run.run_id, message, "restore the safety backup"), severity=_WARNING)
-    return replace(decision, changes={**decision.changes, "findings": (*run.findings, found)})
+    return replace(decision, changes={**decision.changes, "findings": (*decision.changes["findings"], found)})

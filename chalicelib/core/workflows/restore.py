@@ -109,9 +109,11 @@ def _check(run: Run, seen: Seen, now: datetime) -> Decision:
     mine = own(seen)
     if len(mine) < len(seen.plan.moves) or not all(index.done for index in mine):
         return vanished(run, seen, now)
-    compared = few(comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted))
+    found = comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted)
+    compared = few(found)
     if wrong := [one for one in compared if one.severity is Severity.ERROR]:
         return give_up(run, seen, now, State.FAILED, wrong[0].message, *compared)
     docs = sum(count.docs for count in seen.counts) if len(seen.counts) == len(mine) else None
-    changes = {"findings": (*run.findings, *compared), "docs": docs, "checked": True}
+    gaps = comparing.gaps(seen.plan, found)
+    changes = {"findings": (*run.findings, *compared), "docs": docs, "checked": True, "unproved": gaps}
     return Decision(state=State.CHECKING, changes=changes, again=timedelta(0))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.core import in_place, pace, plans
+from chalicelib.core import comparing, in_place, pace, plans
 from chalicelib.core.model import Finding, IndexRef, Run, Severity, Shards, State
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import Restored
@@ -32,6 +32,7 @@ PUT_ON = (
 )
 """What a restore sets, as people have to take it off by hand; the engine's own list is the same (a test)."""
 LIFECYCLE = "index.lifecycle"
+PARTIAL = "restore.partial"
 
 
 def keeps(run: Run, seen: Seen) -> bool:
@@ -106,7 +107,7 @@ def _all_let_go(run: Run, seen: Seen) -> Decision:
         found = finding("restore.vanished", lost[0], message, "make a new plan for it, with --indices")
         return _ended(run, seen, State.FAILED, message, found)
     decision = done(run, seen)
-    known = tuple(one for one in run.findings if one.code != "restore.refused")
+    known = tuple(one for one in decision.changes["findings"] if one.code != "restore.refused")
     told = (*known, _too_late(run)) if run.cancel else known
     return replace(decision, changes={**decision.changes, "findings": told, "ending": None})
 
@@ -143,7 +144,8 @@ def done(run: Run, seen: Seen) -> Decision:
     shards = sum(move.shards for move in seen.plan.moves)
     changes = {
         "good": True,
-        "reason": None,
+        "reason": comparing.incomplete(run, seen.plan),
+        "findings": (*run.findings, *(one for one in seen.plan.findings if one.code == PARTIAL)),
         "indices": len(seen.plan.moves),
         "bytes": seen.plan.bytes,
         "shards": Shards(total=shards, failed=0),

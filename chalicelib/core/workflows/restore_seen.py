@@ -14,8 +14,6 @@ AT_ONCE = 5
 """Indices that one act releases, closes or opens: its two requests for each fit into one invocation."""
 MANY, NAMES = 100, 3000
 """Indices that one act removes, and the bytes of their names: together they are one or two pairs of requests."""
-ONE_BY_ONE = 10
-"""From so many removals in vain on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +36,8 @@ def removal(indices: Sequence[IndexRef], in_vain: int) -> Remove:
     """Of those that are to go, the next ones. The server deletes all of a request or none, so after each one `in_vain`
     fewer go together, and others first: the one that can't be removed must not keep the rest."""
     turn = in_vain % len(indices)
-    most = max(MANY >> in_vain, AT_ONCE) if in_vain < ONE_BY_ONE else 1
+    few = AT_ONCE if len(indices) > 2 * AT_ONCE else 1
+    most = max(min(MANY, len(indices)) >> in_vain, few)
     chosen: list[IndexRef] = []
     room = NAMES
     for index in (*indices[turn:], *indices[:turn])[:most]:

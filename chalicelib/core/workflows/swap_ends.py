@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import pace, swapping
+from chalicelib.core import comparing, pace, swapping
 from chalicelib.core.model import Finding, IndexRef, Run, Severity, State
 from chalicelib.core.prose import counted
 from chalicelib.core.swaps import Standing
@@ -153,7 +153,8 @@ def finish(run: Run, seen: Seen, now: datetime) -> Decision:
     old = uuids(seen.old)
     left = [one for one in seen.live if old.get(one.name) == one.uuid]
     if not left:
-        return Decision(state=State.SUCCEEDED, changes={"good": True, "last_error": None})
+        changes = {"good": True, "last_error": None, "reason": comparing.incomplete(run, seen.plan)}
+        return Decision(state=State.SUCCEEDED, changes=changes)
     if not swapping.is_live(seen.plan, made(seen), seen.live):
         return _not_finished(run, left)
     used = [one for one in left if one.aliases]
@@ -161,7 +162,8 @@ def finish(run: Run, seen: Seen, now: datetime) -> Decision:
     if wanted and now < run.deadline_at and run.aborts < TRIES:
         return Decision(state=State.SWAPPED, act=removal(wanted, run.aborts), again=pace.FIRST_LOOK)
     found = [*_left(run, wanted), *(_in_use(one) for one in used[:SHOWN])]
-    return Decision(state=State.SUCCEEDED, changes={"good": True, "findings": (*run.findings, *found)})
+    told = {"findings": (*run.findings, *found), "reason": comparing.incomplete(run, seen.plan)}
+    return Decision(state=State.SUCCEEDED, changes={"good": True, **told})
 
 
 def _not_finished(run: Run, left: Sequence[Standing]) -> Decision:
