@@ -160,11 +160,15 @@ class Plan:
 
     @property
     def mark(self) -> int:
-        """What every index that this plan makes carries, so that it is known again: 53 bits, never 0."""
-        return int(self.plan_id.removeprefix(PREFIX), 16) % (2**53 - 1) + 1
+        return mark(self.plan_id)
 
 
 PREFIX = "plan-"
+
+
+def mark(plan_id: str) -> int:
+    """What every index that this plan makes carries, so that it is known again: 53 bits, never 0."""
+    return int(plan_id.removeprefix(PREFIX), 16) % (2**53 - 1) + 1
 
 
 def named(plan: Plan, text: str) -> Plan:

@@ -208,7 +208,11 @@ class RestoreWork:
             return swap_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
         if run.in_place:
             return in_place_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
-        return restore_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
+        decision = restore_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
+        if not decision.state.settled:
+            return decision
+        made = world.store.evidence(run.run_id, "made", 1)
+        return restore_ends.by_name(run, decision, made.indices) if made else decision
 
     def given_up(self, run: Run, decision: Decision) -> Decision:
         if run.state in SWAPS:

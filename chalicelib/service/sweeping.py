@@ -7,14 +7,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chalicelib.core import leftovers, planning
+from chalicelib.core import leftovers
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Sweep
 from chalicelib.core.model import IndexRef, Run
 from chalicelib.core.ports import Update
 from chalicelib.core.restore_ports import Restorer
 from chalicelib.core.rows import Evidence, PolicyState, Spec
-from chalicelib.service import plans as planner
 from chalicelib.service.backups import ACT_TIMEOUT
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
@@ -50,21 +49,19 @@ def _removed(world: World, run: Run, state: PolicyState, made: Evidence) -> Sequ
     """Removes what there is, one by one; answers what is left. Retryable when the time of this invocation does not do:
     another message goes on."""
     restorer = world.engine(_spec(world, run, state)).restorer
-    found = _ours(world, run, restorer, made)
+    found = _ours(run, restorer, made)
     for index in found:
         if world.remaining() <= ACT_TIMEOUT:
             world.queue.send(Sweep(policy=run.policy, run_id=run.run_id))
             raise Retryable(f"too little time to remove {index.name} and those after it")
         restorer.remove(index)
-    return _ours(world, run, restorer, made) if found else found
+    return _ours(run, restorer, made) if found else found
 
 
-def _ours(world: World, run: Run, restorer: Restorer, made: Evidence) -> list[IndexRef]:
-    """Of what the run wrote down, what is there and was never released."""
-    found = world.store.evidence(run.plan or "", planner.KIND, 1)
-    if found is None or found.plan is None:
-        raise Retryable(f"the plan of {run.run_id} could not be read")
-    there = {(index.name, index.uuid) for index in restorer.restored(planning.order(found.plan)) if index.ours}
+def _ours(run: Run, restorer: Restorer, made: Evidence) -> list[IndexRef]:
+    """Of what the run wrote down, what is there and was never released. Its plan may be lost."""
+    wanted = leftovers.order(run, made.indices)
+    there = {(index.name, index.uuid) for index in restorer.restored(wanted) if index.ours}
     return [index for index in made.indices if (index.name, index.uuid) in there]
 
 

@@ -138,6 +138,23 @@ def _unseen(run: Run, findings: Sequence[Finding], why: Exception | str) -> dict
     return {"findings": (*findings, finding(BLOCKED, run.run_id, message, next_step))}
 
 
+def by_name(run: Run, decision: Decision, made: Sequence[IndexRef]) -> Decision:
+    """The same end, with what was written down as made in place of the finding that only says that there may be
+    something."""
+    *known, vague = decision.changes["findings"]
+    told = tuple(_named(run, vague, index) for index in made)
+    if more := told[SHOWN:]:
+        message = f"{len(more)} more, from {more[0].subject} to {more[-1].subject}: {vague.message}"
+        told = (*told[:SHOWN], replace(vague, message=message))
+    return replace(decision, changes={**decision.changes, "findings": (*known, *told)})
+
+
+def _named(run: Run, vague: Finding, index: IndexRef) -> Finding:
+    message = f"{index.name} (uuid {index.uuid}) was made by {run.run_id}; {vague.message}"
+    same = f"GET /{index.name}/_settings/index.uuid says whether it is the same still"
+    return replace(vague, subject=index.name, message=message, next_step=f"{same}; {vague.next_step}")
+
+
 def _may_be_there(run: Run, why: Exception | str) -> Finding:
     message = f"what {run.run_id} made may still be there: {why}"
     return finding("restore.leftover", run.run_id, message, "look for its indices, and delete them yourself")
