@@ -31,6 +31,9 @@ VERSION = re.compile(r"\d+\.\d+\.\d+")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)b", re.IGNORECASE)
 RATIO = re.compile(r"(\d+(?:\.\d+)?)(%?)")
 REASON_SHOWN = 300
+NODES = frozenset({"NODE_LEFT", "NODE_RESTARTING", "CLUSTER_RECOVERED"})
+"""Why a shard is unassigned, where it is for what became of its node. Any other reason may be one of the data."""
+NODE_GONE = re.compile(r"(NodeClosed|NodeDisconnected|NodeNotConnected|ConnectTransport)Exception")
 
 
 def contents(question: Question, body: Body) -> Contents:
@@ -254,17 +257,18 @@ def _failed(name: str, shard: int, copy: Body, rows: Iterable[Body], running: bo
     kinds = {row.text("type") for row in rows if row.number("id") == shard and row.text("stage") == "DONE"}
     if kinds and not kinds & {"SNAPSHOT", "PEER"}:
         reason = f"it was recovered from {', '.join(sorted(kinds))}, not from the snapshot: did a node restart?"
-        return FailedShard(index=name, shard=shard, reason=reason)
+        return FailedShard(index=name, shard=shard, reason=reason, with_node=True)
     return None
 
 
 def _given_up(name: str, shard: int, unassigned: Body) -> FailedShard:
     if cause := _cause(unassigned):
-        return FailedShard(index=name, shard=shard, reason=cause)
+        return FailedShard(index=name, shard=shard, reason=cause, with_node=bool(NODE_GONE.search(cause)))
     status = f"{unassigned.text('reason')}, {unassigned.value.get('allocation_status') or 'no attempt'}"
     if unassigned.value.get("allocation_status") == "no_valid_shard_copy":  # it was there, or on its way, and is lost
         reason = f"what was back of it is gone: did a node leave, or restart? ({status})"
-        return FailedShard(index=name, shard=shard, reason=reason)
+        with_node = unassigned.text("reason") in NODES
+        return FailedShard(index=name, shard=shard, reason=reason, with_node=with_node)
     return FailedShard(index=name, shard=shard, reason=f"no node may take it ({status})", unallocated=True)
 
 

@@ -18,7 +18,14 @@ from chalicelib.core.restores import (
     Unallocated,
 )
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
-from tests.fakes.elasticsearch_records import FakeIndex, FakeOrigin, FakeSnapshot
+from tests.fakes.elasticsearch_records import NODE_LEFT, FakeIndex, FakeOrigin, FakeSnapshot
+
+
+def restart_node(cluster: FakeCluster) -> None:
+    """What is being restored loses a shard: it has no replicas, and the server does not take it once more."""
+    for index in cluster.indices.values():
+        if index.origin and index.origin.looks_left:
+            index.origin.looks_left, index.origin.lost = 0, {0: NODE_LEFT}
 
 
 class FakeRestorer:
@@ -240,7 +247,7 @@ def _restored(name: str, index: FakeIndex, order: RestoreOrder) -> Restored:
         bytes_done=BYTES_PER_SHARD * done,
         bytes_total=BYTES_PER_SHARD * (index.shards - len(index.origin.lost) if over else index.shards),
         failed=tuple(
-            FailedShard(index=name, shard=shard, reason=reason)
+            FailedShard(index=name, shard=shard, reason=reason, with_node=reason == NODE_LEFT)
             for shard, reason in sorted(index.origin.lost.items())
             if over
         ),

@@ -3,6 +3,7 @@
 from chalicelib.core.errors import Retryable
 from chalicelib.core.model import IndexRef, State
 from chalicelib.service import drills, query
+from tests.fakes.elasticsearch_restores import restart_node
 from tests.faults.drilling import DRILLS, drill_runs, state_of
 from tests.faults.world import FusedRestorer, Stage
 
@@ -33,6 +34,25 @@ def test_the_drill_of_the_slot_brings_the_newest_backup_and_the_promise_to_l4() 
     assert (restore.kept, restore.drill.standing, restore.drill.selected) == (True, 2, 2)
     assert [(one.name, one.proved) for one in query.drilled(stage.world, run)] == [("orders", True), ("orders-2", True)]
     assert stage.metrics.total("RestoreSeconds") == run.restore_seconds
+
+
+def test_a_node_that_restarts_in_mid_drill_condemns_no_backup() -> None:
+    """A good backup was thrown away for what happened to the server that tried it."""
+    stage = lived(60 * 26)
+    newest, *_ = stage.store.backups("nightly")
+    before = state_of(stage).last_good
+    stage.engine.restore_looks = 10**6
+    drills.request(stage.world, "nightly", request_id="now-9", by="cli:anna")
+    stage.live(1)
+    restart_node(stage.engine)
+    stage.live(3)
+    run = stage.run("drill:nightly:now-9")
+    assert (run.state, {found.code for found in run.findings}) == (State.FAILED, {"restore.shard_lost"})
+    assert "restart" in (run.reason or "")
+    (kept, *_) = stage.store.backups("nightly")
+    assert (kept.backup_id, kept.good, kept.errors) == (newest.backup_id, True, ())
+    assert state_of(stage).last_good == before, "and it proved nothing"
+    assert {name for name in stage.engine.indices if name.startswith("drill-")} == set()
 
 
 def test_a_lost_blob_makes_the_backup_worthless_and_the_policy_falls_back() -> None:
