@@ -182,7 +182,7 @@ class Run:
     same cause came before) and `quiet` (people heard of it within a day).
     `last_look`: a look past the deadline has begun and has not come back. `plan`: what a restore carries out; None: it
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
-    under the slot's id, None: nobody could ask for anything else under it.
+    under the slot's id, None: nobody could ask for anything else under it (of drills: the backup that somebody named).
     `restore_seconds`: what a restore itself took, from the accepted request to the last primary, as seen. `leftover`:
     something that it made may be left. Of drills: `expected_seconds` for all of it; `through`: the registration that it
     restores through; `held_since`: when a guard first said no; `compared`: so many of the plan's indices have been, of

@@ -1,6 +1,8 @@
 """From the slot to the promise, through the real driver: a drill proves, condemns, leaves something behind."""
 
-from chalicelib.core.errors import Retryable
+import pytest
+
+from chalicelib.core.errors import BadInput, Retryable, Taken
 from chalicelib.core.model import IndexRef, State
 from chalicelib.service import drills, query
 from tests.fakes.elasticsearch_restores import restart_node
@@ -53,6 +55,35 @@ def test_a_node_that_restarts_in_mid_drill_condemns_no_backup() -> None:
     assert (kept.backup_id, kept.good, kept.errors) == (newest.backup_id, True, ())
     assert state_of(stage).last_good == before, "and it proved nothing"
     assert {name for name in stage.engine.indices if name.startswith("drill-")} == set()
+
+
+def test_somebody_has_a_condemned_backup_drilled_again_and_it_is_good() -> None:
+    """By itself no drill takes it; the file had only been out of reach."""
+    stage = lived(60 * 26)
+    newest, before = stage.store.backups("nightly")
+    stage.engine.lose_blob(newest.snapshot, "orders")
+    stage.live(45, step=20)
+    stage.engine.lost.clear()
+    drills.request(stage.world, "nightly", request_id="now-1", by="cli:anna")
+    stage.live(5)
+    assert stage.store.backups("nightly")[1].drills == ("drill:nightly:now-1",), "the one before"
+    again = drills.request(stage.world, "nightly", request_id="now-2", by="cli:anna", backup=newest.backup_id)
+    with pytest.raises(Taken):
+        drills.request(stage.world, "nightly", request_id="now-2", by="cli:anna", backup=before.backup_id)
+    stage.live(5)
+    run = stage.run(again.run_id)
+    assert (run.state, run.good, [found.code for found in run.findings][-1]) == (
+        State.SUCCEEDED,
+        True,
+        "drill.rehabilitated",
+    )
+    back, _ = stage.store.backups("nightly")
+    assert (back.good, back.errors, back.level) == (True, (), "L4")
+    assert state_of(stage).last_good["L4"].backup_id == newest.backup_id
+    (report,) = [one for one in stage.notifier.reports if one.key == f"{run.run_id}#end"]
+    assert "it counts again" in report.body
+    with pytest.raises(BadInput):
+        drills.request(stage.world, "nightly", request_id="now-3", by="cli:anna", backup="none")
 
 
 def test_a_lost_blob_makes_the_backup_worthless_and_the_policy_falls_back() -> None:
