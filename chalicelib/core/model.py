@@ -279,3 +279,8 @@ class Run:
     @property
     def settled(self) -> bool:
         return self.state.settled
+
+    @property
+    def stored_ended(self) -> bool:
+        """Stored as ended: one row for slots that came to nothing."""
+        return len(self.steps) == 1 and self.steps[0].state.settled
