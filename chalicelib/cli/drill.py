@@ -23,10 +23,14 @@ def drill(
     request_id: Annotated[
         str | None, typer.Option("--request-id", help="The same id again answers the same run.", show_default=False)
     ] = None,
+    backup: Annotated[
+        str | None,
+        typer.Option("--backup", help="All of this backup; also one that a drill condemned.", show_default=False),
+    ] = None,
 ) -> None:
     """A drill now, as `drill` of the policy says. Restores, compares, and removes what it made. Prints its id."""
     out: Output = context.obj
     world = bootstrap.of_terminal(out.stage)
     request_id = request_id or f"now-{world.clock.now():%Y%m%dt%H%M%S}-{secrets.token_hex(2)}"
-    run = drills.request(world, policy, request_id=request_id, by=asking.who())
+    run = drills.request(world, policy, request_id=request_id, by=asking.who(), backup=backup)
     started(out, world, run, wait=wait)

@@ -6,9 +6,12 @@ up holds something in between. So the counts before and after the backup bound w
 
 from collections.abc import Iterator, Sequence
 
-from chalicelib.core.model import Finding, IndexCount, Severity
+from chalicelib.core.model import Finding, IndexCount, Run, Severity
 from chalicelib.core.plans import Plan
+from chalicelib.core.prose import counted
 from chalicelib.core.spec import QueryCheck
+
+NOT_COMPARED = "restore.not_compared"
 
 
 def counts(
@@ -26,6 +29,24 @@ def counts(
         for move in plan.moves
         for found in _compared(move.source, move.name, then, later, now.get(move.name), uncounted)
     )
+
+
+def gaps(plan: Plan, findings: Sequence[Finding]) -> tuple[int, ...]:
+    """The places in the plan of those that could not be compared."""
+    unknown = {found.subject for found in findings if found.code == NOT_COMPARED}
+    return tuple(n for n, move in enumerate(plan.moves) if move.name in unknown)
+
+
+def incomplete(run: Run, plan: Plan) -> str | None:
+    """What somebody must know of a restore that succeeded before they rely on it. None: all came back, and all was
+    compared."""
+    parts = []
+    if plan.left_out:
+        parts.append(f"{counted(plan.left_out, 'index', 'indices')} left out (PARTIAL)")
+    if gaps := len(run.unproved):
+        of = "" if parts else f" of {counted(len(plan.moves), 'index', 'indices')}"
+        parts.append(f"{gaps:,}{of} not compared")
+    return ", ".join(parts) or None
 
 
 def _compared(
@@ -99,7 +120,7 @@ def _wrong(name: str, message: str) -> Finding:
 
 def _unknown(name: str, why: str) -> Finding:
     return Finding(
-        code="restore.not_compared",
+        code=NOT_COMPARED,
         severity=Severity.WARNING,
         subject=name,
         message=f"the documents of {name} could not be compared: {why}",

@@ -74,6 +74,8 @@ def _cause(run: Run, now: datetime) -> str:
     finding = results.worst(run)
     if run.good and run.salvage is not None:
         return f"it is good: {run.reason}"
+    if run.state is State.SUCCEEDED and run.good and run.kind is Kind.RESTORE and run.reason:
+        return f"it is good: what could be restored came back from {run.snapshot}; {run.reason}"
     if run.good and run.kind is Kind.RESTORE:
         return f"it is good: all of it came back from {run.snapshot}"
     if run.good:
@@ -102,7 +104,9 @@ def _open(run: Run, now: datetime) -> str:
     if seen and seen.bytes_total:
         moved += f", {size(seen.bytes_done or 0)} of {size(seen.bytes_total)}"
     if run.ending:
-        return f"{run.reason or 'it failed'}; what it made is being removed"
+        kept = run.checked and run.kind is Kind.RESTORE and not run.in_place
+        follows = "is checked and stays" if kept and run.state is State.CHECKING else "is being removed"
+        return f"{run.reason or 'it failed'}; what it made {follows}"
     checked = run.state in (State.VERIFYING, State.CHECKING)
     return f"it is being checked{moved}" if checked else f"it is in progress{moved}"
 

@@ -1,12 +1,15 @@
 """What runs made and could not remove: when that is tried again, and what is told of it. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.core.messages import Report
-from chalicelib.core.model import Run, Severity
+from chalicelib.core.model import IndexRef, Run, Severity
+from chalicelib.core.plans import mark
 from chalicelib.core.prose import ascii_line, instant, shortened
 from chalicelib.core.reports import SUBJECT, command
+from chalicelib.core.restores import RestoreOrder
 from chalicelib.core.rows import PolicyState
 from chalicelib.core.spec import Policy
 
@@ -33,6 +36,17 @@ def dropped(state: PolicyState, run_id: str) -> PolicyState:
     """The policy when nothing more is tried for that run."""
     left = {known: since for known, since in state.leftovers.items() if known != run_id}
     return replace(state, leftovers=left, sweep_at=state.sweep_at if left else None)
+
+
+def order(run: Run, made: Sequence[IndexRef]) -> RestoreOrder:
+    """By which the engine is asked for what is there of what was written down; the plan may be lost."""
+    return RestoreOrder(
+        repository=run.through or run.repository,
+        snapshot=run.snapshot,
+        indices=tuple(index.name for index in made),
+        prefix="",
+        mark=mark(run.plan or ""),
+    )
 
 
 def report(run: Run, policy: Policy, why: str | None, *, stage: str, now: datetime) -> Report | None:

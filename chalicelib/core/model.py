@@ -183,11 +183,11 @@ class Run:
     same cause came before) and `quiet` (people heard of it within a day).
     `last_look`: a look past the deadline has begun and has not come back. `plan`: what a restore carries out; None: it
     has yet to think it through itself, from the wish that stands beside its row. `payload`: a digest of what was asked
-    under the slot's id, None: nobody could ask for anything else under it.
+    under the slot's id, None: nobody could ask for anything else under it (of drills: the backup that somebody named).
     `restore_seconds`: what a restore itself took, from the accepted request to the last primary, as seen. `leftover`:
     something that it made may be left. Of drills: `expected_seconds` for all of it; `through`: the registration that it
     restores through; `held_since`: when a guard first said no; `compared`: so many of the plan's indices have been, of
-    which those at the places `unproved` proved nothing.
+    which those at the places `unproved` proved nothing (of restores: could not be compared).
     `in_place`: a restore over what is live. `after`: it waits for the end of this run before it stands in line.
     `checked`: what it made was compared with what was backed up. `moved_at`: when its `progress` was last seen to have
     changed. `ending`: as what it ends when all that it made is removed. `approved_by`: the second person, where one was
@@ -286,3 +286,8 @@ class Run:
     @property
     def settled(self) -> bool:
         return self.state.settled
+
+    @property
+    def stored_ended(self) -> bool:
+        """Stored as ended: one row for slots that came to nothing."""
+        return len(self.steps) == 1 and self.steps[0].state.settled

@@ -125,6 +125,7 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         spare=plan_room.spare(facts.surroundings),
         keep_old=int(spec.target.restore.keep_old.total_seconds()) if wish.mode is Mode.SWAP else None,
         expected_seconds=seconds,
+        left_out=sum(not index.whole for index in chosen),
         **_elsewhere(wish, spec, backup),
     )
     return named(made, dump(made))

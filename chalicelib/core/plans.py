@@ -141,8 +141,9 @@ class Plan:
     nodes together may take before the low watermark (None: there is none). `calls`: the requests that the start will
     send, in order. `version`: of the backup, `server`: of the server. `keep_old`: for how many seconds a swap
     keeps what was live. `expected_seconds`: from the start to the end, by what earlier restores of the policy took
-    (None: there is none to go by). `phases`: of mode everything, which has no moves of its own: those are in the plans
-    of its phases; `capsule`: where the configuration is that it puts back (None: no backup has one).
+    (None: there is none to go by). `left_out`: indices that were wanted, and of which the backup lacks shards.
+    `phases`: of mode everything, which has no moves of its own: those are in the plans of its phases; `capsule`: where
+    the configuration is that it puts back (None: no backup has one).
 
     To another target than the policy's: `target` is that one, as generation `target_gen` of the file has it, `source`
     the policy's own, and `through` the registration of the repository there. None otherwise.
@@ -175,6 +176,7 @@ class Plan:
     source: str | None = None
     target_gen: int | None = None
     through: str | None = None
+    left_out: int = 0
 
     @property
     def bytes(self) -> int:
@@ -202,11 +204,15 @@ class Plan:
 
     @property
     def mark(self) -> int:
-        """What every index that this plan makes carries, so that it is known again: 53 bits, never 0."""
-        return int(self.plan_id.removeprefix(PREFIX), 16) % (2**53 - 1) + 1
+        return mark(self.plan_id)
 
 
 PREFIX = "plan-"
+
+
+def mark(plan_id: str) -> int:
+    """What every index that this plan makes carries, so that it is known again: 53 bits, never 0."""
+    return int(plan_id.removeprefix(PREFIX), 16) % (2**53 - 1) + 1
 
 
 def named(plan: Plan, text: str) -> Plan:

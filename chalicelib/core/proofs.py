@@ -69,16 +69,39 @@ def oldest(proofs: Proofs, selection: AbstractSet[str]) -> Proved | None:
     return min((proved[name] for name in selection), key=_data)
 
 
-def judged(backup: Backup, run_id: str, at: datetime, proved: int, codes: Sequence[str]) -> Backup:
-    """The entry of the catalogue after a drill; all its drills together have `proved` so many of its indices. `codes`:
-    of what the drill found wrong with it. `rev` and `token` are the caller's."""
+def condemned(backup: Backup) -> bool:
+    """By drills alone: it was good, as no other backup is drilled."""
+    return not backup.good and bool(backup.errors) and set(backup.errors) <= set(ABOUT_THE_DATA)
+
+
+def judged(backup: Backup, run_id: str, at: datetime, proved: int, codes: Sequence[str], *, alone: int = 0) -> Backup:
+    """The entry of the catalogue after a drill; all its drills together have `proved` so many of its indices, and this
+    one `alone` so many. `codes`: of what the drill found wrong with it. One that drills had condemned is good again
+    when one later drill proved every index of it; not by several, of which each may have missed what another found.
+    `rev` and `token` are the caller's."""
     after = replace(backup, drills=(*backup.drills, run_id)[-KEPT:], drilled_at=at, proved=max(proved, backup.proved))
     if codes:
         errors = tuple(dict.fromkeys((*backup.errors, *codes)))
         return replace(after, errors=errors, good=False, level=backup.reached or backup.level, reached=None)
+    if condemned(after) and alone >= after.indices > 0:
+        after = replace(after, errors=(), good=True)
     if after.good and after.level < LEVEL and after.proved >= after.indices > 0:
         return replace(after, level=LEVEL, reached=after.level)
     return after
+
+
+def rehabilitated(before: Backup) -> Finding:
+    """What people are told when a backup that drills had condemned is good again."""
+    codes = ", ".join(before.errors)
+    message = f"{before.backup_id} had failed a drill ({codes}); now every index of it was proved: it counts again"
+    step = "find out what had failed: the repository may have been out of reach for a while"
+    return Finding(
+        code="drill.rehabilitated",
+        severity=Severity.INFO,
+        subject=before.backup_id,
+        message=message,
+        next_step=step,
+    )
 
 
 def _data(proved: Proved) -> tuple[datetime, datetime]:

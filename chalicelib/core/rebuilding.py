@@ -98,6 +98,7 @@ def part(wish: Wish, group: Group) -> Wish:
         prefix="",
         allow_partial=wish.allow_partial,
         replicas=wish.replicas,
+        attach_lifecycle=True,
     )
 
 

@@ -42,10 +42,11 @@ class Restorer(Swapper, Protocol):
     def unallocated(self, index: str, shard: int) -> Unallocated | None:
         """Why that primary is on no node; None when it is on one, or there is no such index."""
 
-    def remove(self, index: IndexRef) -> bool:
-        """Deletes the index of exactly this name and uuid, read anew. False: one of another uuid has the name, and was
-        left alone. One that is not there is removed. Retryable while a snapshot of somebody else's runs that must hold
-        all of it; ours let it go. The newest backing index of a data stream is Refused: it goes with its stream."""
+    def remove(self, *indices: IndexRef) -> bool:
+        """Deletes the indices of exactly these names and uuids, read anew, all together: on an error there may be any
+        number of them still. False: one of another uuid has a name, and was left alone. One that is not there is
+        removed. Retryable while a snapshot of somebody else's runs that must hold all of one; ours let it go. The
+        newest backing index of a data stream is Refused: it goes with its stream."""
 
     def remove_stream(self, stream: StreamRef) -> None:
         """Deletes the data stream, read anew, with its backing indices, when each of them is one of those; and then

@@ -39,7 +39,14 @@ def left(run: Run) -> str:
     if run.swapped_at is not None:
         return _after_swap(run)
     if run.state is State.SUCCEEDED and run.kind is Kind.RESTORE:
-        return "All that was to come back is there, under the names of its plan, open for writing, with its settings."
+        what = "What could be restored" if run.reason else "All that was to come back"
+        return f"{what} is there, under the names of its plan, open for writing, with the settings it had."
+    if run.in_place and any(finding.code == "restore.left_as" for finding in run.findings):
+        return "Live indices were closed, or restored over: the findings say how each of them is. None was deleted."
+    if run.checked and run.kind is Kind.RESTORE and not run.in_place:
+        return (
+            "All that it made is checked and stays. What still refuses writes is named below; the others take writes."
+        )
     if any(finding.code in LEFT for finding in run.findings):
         return "Some of what it made may be left: the findings name it. Nothing else was touched."
     return "Nothing that it made is left, and nothing else was touched."

@@ -114,12 +114,14 @@ class RestoreOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedShard:
-    """`unallocated`: not for what is in the backup, but because no node may take it."""
+    """`unallocated`: not for what is in the backup, but because no node may take it. `with_node`: it had come back, or
+    was on its way, and a node left or restarted; that says nothing of the backup either."""
 
     index: str
     shard: int
     reason: str
     unallocated: bool = False
+    with_node: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

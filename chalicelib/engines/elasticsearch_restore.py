@@ -1,7 +1,7 @@
 """Restores by Elasticsearch 8 and 9.
 
 Requests: contents 1, surroundings 3, restore 2, restored 2 (1 when there is nothing), unallocated 1, remove 2, release
-2; restore and restored one more for each further portion of very long lists of names.
+2; restore, restored and remove as many more for each further portion of very long lists of names.
 """
 
 import json
@@ -137,20 +137,29 @@ class ElasticsearchRestorer:
         )
         return None if body is None else allocation.unallocated(index, shard, body)
 
-    def remove(self, index: IndexRef) -> bool:
-        question = self._question("remove", index=index.name)
-        there = self._uuid(index.name)
-        if there != index.uuid:
-            return there is None
+    def remove(self, *indices: IndexRef) -> bool:
+        """Never leniently (`ignore_unavailable`): what the key may not delete would be left out without a word."""
+        questions = {index.name: self._question("remove", index=index.name) for index in indices}
+        known, others = {index.name: index.uuid for index in indices}, False
+        for part in portions(known):
+            there = read.uuids(self._state(part, ("metadata", "blocks"), UUIDS))
+            wanted = [name for name in part if there.get(name) == known[name]]
+            others |= any(there.get(name, known[name]) != known[name] for name in part)
+            if wanted:
+                self._delete(questions[wanted[0]], wanted)
+        return not others
+
+    def _delete(self, question: Question, names: Sequence[str]) -> None:
         body = self._connection.ask(
             question,
             lambda client: client.indices.delete(
-                index=index.name, master_timeout=self._patience, timeout=self._patience
+                index=list(names), master_timeout=self._patience, timeout=self._patience
             ),
         )
+        if body is None and len(names) > 1:
+            raise Retryable(f"{question}: one of {len(names)} went meanwhile, so that none was deleted")
         if body is not None and not body.flag("acknowledged"):
             raise Retryable(f"{question}: not every node has taken it over in time")
-        return True
 
     def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         question = self._question("release", index=index.name)

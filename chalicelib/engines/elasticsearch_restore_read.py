@@ -32,6 +32,9 @@ VERSION = re.compile(r"\d+\.\d+\.\d+")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgtp]?)b", re.IGNORECASE)
 RATIO = re.compile(r"(\d+(?:\.\d+)?)(%?)")
 REASON_SHOWN = 300
+NODES, GONE = ("NODE_LEFT", "NODE_RESTARTING", "CLUSTER_RECOVERED"), ("no_valid_shard_copy", "fetching_shard_data")
+"""Why a shard is unassigned that went with its node (any other reason may be one of the data), and its status then."""
+NODE_GONE = re.compile(r"(NodeClosed|NodeDisconnected|NodeNotConnected|ConnectTransport)Exception")
 
 
 def contents(question: Question, body: Body) -> Contents:
@@ -242,19 +245,19 @@ def _failed(name: str, shard: int, copy: Body, rows: Iterable[Body], running: bo
         return _given_up(name, shard, copy.body("unassigned_info"))
     kinds = {row.text("type") for row in rows if row.number("id") == shard and row.text("stage") == "DONE"}
     if kinds and not kinds & {"SNAPSHOT", "PEER"}:
-        reason = f"it was recovered from {', '.join(sorted(kinds))}, not from the snapshot: did a node restart?"
-        return FailedShard(index=name, shard=shard, reason=reason)
+        said = f"it was recovered from {', '.join(sorted(kinds))}, not from the snapshot: did a node restart?"
+        return FailedShard(index=name, shard=shard, reason=said, with_node=True)
     return None
 
 
 def _given_up(name: str, shard: int, unassigned: Body) -> FailedShard:
     if cause := _cause(unassigned):
-        return FailedShard(index=name, shard=shard, reason=cause)
-    status = f"{unassigned.text('reason')}, {unassigned.value.get('allocation_status') or 'no attempt'}"
-    if unassigned.value.get("allocation_status") == "no_valid_shard_copy":  # it was there, or on its way, and is lost
-        reason = f"what was back of it is gone: did a node leave, or restart? ({status})"
-        return FailedShard(index=name, shard=shard, reason=reason)
-    return FailedShard(index=name, shard=shard, reason=f"no node may take it ({status})", unallocated=True)
+        return FailedShard(index=name, shard=shard, reason=cause, with_node=bool(NODE_GONE.search(cause)))
+    reason, status = unassigned.text("reason"), unassigned.value.get("allocation_status") or "no attempt"
+    if status in GONE:  # it was there, or on its way, and is lost
+        cause = f"what was back of it is gone: did a node leave, or restart? ({reason}, {status})"
+        return FailedShard(index=name, shard=shard, reason=cause, with_node=reason in NODES)
+    return FailedShard(index=name, shard=shard, reason=f"no node may take it ({reason}, {status})", unallocated=True)
 
 
 def _is_unassigned(copy: Body) -> bool:
@@ -263,10 +266,8 @@ def _is_unassigned(copy: Body) -> bool:
 
 def _cause(unassigned: Body) -> str | None:
     """The root of a stack of exceptions, which can be 10 KB long. None: nothing failed on a node."""
-    details = unassigned.value.get("details")
-    if not isinstance(details, str) or "Caused by: " not in details:
-        return None
-    return details.rpartition("Caused by: ")[2].partition("\n")[0].strip()[:REASON_SHOWN]
+    _, caused, root = str(unassigned.value.get("details")).rpartition("Caused by: ")
+    return root.partition("\n")[0].strip()[:REASON_SHOWN] if caused else None
 
 
 def uuid_of(index: Body) -> str:

@@ -137,9 +137,10 @@ def place_beside(
 
 
 def announce(world: World, *ended: Run) -> None:
-    """Rows that were stored as ended: counted, and woken to be told."""
+    """Ended rows that were stored: counted, those that were stored as ended when they are told, and woken for that."""
     for row in ended:
-        settle.measure(world, row)
+        if not row.stored_ended:
+            settle.measure(world, row)
         world.queue.send(Wakeup(run_id=row.run_id, rev=row.rev))
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from chalicelib.core import drilling, naming, planning, proofs, traffic
 from chalicelib.core import elsewhere as names
-from chalicelib.core.errors import BadInput, Problem, Refused
+from chalicelib.core.errors import BadInput, Problem, Refused, Taken
 from chalicelib.core.guards import Around
 from chalicelib.core.model import Finding, Kind, Run, State
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Engine
 from chalicelib.core.restores import Restored, Surroundings
-from chalicelib.core.rows import Backup, Spec
+from chalicelib.core.rows import Backup, BackupState, Spec
 from chalicelib.core.spec import Drill
 from chalicelib.core.traffic import PRIORITY, Traffic
 from chalicelib.core.workflows import Decision, restore_ends
@@ -49,17 +49,20 @@ def new(world: World, spec: Spec, slot: str, *, by: str, start_by: datetime) -> 
     return replace(run, start_by=start_by)
 
 
-def request(world: World, policy: str, *, request_id: str, by: str) -> Run:
-    """A drill now. The same `request_id` again answers the same run, whatever became of it.
+def request(world: World, policy: str, *, request_id: str, by: str, backup: str | None = None) -> Run:
+    """A drill now: of what the file selects, or of all of this `backup`, which may be one that drills condemned. The
+    same `request_id` again answers the same run, whatever became of it.
 
-    BadInput for an unknown or retired policy, one whose file has no `drill`, and an id that could be taken for a slot.
-    """
+    BadInput for an unknown or retired policy, one whose file has no `drill`, an id that could be taken for a slot, and
+    a backup that is none or was never good; Taken when that id was asked to drill another backup."""
     check_id(request_id)
     run_id = naming.run_id(Kind.DRILL, policy, request_id)
 
     def asked() -> Run | None:
         state = query.named(world, policy)
         if known := world.store.run(run_id):
+            if known.payload != backup:
+                raise Taken(f"{run_id} was asked for already, and was to do something else")
             return known
         check_active(state)
         spec = world.spec(policy, state.spec_gen)
@@ -67,9 +70,22 @@ def request(world: World, policy: str, *, request_id: str, by: str) -> Run:
             expected = 'drill: {schedule: "0 4 * * 0"} in its block of the file, and then: snapwarden apply FILE'
             raise BadInput(Problem(f"policy {policy} has no `drill`", expected=expected))
         run = new(world, spec, request_id, by=by, start_by=world.clock.now() + WAITS)
-        return place_beside(world, run, spec, state)
+        if backup and _named(world, run, backup) is None:
+            raise BadInput(Problem(f"there is no {backup} to be drilled", expected="snapwarden backups, a good one"))
+        return place_beside(world, replace(run, payload=backup), spec, state)
 
     return in_turn(run_id, asked)
+
+
+def _named(world: World, run: Run, backup_id: str) -> Backup | None:
+    """The backup that somebody named; what was never good is no question for a drill."""
+    usable = (one for one in _here(world, run) if one.good or proofs.condemned(one))
+    return next((one for one in usable if one.backup_id == backup_id and one.state is not BackupState.GONE), None)
+
+
+def _here(world: World, run: Run) -> list[Backup]:
+    place = run.source or run.target, run.repository
+    return [one for one in world.store.backups(run.policy) if (one.target, one.repository) == place]
 
 
 class DrillWork(RestoreWork):
@@ -118,12 +134,10 @@ def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: E
     """Which backup, which of its indices, and all that would be in the way."""
     if cannot := _not_there(world, run, drill):
         return Watched(cannot=cannot)
-    here = [
-        each
-        for each in world.store.backups(run.policy)
-        if (each.target, each.repository) == (run.source or run.target, run.repository)
-    ]
-    backup = drilling.backup(here, drill, run.run_id, world.clock.now())
+    if run.payload:
+        backup, drill = _named(world, run, run.payload), drill.model_copy(update={"sample": "all"})
+    else:
+        backup = drilling.backup(_here(world, run), drill, run.run_id, world.clock.now())
     if backup is None:
         return Watched(cannot=drilling.no_backup(run))
     if wanted := elsewhere.missing(world, run, engine):

@@ -31,10 +31,12 @@ def thought_through(world: World, run: Run, engine: Engine) -> Plan:
 
 
 def planned(world: World, run: Run) -> Plan:
+    """Refused when it is lost to a run that has made something: that must not wait for it until its deadline."""
     try:
         return planner.stored(world, run.plan or "")
     except BadInput as error:
-        raise Retryable(f"the plan of {run.run_id} could not be read: {error}") from None
+        why = f"the plan of {run.run_id} could not be read: {error}"
+        raise (Refused(why) if run.attempts else Retryable(why)) from None
 
 
 def anew(world: World, plan: Plan, engine: Engine, run: Run) -> Plan:

@@ -34,7 +34,14 @@ def settled(world: World, policy: PolicyState, run: Run) -> tuple[Run, PolicySta
     backup = next((one for one in backups if one.backup_id == plan.backup_id), None)
     if backup is None or backup.state is BackupState.GONE:
         return run, after, (Update(after),)
-    after, rows = _judged(world, after, run, backup, backups, proved, codes)
+    now = run.finished_at or run.created_at
+    entry = judging.judged(backup, run.run_id, now, len(_ever_proved(world, backup, proved)), codes, alone=len(proved))
+    entry = replace(entry, rev=backup.rev + 1, token=world.token())
+    if entry.good and not backup.good:
+        run = replace(run, findings=(*run.findings, judging.rehabilitated(backup)))
+        required = promise.required(world.spec(policy.policy, policy.spec_gen).policy)
+        after = replace(after, last_good=results.reached(after.last_good, entry, required))
+    after, rows = _judged(world, after, run, backup, entry, backups, proved, codes)
     return run, after, (Update(after), *rows)
 
 
@@ -43,13 +50,13 @@ def _judged(
     policy: PolicyState,
     run: Run,
     backup: Backup,
+    entry: Backup,
     backups: tuple[Backup, ...],
     names: tuple[str, ...],
     codes: tuple[str, ...],
 ) -> tuple[PolicyState, tuple[Change, ...]]:
+    """`backup` before the drill, `entry` after it."""
     now = run.finished_at or run.created_at
-    entry = judging.judged(backup, run.run_id, now, len(_ever_proved(world, backup, names)), codes)
-    entry = replace(entry, rev=backup.rev + 1, token=world.token())
     spec = world.spec(policy.policy, policy.spec_gen).policy
     known = world.store.proofs(policy.policy)
     mine = known or Proofs(policy=policy.policy)

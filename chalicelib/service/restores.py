@@ -203,14 +203,14 @@ class RestoreWork:
         if run.state in SWAPS:
             return swapping.look(run, plan, world, engine)
         if run.in_place:
-            return replacing.look(run, plan, world, engine)
+            return replace(replacing.look(run, plan, world, engine), accepted=accepted)
         restored = engine.restorer.restored(order(plan)) if run.attempts else ()
         if run.state is State.PLANNED and not restored:
             return Seen(plan=plan, anew=anew(world, plan, engine, run))
         made = world.store.evidence(run.run_id, "made", 1)
         refs = made.indices if made else ()
-        seen = Seen(plan=plan, restored=restored, made=refs)
-        if run.state is not State.CHECKING or run.ending is not None:
+        seen = Seen(plan=plan, restored=restored, made=refs, accepted=accepted)
+        if run.state is not State.CHECKING or (run.ending is not None and not run.checked):
             return stuck.explained(run, seen, world, engine)
         return checking(run, world, engine, seen)
 
@@ -228,8 +228,8 @@ class RestoreWork:
             case Restore():
                 engine.restorer.restore(act.order)
             case Remove():
-                for index in act.indices:
-                    engine.restorer.remove(index)
+                if act.indices:
+                    engine.restorer.remove(*act.indices)
                 for stream in act.streams:
                     engine.restorer.remove_stream(stream)
             case Release():
@@ -256,7 +256,11 @@ class RestoreWork:
             return swap_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
         if run.in_place:
             return in_place_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
-        return restore_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
+        decision = restore_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
+        if not decision.state.settled:
+            return decision
+        made = world.store.evidence(run.run_id, "made", 1)
+        return restore_ends.by_name(run, decision, made.indices) if made else decision
 
     def given_up(self, run: Run, decision: Decision) -> Decision:
         if run.state in SWAPS:

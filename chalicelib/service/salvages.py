@@ -130,7 +130,7 @@ def _carried_out(world: World, run: Run) -> Plan:
     elif not run.settled:
         wrong = f"{run.run_id} is still {run.state}"
     elif not run.good:
-        wrong = f"{run.run_id} ended as {run.state}: what it made was removed"
+        wrong = f"{run.run_id} ended as {run.state}: what it made was removed, or is still blocked"
     if wrong is None:
         plan = planner.stored(world, run.plan or "")
         if plan.wish.mode is Mode.RENAME:

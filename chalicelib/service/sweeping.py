@@ -7,11 +7,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from chalicelib.core import leftovers, planning
+from chalicelib.core import leftovers
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Sweep
 from chalicelib.core.model import IndexRef, Run
-from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Update
 from chalicelib.core.restore_ports import Restorer
 from chalicelib.core.rows import Evidence, PolicyState, Spec
@@ -52,9 +51,9 @@ def sweep(world: World, message: Sweep) -> None:
 def _removed(world: World, run: Run, state: PolicyState, made: Evidence) -> Sequence[IndexRef]:
     """Removes what there is, one by one; answers what is left. Retryable when the time of this invocation does not do:
     another message goes on."""
-    restorer, plan = world.engine(_spec(world, run, state)).restorer, _plan(world, run)
-    found = _ours(plan, restorer, made)
-    for each in groups(found, plan.streams, plan.names):
+    restorer = world.engine(_spec(world, run, state)).restorer
+    found = _ours(run, restorer, made)
+    for each in _groups(world, run, found):
         if world.remaining() <= ACT_TIMEOUT:
             world.queue.send(Sweep(policy=run.policy, run_id=run.run_id))
             raise Retryable(f"too little time to remove {each.name} and those after it")
@@ -62,19 +61,19 @@ def _removed(world: World, run: Run, state: PolicyState, made: Evidence) -> Sequ
             restorer.remove_stream(each)
         else:
             restorer.remove(each)
-    return _ours(plan, restorer, made) if found else found
+    return _ours(run, restorer, made) if found else found
 
 
-def _plan(world: World, run: Run) -> Plan:
-    found = world.store.evidence(run.plan or "", planner.KIND, 1)
-    if found is None or found.plan is None:
-        raise Retryable(f"the plan of {run.run_id} could not be read")
-    return found.plan
+def _groups(world: World, run: Run, found: Sequence[IndexRef]) -> Sequence[IndexRef | StreamRef]:
+    """Its plan may be lost: then nobody knows which were made with a data stream, and each is removed by itself."""
+    stored = world.store.evidence(run.plan or "", planner.KIND, 1)
+    return groups(found, stored.plan.streams, stored.plan.names) if stored and stored.plan else found
 
 
-def _ours(plan: Plan, restorer: Restorer, made: Evidence) -> list[IndexRef]:
+def _ours(run: Run, restorer: Restorer, made: Evidence) -> list[IndexRef]:
     """Of what the run wrote down, what is there and was never released."""
-    there = {(index.name, index.uuid) for index in restorer.restored(planning.order(plan)) if index.ours}
+    wanted = leftovers.order(run, made.indices)
+    there = {(index.name, index.uuid) for index in restorer.restored(wanted) if index.ours}
     return [index for index in made.indices if (index.name, index.uuid) in there]
 
 

@@ -12,6 +12,7 @@ from chalicelib.core.ports import Update
 from chalicelib.core.rows import PolicyState
 from chalicelib.core.spec import Policy, Select
 from chalicelib.core.workflows import driver
+from chalicelib.service import settle
 from chalicelib.service.world import World
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ def end(world: World, run: Run, policy: PolicyState | None = None) -> None:
     emitted = transitions(world, run)
     reported = run.reported or _report(world, run, policy)
     if emitted == run.rev and reported and (run.glass_told or not run.glass):
-        world.store.commit(Update(driver.told(run, token=world.token())))
+        if world.store.commit(Update(driver.told(run, token=world.token()))) and run.stored_ended:
+            settle.measure(world, run)  # no sooner: some are stored by commands, which have nothing to count with
         return
     now = world.clock.now()
     again = driver.untold(run, now, token=world.token(), emitted_rev=emitted, reported=reported)

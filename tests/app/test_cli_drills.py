@@ -100,3 +100,13 @@ def test_show_lists_what_a_drill_proved_index_by_index(snapwarden: Type) -> None
     document = json.loads(snapwarden("show", "drill:nightly:s1", "--json")[1])
     assert [(one["name"], one["proved"]) for one in document["drilled"]] == [("orders", True), ("orders-2", False)]
     assert document["restore_seconds"] == 12.0
+
+
+def test_somebody_names_the_backup_that_is_to_be_drilled(stage: Stage, snapwarden: Type) -> None:
+    """Only so a backup that a drill condemned gets another chance."""
+    backup = stage.store.backups("nightly")[0]
+    code, said = snapwarden("drill", "nightly", "--backup", backup.backup_id, "--request-id", "now-7")
+    assert (code, said) == (0, "drill:nightly:now-7")
+    assert stage.run("drill:nightly:now-7").payload == backup.backup_id
+    code, _ = snapwarden("drill", "nightly", "--backup", "none", "--request-id", "now-8")
+    assert code == 2

@@ -1,5 +1,7 @@
 """How every engine tells how far a restore is, and what may be done with the indices that it makes."""
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.core.errors import Refused, Retryable
@@ -87,6 +89,36 @@ def test_only_the_very_index_is_removed(any_world: EngineWorld) -> None:
     assert world.engine.calls == calls + 2
     assert live(world, ref.name) == []
     assert restorer.remove(ref)
+
+
+def test_several_are_removed_together_and_only_the_very_ones(any_world: EngineWorld) -> None:
+    """One request for many: a thousand by pairs of requests took longer than there is time for."""
+    world = any_world
+    for name in ("a", "b", "c"):
+        world.index(world.own(name))
+    found = world.engine.resolve(Select(indices=tuple(map(world.own, ("a", "b", "c"))))).indices
+    refs, restorer = {ref.name: ref for ref in found}, world.engine.restorer
+    others = replace(refs[world.own("c")], uuid="another")
+    calls = world.engine.calls
+    assert not restorer.remove(refs[world.own("a")], refs[world.own("b")], others, replace(others, name="own-gone"))
+    assert world.engine.calls == calls + 2
+    assert [index.name for index in live(world, *map(world.own, ("a", "b", "c")))] == [world.own("c")]
+    assert restorer.remove(refs[world.own("a")], refs[world.own("b")])
+    assert restorer.remove()
+
+
+def test_of_several_none_is_removed_while_a_whole_snapshot_of_one_runs(any_world: EngineWorld) -> None:
+    world = any_world
+    repository, slow = world.own("slow"), world.own("orders")
+    world.slow(repository, slow)
+    world.index(world.own("a"))
+    refs = world.engine.resolve(Select(indices=(slow, world.own("a")))).indices
+    world.foreign_snapshot(repository, "theirs", slow)
+    with pytest.raises(Retryable):
+        world.engine.restorer.remove(*refs)
+    assert len(live(world, slow, world.own("a"))) == 2
+    world.finish(repository, "theirs")
+    assert world.engine.restorer.remove(*refs)
 
 
 def test_a_released_index_takes_writes_has_its_replicas_and_no_mark(any_world: EngineWorld) -> None:

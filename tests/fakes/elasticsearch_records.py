@@ -9,6 +9,8 @@ from chalicelib.core.observations import Observation, Owner
 from chalicelib.core.spec import Repository
 from chalicelib.core.swaps import Alias
 
+NODE_LEFT = "what was back of it is gone: did a node leave, or restart? (NODE_LEFT, no_valid_shard_copy)"
+
 
 @dataclass(slots=True, kw_only=True)
 class FakeOrigin:

@@ -21,7 +21,15 @@ from chalicelib.core.restores import (
 )
 from chalicelib.core.streams import Template
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
-from tests.fakes.elasticsearch_records import FakeIndex, FakeOrigin, FakeSnapshot
+from tests.fakes.elasticsearch_records import NODE_LEFT, FakeIndex, FakeOrigin, FakeSnapshot
+
+
+def restart_node(cluster: FakeCluster) -> None:
+    """What is being restored loses a shard: it has no replicas, and the server does not take it once more."""
+    for index in cluster.indices.values():
+        if index.origin and index.origin.looks_left:
+            index.origin.looks_left, index.origin.lost = 0, {0: NODE_LEFT}
+
 
 DISABLED = "enable: no allocations are allowed due to cluster setting [cluster.routing.allocation.enable=none]"
 
@@ -95,18 +103,23 @@ class FakeRestorer:
             return Unallocated(index=index, shard=shard, never=True, why="filter: node does not match")
         return None
 
-    def remove(self, index: IndexRef) -> bool:
-        with self._cluster._request("state", index.name):
-            found = self._cluster.indices.get(index.name)
-        if found is None or found.uuid != index.uuid:
-            return found is None
-        with self._cluster._request("remove", index.name):
-            if self._cluster.is_bound(index.name):
-                raise Retryable(f"remove {index.name}: a snapshot of it runs")
-            if found.stream and index.name == self._cluster.backing(found.stream)[-1]:
-                raise Refused(f"remove {index.name}: it is the write index of {found.stream}")
-            self._cluster.indices.pop(index.name, None)
-        return True
+    def remove(self, *indices: IndexRef) -> bool:
+        """As the server: all of them or none."""
+        names = ",".join(index.name for index in indices)
+        with self._cluster._request("state", names):
+            there = {index.name: self._cluster.indices.get(index.name) for index in indices}
+        wanted = [index for index in indices if (found := there[index.name]) and found.uuid == index.uuid]
+        if wanted:
+            with self._cluster._request("remove", names):
+                if bound := [index.name for index in wanted if self._cluster.is_bound(index.name)]:
+                    raise Retryable(f"remove {bound[0]}: a snapshot of it runs")
+                for name in (index.name for index in wanted):
+                    stream = self._cluster.indices[name].stream if name in self._cluster.indices else None
+                    if stream and name == self._cluster.backing(stream)[-1]:
+                        raise Refused(f"remove {name}: it is the write index of {stream}")
+                for index in wanted:
+                    self._cluster.indices.pop(index.name, None)
+        return all(index in wanted or there[index.name] is None for index in indices)
 
     def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
         with self._cluster._request("state", index.name):
@@ -267,7 +280,7 @@ def _restored(name: str, index: FakeIndex, order: RestoreOrder) -> Restored:
         bytes_done=BYTES_PER_SHARD * done,
         bytes_total=BYTES_PER_SHARD * (index.shards - len(index.origin.lost) if over else index.shards),
         failed=tuple(
-            FailedShard(index=name, shard=shard, reason=reason)
+            FailedShard(index=name, shard=shard, reason=reason, with_node=reason == NODE_LEFT)
             for shard, reason in sorted(index.origin.lost.items())
             if over
         ),

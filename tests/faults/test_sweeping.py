@@ -111,7 +111,7 @@ def test_in_vain_it_is_tried_hourly_and_told_after_three_days(error: Exception) 
     stage, _ = left_behind()
     remove = stage.engine.restorer.__class__.remove
 
-    def never(self: object, index: IndexRef) -> bool:
+    def never(self: object, *indices: IndexRef) -> bool:
         raise error
 
     stage.engine.restorer.__class__.remove = never  # type: ignore[method-assign]

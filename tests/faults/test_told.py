@@ -53,7 +53,20 @@ def test_each_end_is_counted_also_of_what_never_started() -> None:
     control.pause(stage.world, "nightly", by="ann", why="a migration")
     stage.clock.advance(timedelta(hours=3))
     control.resume(stage.world, "nightly", by="ann")
+    stage.live(1)
     assert stage.metrics.total("RunsFinished", Kind="backup", State="SKIPPED") == 1
+
+
+def test_what_a_new_file_leaves_behind_is_counted_too() -> None:
+    """Those rows are stored by a command, which counts nothing."""
+    stage = Stage(HOURLY)
+    stage.clock.set(SLOT + timedelta(hours=20))
+    stage.apply(HOURLY.replace('schedule: "', 'timezone: Europe/Berlin\n    schedule: "'))
+    stage.live(5)
+    assert len(stage.store.runs(state="MISSED")) == 1
+    assert stage.metrics.total("RunsFinished", Kind="backup", State="MISSED") == 1
+    stage.live(5)
+    assert stage.metrics.total("RunsFinished", Kind="backup", State="MISSED") == 1, "once"
 
 
 def test_a_displaced_run_is_counted() -> None:

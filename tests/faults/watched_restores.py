@@ -44,9 +44,10 @@ class _SeenRestorer(FakeInPlace):
             actor.restored[order.mark] = {one.name: replace(self._cluster.indices[one.name]) for one in answer}
         return answer
 
-    def remove(self, index: IndexRef) -> bool:
-        self.witness.removing(*self._asking, index)
-        return super().remove(index)
+    def remove(self, *indices: IndexRef) -> bool:
+        for index in indices:
+            self.witness.removing(*self._asking, index)
+        return super().remove(*indices)
 
     def remove_stream(self, stream: StreamRef) -> None:
         for index in stream.indices:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.core import planning
-from chalicelib.core.model import IndexRef, Run, State
+from chalicelib.core.model import IndexRef, Kind, Run, State
+from chalicelib.core.plans import Mode
 from chalicelib.core.restores import RestoreOrder
 from tests.fakes.elasticsearch_cluster import FakeCluster
 from tests.fakes.elasticsearch_records import FakeIndex
@@ -47,6 +48,8 @@ class RestoreWitness:
         run = self._owner(ledger, index, "removed")
         claimed(run, actor, "removal")
         must(run.ending, f"{index.name} is removed, and {run.run_id} is not about to end")
+        renames = run.kind is Kind.RESTORE and ledger.plans[run.plan or ""].wish.mode is Mode.RENAME
+        must(not (run.checked and renames), f"{index.name} is removed, and {run.run_id} may have let go of it")
 
     def releasing(self, ledger: Ledger, actor: Actor, index: IndexRef, cluster: FakeCluster) -> None:
         """Just before the engine is asked."""

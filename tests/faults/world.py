@@ -117,8 +117,8 @@ class FusedRestorer(FakeInPlace):
     def restore(self, order: RestoreOrder) -> None:
         self.fuse.around("restore", lambda: super(FusedRestorer, self).restore(order))
 
-    def remove(self, index: IndexRef) -> bool:
-        return bool(self.fuse.around("remove", lambda: super(FusedRestorer, self).remove(index)))
+    def remove(self, *indices: IndexRef) -> bool:
+        return bool(self.fuse.around("remove", lambda: super(FusedRestorer, self).remove(*indices)))
 
     def remove_stream(self, stream: StreamRef) -> None:
         self.fuse.around("remove_stream", lambda: super(FusedRestorer, self).remove_stream(stream))

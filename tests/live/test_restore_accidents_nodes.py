@@ -53,7 +53,7 @@ def test_what_was_back_on_a_node_that_dies_is_lost_with_it_and_the_rest_is_remov
     two_nodes.second.kill()
     wait(lambda: len(_started(scene, f"restored-{small}")) == 4 - len(lost), "the node is missed")
     run = scene.ended(run)
-    assert (run.state, set(codes(run))) == (State.FAILED, {"restore.shard_failed"}), run.findings
+    assert (run.state, set(codes(run))) == (State.FAILED, {"restore.shard_lost"}), run.findings
     assert {found.subject for found in run.findings} == {f"restored-{small}[{shard}]" for shard in lost}
     assert all("did a node leave" in found.message for found in run.findings), run.findings
     assert made(scene) == []

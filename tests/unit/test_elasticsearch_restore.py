@@ -183,9 +183,18 @@ def test_a_shard_that_nobody_restores_any_more_is_given_up_and_no_other() -> Non
     shard = state["routing_table"]["indices"]["torn-orders"]["shards"]["0"][0]
     shard["unassigned_info"] = {"reason": "CLUSTER_RECOVERED", "allocation_status": "no_valid_shard_copy"}
     (found,), _ = asked(lambda restorer: restorer.restored(wanted), state, {})
-    assert [(each.reason, each.unallocated) for each in found.failed] == [
-        ("what was back of it is gone: did a node leave, or restart? (CLUSTER_RECOVERED, no_valid_shard_copy)", False)
-    ]
+    (lost,) = found.failed
+    assert lost.reason.endswith("did a node leave, or restart? (CLUSTER_RECOVERED, no_valid_shard_copy)")
+    assert (lost.unallocated, lost.with_node) == (False, True)
+    for details, with_node in (
+        ("failed recovery\nCaused by: java.nio.file.NoSuchFileException: __0", False),
+        ("failed recovery\nCaused by: org.elasticsearch.node.NodeClosedException: node closed", True),
+        ("shard failure, reason [corrupt file], failure CorruptIndexException[checksum failed]", False),
+    ):
+        status = "no_valid_shard_copy"
+        shard["unassigned_info"] = {"reason": "ALLOCATION_FAILED", "details": details, "allocation_status": status}
+        (found,), _ = asked(lambda restorer: restorer.restored(wanted), state, {})
+        assert [each.with_node for each in found.failed] == [with_node], "only what is of a node spares the backup"
     shard["unassigned_info"] = {"reason": "NODE_LEFT", "allocation_status": "deciders_no"}
     (found,), _ = asked(lambda restorer: restorer.restored(wanted), state, {})
     assert [(each.reason, each.unallocated) for each in found.failed] == [

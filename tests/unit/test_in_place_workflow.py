@@ -14,7 +14,7 @@ from chalicelib.core.restores import FailedShard, Restored
 from chalicelib.core.swaps import Standing
 from chalicelib.core.workflows import Decision, in_place_ends
 from chalicelib.core.workflows import in_place as workflow
-from chalicelib.core.workflows.restore_ends import CLEANING
+from chalicelib.core.workflows.restore_ends import CLEANING, TRIES
 from chalicelib.core.workflows.restore_seen import Close, Open, Release, Remove, Restore, Seen
 from tests.contract.records import a_run
 from tests.unit.planned import NOW, ORIGINALS, count
@@ -195,6 +195,17 @@ def test_counts_that_do_not_fit_end_it_with_writes_kept_out() -> None:
     decision = decide(CHECKING, restored=WHOLE, before=before, after=before, counts=now)
     assert outcome(decision)[:2] == (State.CHECKING, State.FAILED)
     assert outcome(decision)[2][0] == "restore.counts"
+
+
+def test_releases_in_vain_end_it_long_before_its_deadline_and_nothing_is_removed() -> None:
+    """It held the repository for twelve hours."""
+    assert decide(replace(CHECKED, aborts=TRIES - 1), restored=WHOLE, made=MADE).changes["aborts"] == TRIES
+    run = replace(CHECKED, aborts=TRIES, last_error="no answer")
+    assert isinstance(decide(run, restored=WHOLE, made=MADE, accepted=True).act, Release), "the last one came through"
+    ended = decide(run, restored=WHOLE, made=MADE)
+    assert outcome(ended) == (State.CHECKING, State.FAILED, ["restore.refused"])
+    left = decide(replace(run, ending=State.FAILED), restored=WHOLE, made=MADE, live=STANDING)
+    assert (left.state, left.act, left.changes["leftover"]) == (State.FAILED, None, False)
 
 
 def test_released_with_the_settings_of_before_and_those_of_the_backup_where_nothing_was() -> None:

@@ -105,6 +105,7 @@ def test_of_each_name_the_newest_data_and_the_latest_proof_stay(drills: list[tup
     ("code", "severity", "condemns"),
     [
         ("restore.shard_failed", Severity.ERROR, True),
+        ("restore.shard_lost", Severity.ERROR, False),
         ("restore.counts", Severity.ERROR, True),
         ("restore.mapping", Severity.ERROR, True),
         ("restore.sample", Severity.ERROR, True),

@@ -77,6 +77,13 @@ def test_each_shard_has_its_own_finding_and_only_the_one_that_was_asked_about_th
     assert [NEVER.why in found.message for found in decision.changes["findings"]] == [True, False]
 
 
+def test_one_that_went_with_its_node_is_told_apart_from_one_that_cannot_be_read() -> None:
+    """Only the other one speaks against the backup."""
+    both = tuple(replace(LOST, shard=n, unallocated=False, with_node=n == 0) for n in range(2))
+    decision = decide(STILL, (replace(GIVEN_UP[0], failed=both), *WHOLE[1:]), made=MADE)
+    assert outcome(decision)[2] == ["restore.shard_lost", "restore.shard_failed"]
+
+
 def test_one_that_waits_for_ever_is_given_up_though_the_server_lists_it_still() -> None:
     decision = decide(STILL, IDLE, made=MADE, unallocated=NEVER)
     assert outcome(decision) == (State.RESTORING, State.FAILED, ["restore.not_allocated"])

@@ -20,7 +20,8 @@ from chalicelib.core.workflows import Decision, cancel, restore, restore_progres
 from chalicelib.core.workflows import restore_stuck as stuck
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.in_place_ends import give_up, made, marked, undo
-from chalicelib.core.workflows.restore_ends import far, few, too_late
+from chalicelib.core.workflows.restore_ends import TRIES, far, few, too_late
+from chalicelib.core.workflows.restore_release import done, in_vain, not_let_go
 from chalicelib.core.workflows.restore_seen import AT_ONCE, Close, Release, Restore, Seen, written_down
 
 ATTEMPTS = 3
@@ -165,11 +166,13 @@ def _check(run: Run, seen: Seen) -> Decision:
         return give_up(run, State.FAILED, gone.message, gone)
     if failed := [shard for index in mine for shard in index.failed]:
         return _lost(run, seen, failed)
-    compared = few(comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted))
+    found = comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted)
+    compared = few(found)
     if wrong := [one for one in compared if one.severity is Severity.ERROR]:
         return give_up(run, State.FAILED, wrong[0].message, *compared)
     docs = sum(count.docs for count in seen.counts) if len(seen.counts) == len(mine) else None
-    changes = {"findings": (*run.findings, *compared), "docs": docs, "checked": True}
+    gaps = comparing.gaps(seen.plan, found)
+    changes = {"findings": (*run.findings, *compared), "docs": docs, "checked": True, "unproved": gaps}
     return Decision(state=State.CHECKING, changes=changes, again=timedelta(0))
 
 
@@ -184,6 +187,9 @@ def _release(run: Run, seen: Seen) -> Decision:
     waiting = [move for move in seen.plan.moves if there[move.name].ours]
     if not waiting:
         return _done(run, seen)
+    if (tries := in_vain(run, seen)) >= TRIES:
+        why = not_let_go(run)
+        return give_up(run, State.FAILED, why.message, why)
     over = [move for move in waiting if move.over] or waiting
     was = {ref.name: ref for ref in seen.was}
     originals = {index.name: index.settings for index in seen.originals}
@@ -196,13 +202,13 @@ def _release(run: Run, seen: Seen) -> Decision:
         for move in over[:AT_ONCE]
     )
     act = Release(indices=refs, lifecycle=over[0].over is not None)
-    return Decision(state=State.CHECKING, act=act, again=pace.FIRST_LOOK)
+    return Decision(state=State.CHECKING, changes={"aborts": tries + 1}, act=act, again=pace.FIRST_LOOK)
 
 
 def _done(run: Run, seen: Seen) -> Decision:
-    decision = restore.done(run, seen)
+    decision = done(run, seen)
     if not run.cancel:
         return decision
     message = f"{cancel.reason(run)}, and all was restored and checked already"
     found = replace(finding("run.cancel_refused", run.run_id, message, "restore the safety backup"), severity=_WARNING)
-    return replace(decision, changes={**decision.changes, "findings": (*run.findings, found)})
+    return replace(decision, changes={**decision.changes, "findings": (*decision.changes["findings"], found)})

@@ -13,8 +13,18 @@ from chalicelib.core.prose import counted
 from chalicelib.core.restores import Restored
 from chalicelib.core.workflows import Decision, restore_ends
 from chalicelib.core.workflows.ends import LATE_START, finding
-from chalicelib.core.workflows.restore_ends import CLEANING, SLOWEST, TRIES, few
-from chalicelib.core.workflows.restore_seen import AT_ONCE, Close, Open, Release, Remove, Restore, Seen, written_down
+from chalicelib.core.workflows.restore_ends import BLOCKED, CLEANING, SLOWEST, TRIES, few
+from chalicelib.core.workflows.restore_seen import (
+    AT_ONCE,
+    Close,
+    Open,
+    Release,
+    Remove,
+    Restore,
+    Seen,
+    removal,
+    written_down,
+)
 
 LEFT = "restore.left_as"
 Act = Close | Restore | Release | Open | Remove
@@ -48,9 +58,9 @@ def undo(run: Run, seen: Seen, now: datetime) -> Decision:
     if shut and not over:
         return Decision(state=run.state, act=Open(indices=shut[:AT_ONCE]), again=pace.FIRST_LOOK)
     if new and not over:
-        refs = tuple(IndexRef(name=index.name, uuid=index.uuid) for index in new[:AT_ONCE])
+        refs = tuple(IndexRef(name=index.name, uuid=index.uuid) for index in new)
         evidence = () if seen.made else (written_down(run, new),)
-        return Decision(state=run.state, act=Remove(indices=refs), evidence=evidence, again=pace.FIRST_LOOK)
+        return Decision(state=run.state, act=removal(refs, run.aborts), evidence=evidence, again=pace.FIRST_LOOK)
     told = (*restore_ends.left_over(run, new), *few(tuple(_states(run, seen))))
     changes = {"findings": (*run.findings, *told), "leftover": bool(new)}
     return Decision(state=run.ending or State.FAILED, changes=changes)
@@ -122,6 +132,8 @@ def not_accepted(run: Run, act: Act, error: Exception, now: datetime, *, refused
             changes["claimed_at"] = now  # it may be under way from now on, and not since it was decided
         case Close() | Release() if refused:
             return _refused(run, error, changes)
+        case Release():
+            return Decision(state=run.state, changes=changes, again=restore_ends.after_release(run))
     return Decision(state=run.state, changes=changes, again=pace.next_look(run, now))
 
 
@@ -150,6 +162,10 @@ def _unknown(run: Run, decision: Decision) -> Decision:
         f"writes; none was deleted that was live before"
     )
     next_step = "GET /_cat/indices?expand_wildcards=all, and plan again, from the safety backup or from the same one"
-    kept = [one for one in decision.changes["findings"] if one.code != "restore.leftover" or one in run.findings]
+    kept = [
+        one
+        for one in decision.changes["findings"]
+        if one.code not in ("restore.leftover", BLOCKED) or one in run.findings
+    ]
     found = finding(LEFT, run.run_id, message, next_step)
     return replace(decision, changes={**decision.changes, "findings": (*kept, found), "leftover": False})

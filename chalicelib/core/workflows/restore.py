@@ -3,25 +3,25 @@
     PLANNED --(claim, then restore)--> RESTORING --> CHECKING --(claim, then release)--> SUCCEEDED
                                                                                          or SWAPPING (swap.py)
 
-Whatever goes wrong after the claim: first what this run made is removed, by exact name and uuid, then the run ends
-(`Run.ending` says as what). An index is ours when it carries the plan's mark, or when its uuid is among those that were
-written down when it did.
+Whatever goes wrong between the claim and the end of the checks: first what this run made is removed, by exact name and
+uuid, then the run ends (`Run.ending` says as what). What was checked is let go, and never removed (restore_release.py).
+An index is ours when it carries the plan's mark, or when its uuid is among those that were written down when it did.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import comparing, in_place, pace, plan_time, planning, plans
-from chalicelib.core.model import IndexRef, Run, Severity, Shards, State
+from chalicelib.core import comparing, pace, plan_time, planning, plans
+from chalicelib.core.model import Run, Severity, State
 from chalicelib.core.prose import counted, listed, size
 from chalicelib.core.rows import Evidence
 from chalicelib.core.workflows import Decision, cancel, swap
-from chalicelib.core.workflows.attach import attach
 from chalicelib.core.workflows.ends import finding
 from chalicelib.core.workflows.restore_ends import clean, far, few, give_up, too_late
 from chalicelib.core.workflows.restore_progress import failed, vanished, wait
-from chalicelib.core.workflows.restore_seen import AT_ONCE, Release, Restore, Seen, own
+from chalicelib.core.workflows.restore_release import keeps, kept, release
+from chalicelib.core.workflows.restore_seen import Restore, Seen, own
 
 APPROVAL = "restore.approval"
 
@@ -36,6 +36,8 @@ def decide(run: Run, seen: Seen, now: datetime) -> Decision:
 
 
 def _decide(run: Run, seen: Seen, now: datetime) -> Decision:
+    if keeps(run, seen):
+        return kept(run, seen, now)
     if run.ending is not None:
         return clean(run, seen, now)
     if run.cancel and run.attempts:
@@ -47,7 +49,7 @@ def _decide(run: Run, seen: Seen, now: datetime) -> Decision:
             return _start(run, seen, now)
         case State.RESTORING:
             return wait(run, seen, now)
-    return _release(run, seen, now) if run.checked else _check(run, seen, now)
+    return release(run, seen, now) if run.checked else _check(run, seen, now)
 
 
 def _start(run: Run, seen: Seen, now: datetime) -> Decision:
@@ -114,46 +116,11 @@ def _check(run: Run, seen: Seen, now: datetime) -> Decision:
     mine = own(seen)
     if len(mine) < len(seen.plan.moves) or not all(index.done for index in mine):
         return vanished(run, seen, now)
-    compared = few(comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted))
+    found = comparing.counts(seen.plan, seen.before, seen.after, seen.counts, seen.uncounted)
+    compared = few(found)
     if wrong := [one for one in compared if one.severity is Severity.ERROR]:
         return give_up(run, seen, now, State.FAILED, wrong[0].message, *compared)
     docs = sum(count.docs for count in seen.counts) if len(seen.counts) == len(mine) else None
-    changes = {"findings": (*run.findings, *compared), "docs": docs, "checked": True}
+    gaps = comparing.gaps(seen.plan, found)
+    changes = {"findings": (*run.findings, *compared), "docs": docs, "checked": True, "unproved": gaps}
     return Decision(state=State.CHECKING, changes=changes, again=timedelta(0))
-
-
-def _release(run: Run, seen: Seen, now: datetime) -> Decision:
-    """A few at a time: the mark tells which of them wait for it still."""
-    mine = own(seen)
-    if len(mine) < len(seen.plan.moves):
-        return vanished(run, seen, now)
-    if attached := attach(run, seen, now):
-        return attached
-    swaps = seen.plan.wish.mode is plans.Mode.SWAP
-    marked = [index for index in mine if index.ours]
-    if not marked:
-        return swap.begun(done(run, seen)) if swaps else done(run, seen)
-    sources = {move.name: move.source for move in seen.plan.moves}
-    settings = {index.name: index.settings for index in seen.originals}
-    refs = tuple(
-        IndexRef(
-            name=index.name,
-            uuid=index.uuid,
-            settings=in_place.replicated(seen.plan, settings.get(sources[index.name], {})),
-        )
-        for index in marked[:AT_ONCE]
-    )
-    lifecycle = swaps or run.part_of is not None or seen.plan.wish.attach_lifecycle
-    return Decision(state=State.CHECKING, act=Release(indices=refs, lifecycle=lifecycle), again=pace.FIRST_LOOK)
-
-
-def done(run: Run, seen: Seen) -> Decision:
-    shards = sum(move.shards for move in seen.plan.moves)
-    changes = {
-        "good": True,
-        "reason": None,
-        "indices": len(seen.plan.moves),
-        "bytes": seen.plan.bytes,
-        "shards": Shards(total=shards, failed=0),
-    }
-    return Decision(state=State.SUCCEEDED, changes=changes)

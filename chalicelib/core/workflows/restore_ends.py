@@ -7,12 +7,21 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import pace
-from chalicelib.core.model import Finding, IndexRef, Run, Severity, State
+from chalicelib.core.model import Finding, IndexRef, Kind, Run, Severity, State
 from chalicelib.core.restores import Restored
-from chalicelib.core.streams import StreamRef, groups
+from chalicelib.core.streams import groups
 from chalicelib.core.workflows import Decision, ends
 from chalicelib.core.workflows.ends import LATE_START, finding
-from chalicelib.core.workflows.restore_seen import AT_ONCE, Register, Release, Remove, Restore, Seen, own, written_down
+from chalicelib.core.workflows.restore_seen import (
+    Register,
+    Release,
+    Remove,
+    Restore,
+    Seen,
+    own,
+    removal,
+    written_down,
+)
 from chalicelib.core.workflows.swap_seen import Repointing
 
 CLEANING = timedelta(minutes=8)
@@ -20,11 +29,13 @@ CLEANING = timedelta(minutes=8)
 TRIES, SLOWEST = 20, timedelta(minutes=5)
 """Removals in vain, each later than the one before, until what is left is told."""
 SHOWN = 20
+BLOCKED = "restore.still_blocked"
+LET_IN = 'PUT /INDEX/_settings {"index.blocks.write": null, "index.number_of_replicas": 1}'
 
 
 def give_up(run: Run, seen: Seen, now: datetime, ending: State, reason: str, *found: Finding) -> Decision:
     """From now on the run only cleans up; written before the first removal, so that a crash doesn't forget it."""
-    changes: dict[str, Any] = {"ending": ending, "reason": reason, "findings": (*run.findings, *found)}
+    changes: dict[str, Any] = {"ending": ending, "reason": reason, "findings": (*run.findings, *found), "aborts": 0}
     mine = own(seen)
     if not mine and not may_come(run, now):
         return Decision(state=ending, changes={**changes, "ending": None})
@@ -43,13 +54,7 @@ def clean(run: Run, seen: Seen, now: datetime) -> Decision:
     if not mine:
         return Decision(state=run.state, again=pace.next_look(run, now))
     refs = [IndexRef(name=index.name, uuid=index.uuid) for index in mine]
-    every = groups(refs, seen.plan.streams, seen.plan.names)
-    turn = run.aborts % len(every)  # the one that could not be removed must not keep the others
-    now_due = (*every[turn:], *every[:turn])[:AT_ONCE]
-    act = Remove(
-        indices=tuple(each for each in now_due if isinstance(each, IndexRef)),
-        streams=tuple(each for each in now_due if isinstance(each, StreamRef)),
-    )
+    act = removal(groups(refs, seen.plan.streams, seen.plan.names), run.aborts)
     return Decision(state=run.state, act=act, again=pace.FIRST_LOOK)
 
 
@@ -69,9 +74,17 @@ def not_accepted(
             return Decision(state=run.state, changes={**changes, "aborts": run.aborts + 1}, again=again)
         case Release() | Repointing() if refused:
             found = (*run.findings, _refused(run, error))
-            changes |= {"ending": State.FAILED, "reason": str(error), "findings": found}
+            changes |= {"ending": State.FAILED, "reason": str(error), "findings": found, "aborts": 0}
             return Decision(state=run.state, changes=changes, again=pace.FIRST_LOOK)
+        case Release():
+            return Decision(state=run.state, changes=changes, again=after_release(run))
     return Decision(state=run.state, changes=changes, again=pace.next_look(run, now))
+
+
+def after_release(run: Run) -> timedelta:
+    """Until the next request to let go, after some in vain; the last one is counted already."""
+    waits: timedelta = pace.FIRST_LOOK * 2 ** max(run.aborts - 1, 0)
+    return min(waits, SLOWEST)
 
 
 def not_begun(run: Run, error: Exception, now: datetime, *, refused: bool) -> Decision:
@@ -105,8 +118,7 @@ def no_answer(run: Run, error: Exception, now: datetime, *, refused: bool, last:
     ending = changes.get("ending") or run.ending or State.FAILED
     if last or now >= run.deadline_at + CLEANING or refusals >= pace.MAX_REFUSALS:
         changes |= {
-            "findings": (*run.findings, _may_be_there(run, error)),
-            "leftover": True,
+            **_unseen(run, run.findings, error),
             "reason": changes.get("reason") or run.reason or str(error),
         }
         return Decision(state=ending, changes=changes)
@@ -119,13 +131,39 @@ def given_up(run: Run, decision: Decision) -> Decision:
     if run.ending is None:
         changes = {**decision.changes, "ending": decision.state, "crashes": 0}
         return Decision(state=run.state, changes=changes, again=timedelta(0))
-    changes = {**decision.changes, "reason": run.reason, "leftover": True}
-    changes["findings"] = (*decision.changes["findings"], _may_be_there(run, decision.changes["last_error"]))
+    unseen = _unseen(run, decision.changes["findings"], decision.changes["last_error"])
+    changes = {**decision.changes, "reason": run.reason, **unseen}
     return Decision(state=run.ending, changes=changes)
 
 
 def _refused(run: Run, error: Exception) -> Finding:
     return finding("restore.refused", run.target, str(error), "mend what the message names, and plan again")
+
+
+def _unseen(run: Run, findings: Sequence[Finding], why: Exception | str) -> dict[str, Any]:
+    """The end of a run of which nobody could look at what it made. What was checked may be in use by now."""
+    if not (run.checked and run.kind is Kind.RESTORE and run.state is State.CHECKING):
+        return {"findings": (*findings, _may_be_there(run, why)), "leftover": True}
+    message = f"what {run.run_id} made is checked and stays, and nobody could look whether it takes writes: {why}"
+    next_step = f"GET /_cat/indices, and for those that refuse writes: {LET_IN}; or delete them"
+    return {"findings": (*findings, finding(BLOCKED, run.run_id, message, next_step))}
+
+
+def by_name(run: Run, decision: Decision, made: Sequence[IndexRef]) -> Decision:
+    """The same end, with what was written down as made in place of the finding that only says that there may be
+    something."""
+    *known, vague = decision.changes["findings"]
+    told = tuple(_named(run, vague, index) for index in made)
+    if more := told[SHOWN:]:
+        message = f"{len(more)} more, from {more[0].subject} to {more[-1].subject}: {vague.message}"
+        told = (*told[:SHOWN], replace(vague, message=message))
+    return replace(decision, changes={**decision.changes, "findings": (*known, *told)})
+
+
+def _named(run: Run, vague: Finding, index: IndexRef) -> Finding:
+    message = f"{index.name} (uuid {index.uuid}) was made by {run.run_id}; {vague.message}"
+    same = f"GET /{index.name}/_settings/index.uuid says whether it is the same still"
+    return replace(vague, subject=index.name, message=message, next_step=f"{same}; {vague.next_step}")
 
 
 def _may_be_there(run: Run, why: Exception | str) -> Finding:

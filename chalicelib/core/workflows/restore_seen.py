@@ -14,7 +14,9 @@ from chalicelib.core.streams import StreamRef
 from chalicelib.core.swaps import Standing
 
 AT_ONCE = 5
-"""Indices that one act removes or releases: its two requests for each fit into one invocation."""
+"""Indices that one act releases, closes or opens: its two requests for each fit into one invocation."""
+MANY, NAMES = 100, 3000
+"""Indices that one act removes, and the bytes of their names: together they are one or two pairs of requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +43,35 @@ class Restore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remove:
-    """Delete what this run made."""
+    """Delete what this run made; all of them together."""
 
     indices: tuple[IndexRef, ...]
     streams: tuple[StreamRef, ...] = ()
 
     @property
     def calls(self) -> int:
-        return 2 * (len(self.indices) + len(self.streams))
+        return 2 * bool(self.indices) + 2 * len(self.streams)
+
+
+def removal(every: Sequence[IndexRef | StreamRef], in_vain: int) -> Remove:
+    """Of those that are to go, the next ones. The server deletes all of a request or none, so after each one `in_vain`
+    fewer go together, and others first: the one that can't be removed must not keep the rest. A data stream goes alone.
+    """
+    indices = [each for each in every if isinstance(each, IndexRef)]
+    streams = [each for each in every if isinstance(each, StreamRef)]
+    if streams and (not indices or in_vain % 2):
+        return Remove(indices=(), streams=(streams[in_vain // 2 % len(streams)],))
+    turn = in_vain % len(indices)
+    few = AT_ONCE if len(indices) > 2 * AT_ONCE else 1
+    most = max(min(MANY, len(indices)) >> in_vain, few)
+    chosen: list[IndexRef] = []
+    room = NAMES
+    for index in (*indices[turn:], *indices[:turn])[:most]:
+        room -= len(index.name.encode())
+        if chosen and room < 0:
+            break
+        chosen.append(index)
+    return Remove(indices=tuple(chosen))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +93,8 @@ class Seen:
     `uncounted`: why there are none. `unallocated`: what the deciders say of the shard that was asked about.
     `live`, where aliases are attached: who bears them, asked until something is released. Of a swap: who bears the
     names that it touches; once it is done `old`, what was put aside, and `then`, what the restored ones held at that
-    moment. In place: `live`, what has the names now; `was`, what was written down of it
-    before the first act; `safety`, until then and when it ends badly."""
+    moment. In place: `live`, what has the names now; `was`, what was written down of it before the first act; `safety`,
+    until then and when it ends badly. `accepted`: the act that was decided last has returned without an error."""
 
     plan: Plan
     anew: Plan | None = None
@@ -88,6 +111,7 @@ class Seen:
     safety: Safety | None = None
     old: tuple[IndexRef, ...] = ()
     then: tuple[IndexCount, ...] = ()
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

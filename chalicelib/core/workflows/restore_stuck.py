@@ -15,7 +15,8 @@ from chalicelib.core.workflows.ends import finding
 STILL = timedelta(seconds=60)
 """Without any movement for so long, and in two looks, it is worth a question why."""
 SHOWN = 20
-AGAIN = "where a node left or restarted, plan it again; bring what the message names; else restore from another backup"
+AGAIN = "bring what the message names; else restore from another backup, and find out what became of it"
+ONCE_MORE = "it says nothing of the backup: do it once more when the nodes are back"
 MEND = "mend what it names, then make a new plan: the server does not try such a shard again"
 
 
@@ -54,6 +55,8 @@ def findings(failed: Sequence[FailedShard], said: Unallocated | None) -> Iterato
         message = f"shard {shard.shard} of {shard.index} could not be restored: {_why(shard, said)}"
         if shard.unallocated:
             yield finding("restore.not_allocated", subject, message, MEND)
+        elif shard.with_node:
+            yield finding("restore.shard_lost", subject, message, ONCE_MORE)
         else:
             yield finding("restore.shard_failed", subject, message, AGAIN)
 

@@ -30,7 +30,7 @@ WORKS_AT_MOST = timedelta(hours=6)
 
 def begun(done: Decision) -> Decision:
     """In place of the end of a restore: `done` says what came back."""
-    changes = {key: value for key, value in done.changes.items() if key != "good"}
+    changes = {key: value for key, value in done.changes.items() if key not in ("good", "reason")}
     return Decision(state=State.SWAPPING, changes=changes, again=timedelta(0))
 
 

@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import pace, swapping
+from chalicelib.core import comparing, pace, swapping
 from chalicelib.core.model import Finding, IndexRef, Run, Severity, State
 from chalicelib.core.prose import counted
 from chalicelib.core.swaps import Standing
 from chalicelib.core.workflows import Decision, restore_ends
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.restore_ends import CLEANING, SHOWN, SLOWEST, TRIES
-from chalicelib.core.workflows.restore_seen import AT_ONCE, Remove, Seen
+from chalicelib.core.workflows.restore_seen import AT_ONCE, Remove, Seen, removal
 from chalicelib.core.workflows.swap_seen import (
     UNCLEAR,
     Block,
@@ -60,7 +60,7 @@ def undo(run: Run, seen: Seen, now: datetime) -> Decision:
     mine = (*restored(seen), *(one for _, one in cloned(seen)))
     wanted = _removable(run, seen)
     if wanted and not over:
-        return Decision(state=State.SWAPPING, act=Remove(indices=wanted[:AT_ONCE]), again=pace.FIRST_LOOK)
+        return Decision(state=State.SWAPPING, act=removal(wanted, run.aborts), again=pace.FIRST_LOOK)
     left = (*_blocked(shut), *_left(run, [one.ref for one in mine]))
     return Decision(state=ending, changes={"findings": (*run.findings, *left)})
 
@@ -156,15 +156,17 @@ def finish(run: Run, seen: Seen, now: datetime) -> Decision:
     old = uuids(seen.old)
     left = [one for one in seen.live if old.get(one.name) == one.uuid]
     if not left:
-        return Decision(state=State.SUCCEEDED, changes={"good": True, "last_error": None})
+        changes = {"good": True, "last_error": None, "reason": comparing.incomplete(run, seen.plan)}
+        return Decision(state=State.SUCCEEDED, changes=changes)
     if not swapping.is_live(seen.plan, made(seen), seen.live):
         return _not_finished(run, left)
     used = [one for one in left if one.aliases]
     wanted = tuple(one.ref for one in left if not one.aliases)
     if wanted and now < run.deadline_at and run.aborts < TRIES:
-        return Decision(state=State.SWAPPED, act=Remove(indices=wanted[:AT_ONCE]), again=pace.FIRST_LOOK)
+        return Decision(state=State.SWAPPED, act=removal(wanted, run.aborts), again=pace.FIRST_LOOK)
     found = [*_left(run, wanted), *(_in_use(one) for one in used[:SHOWN])]
-    return Decision(state=State.SUCCEEDED, changes={"good": True, "findings": (*run.findings, *found)})
+    told = {"findings": (*run.findings, *found), "reason": comparing.incomplete(run, seen.plan)}
+    return Decision(state=State.SUCCEEDED, changes={"good": True, **told})
 
 
 def _not_finished(run: Run, left: Sequence[Standing]) -> Decision:
