@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from chalicelib.core.errors import BadInput
 from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core.model import State
 from chalicelib.service import accept as accepting
 from chalicelib.service import control, doctor, promises, request
 from tests.faults.chaos import Fault
@@ -192,7 +193,8 @@ class Cancel(Acting):
             try:
                 control.cancel(stage.world, run_id, by="tester", why="")
             except BadInput:
-                must(stage.ledger.runs[run_id].settled, f"{run_id} could not be cancelled")
+                run = stage.ledger.runs[run_id]
+                must(run.settled or run.state is State.SWAPPED, f"{run_id} could not be cancelled")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from tests.faults.world import Fuse, Killed
 PARTS = ("engine", "store", "queue", "bus", "notifier")
 PART_OF = {"commit": "store", "plan": "store", "send": "queue", "emit": "bus", "report": "notifier"}
 """Effects of other names are the engine's."""
-ONCE = ("start", "restore")
+ONCE = ("start", "restore", "clone", "repoint")
 """Calls that no library repeats by itself."""
 
 

@@ -25,7 +25,8 @@ from tests.fakes.clock import FakeClock
 from tests.faults.chaos import Action, Actor, ActorsClock, Chaos, Defect, Fault
 from tests.faults.files import POLICIES, file
 from tests.faults.ledger import Ledger, Violated, must
-from tests.faults.watched import SharedEngine, WatchedBus, WatchedNotifier, WatchedQueue, WatchedStore
+from tests.faults.shared import SharedEngine
+from tests.faults.watched import WatchedBus, WatchedNotifier, WatchedQueue, WatchedStore
 from tests.faults.witness import Witness
 from tests.faults.world import SLOT, Killed, Stage
 
@@ -201,6 +202,7 @@ class Play:
         for stage in self.stages:
             self._promises_watched(stage)
             self._nothing_left(stage)
+            self.witness.proofs.gives_way(stage.ledger, self.clock.now())
         if self.calm_kind == "healthy":
             self._still_works()
 
@@ -219,8 +221,9 @@ class Play:
     def _nothing_left(self, stage: Player) -> None:
         """What is said never to have been, or to be gone, is not on the engine."""
         for restore in stage.ledger.runs.values():
-            if restore.kind is Kind.RESTORE:
-                self.witness.restores.nothing_left(stage.ledger, restore, self.engine.indices)
+            if restore.kind is not Kind.BACKUP:
+                self.witness.restores.nothing_left(stage.ledger, restore)
+                self.witness.swaps.nothing_left(stage.ledger, restore)
         for repository in self.engine.repositories.values():
             for name, snapshot in repository.snapshots.items():
                 run = stage.ledger.runs.get(snapshot.owner.run_id) if snapshot.owner else None
@@ -245,6 +248,7 @@ class Play:
                 must(run.state is State.SUCCEEDED, f"all is well, and {run_id} is {run.state}: {run.reason}")
             if stage.ledger.plans:
                 self._restores(stage, run.run_id)
+            self._swept(stage)
 
     def _restores(self, stage: Player, backup: str) -> None:
         wish = Wish(
@@ -256,6 +260,12 @@ class Play:
         self._live_until(lambda: stage.run(run_id).told)
         run = stage.run(run_id)
         must(run.state is State.SUCCEEDED, f"all is well, and {run_id} is {run.state}: {run.reason}")
+
+    def _swept(self, stage: Player) -> None:
+        """Long enough after the last drill, too, for what it could not remove."""
+        self._live_until(lambda: not any(state.leftovers for state in stage.ledger.policies.values()))
+        for run in list(stage.ledger.runs.values()):
+            self.witness.restores.swept(stage.ledger, run)
 
     def _reapplied(self, stage: Player) -> bool:
         with self.acting(stage, lives=None) as actor:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.core.errors import BadInput, Conflict
-from chalicelib.core.plans import Wish
+from chalicelib.core.plans import Mode, Wish
 from chalicelib.service import plans, restores
 from tests.faults.actions import Acting, OnStage
 from tests.faults.play import Play
@@ -22,12 +22,13 @@ class Restore(Acting):
     partial: bool = False
     what: str = "both"
     back: int = 0
+    mode: Mode = Mode.RENAME
 
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
         with play.acting(stage, lives=None, skew=self.skew, faults=self.faults), suppress(BadInput, Conflict):
             if self.what != "start":
-                wish = Wish(policy=self.policy, prefix=self.prefix, allow_partial=self.partial)
+                wish = Wish(policy=self.policy, prefix=self.prefix, allow_partial=self.partial, mode=self.mode)
                 plans.plan(stage.world, wish, by="tester")
             if self.what != "plan" and (known := list(stage.ledger.plans)):
                 restores.start(stage.world, known[-1 - self.back % len(known)], by="tester")
@@ -66,7 +67,7 @@ class Wanted(OnStage):
             return
         name = plan.moves[self.pick % len(plan.moves)].name
         if self.what == "made":
-            play.engine.create_index(name)
+            play.engine.somebody_makes(name)
         else:
             play.engine.indices.pop(name, None)
 
@@ -83,11 +84,12 @@ class Slow:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """Somebody writes documents to a live index."""
+    """Somebody writes documents to a live index, perhaps by its only alias; one that refuses writes takes none."""
 
     index: str = "orders"
     documents: int = 3
 
     def __call__(self, play: Play) -> None:
-        if self.index in play.engine.indices:
-            play.engine.write(self.index, self.documents)
+        behind = [name for name, held in play.engine.indices.items() if self.index in (name, *held.aliases)]
+        if len(behind) == 1 and play.engine.indices[behind[0]].writable:
+            play.engine.write(behind[0], self.documents)

@@ -1,21 +1,21 @@
 """Restores with a witness beneath the fuse, as `watched.py` has it for the other parts."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from chalicelib.core.model import IndexRef
 from chalicelib.core.restores import Restored, RestoreOrder
+from chalicelib.core.swaps import CloneOrder, Repoint
 from tests.fakes.elasticsearch_swaps import FakeSwapper
 from tests.faults.chaos import Actor, Chaos
 from tests.faults.ledger import Ledger
-from tests.faults.witness_restores import RestoreWitness
+from tests.faults.witness import Witness
 from tests.faults.world import FusedEngine, FusedRestorer
 
 
 class _SeenRestorer(FakeSwapper):
     chaos: Chaos
-    witness: RestoreWitness
+    witness: Witness
     ledgers: Mapping[str, Ledger]
     postponed: Callable[[Callable[[], None]], bool]
 
@@ -25,7 +25,7 @@ class _SeenRestorer(FakeSwapper):
         return self.ledgers[self.chaos.actor.stage], self.chaos.actor
 
     def restore(self, order: RestoreOrder) -> None:
-        self.witness.restoring(*self._asking, order)
+        self.witness.restores.restoring(*self._asking, order)
         if self.postponed(partial(self._now, order)):
             with self._cluster._request("restore", order.snapshot):
                 return
@@ -35,28 +35,49 @@ class _SeenRestorer(FakeSwapper):
         try:
             super().restore(order)
         finally:
-            self.witness.made(self._cluster, order)
+            self.witness.restores.made(self._cluster, order)
 
     def restored(self, order: RestoreOrder) -> tuple[Restored, ...]:
         answer = super().restored(order)
         if actor := self.chaos.actor:
-            actor.restored[order.mark] = {one.name: replace(self._cluster.indices[one.name]) for one in answer}
+            actor.restored[order.mark] = {one.name: self._cluster.indices[one.name].copy() for one in answer}
         return answer
 
     def remove(self, index: IndexRef) -> bool:
-        self.witness.removing(*self._asking, index)
+        ledger, actor = self._asking
+        if not self.witness.swaps.removing(ledger, actor, index):
+            self.witness.restores.removing(ledger, actor, index)
         return super().remove(index)
 
     def release(self, index: IndexRef, settings: Mapping[str, object], *, lifecycle: bool = False) -> None:
-        self.witness.releasing(*self._asking, index, self._cluster)
+        self.witness.restores.releasing(*self._asking, index, self._cluster)
         super().release(index, settings, lifecycle=lifecycle)
+
+    def block(self, index: IndexRef) -> None:
+        self.witness.swaps.blocking(*self._asking, index)
+        super().block(index)
+
+    def clone(self, order: CloneOrder) -> None:
+        self.witness.swaps.cloning(*self._asking, order)
+        super().clone(order)
+        self.witness.swaps.cloned(order)
+
+    def reopen(self, index: IndexRef) -> None:
+        self.witness.swaps.reopening(*self._asking, index)
+        super().reopen(index)
+
+    def repoint(self, actions: Sequence[Repoint]) -> None:
+        before = {name: held.copy() for name, held in self._cluster.indices.items()}
+        self.witness.swaps.repointing(*self._asking, actions)
+        super().repoint(actions)
+        self.witness.swaps.repointed(*self._asking, before)
 
 
 class WatchedRestorer(FusedRestorer, _SeenRestorer):
     def __init__(
         self,
         engine: FusedEngine,
-        witness: RestoreWitness,
+        witness: Witness,
         ledgers: Mapping[str, Ledger],
         postponed: Callable[[Callable[[], None]], bool],
     ) -> None:

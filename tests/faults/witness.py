@@ -4,27 +4,36 @@ break it."""
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Event, Report, Wakeup
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.observations import Complete, Owner
-from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Change, Create, Delete, StartOrder, Update
-from chalicelib.core.rows import Backup, Evidence, PolicyState, Spec
+from chalicelib.core.rows import Backup, Evidence, PolicyState, Proofs, Spec
 from chalicelib.service.backups import ACT_TIMEOUT
 from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.faults import ledger as check
 from tests.faults.chaos import Actor, Chaos
 from tests.faults.ledger import Ledger, Look, Made, must
+from tests.faults.witness_proofs import ProofWitness
 from tests.faults.witness_restores import RestoreWitness
+from tests.faults.witness_swaps import SwapWitness
+
+if TYPE_CHECKING:
+    from tests.faults.shared import SharedEngine
 
 
 class Witness:
+    cluster: "SharedEngine"
+
     def __init__(self, chaos: Chaos) -> None:
         self.chaos = chaos
         self.made: dict[str, Made] = {}
-        self.restores = RestoreWitness()
+        self.restores = RestoreWitness(self)
+        self.swaps = SwapWitness(self)
+        self.proofs = ProofWitness(self)
         self.names: dict[tuple[str, str], set[str]] = defaultdict(set)
 
     # What is stored ------------------------------------------------------------------------------------------------
@@ -43,6 +52,11 @@ class Witness:
             if isinstance(item, PolicyState):
                 ledger.policies[item.policy] = item
                 ledger.promises.update(check.promise_facts(item))
+                self.proofs.promised(ledger, item)
+        for run in runs:
+            if run.settled:
+                self.swaps.settled(ledger, run)
+                self.proofs.settled(ledger, run)
         for name in {run.policy for run in runs}:
             check.open_runs_named(ledger, name)
         check.roads_kept(ledger, self.chaos.clock.now())
@@ -57,16 +71,23 @@ class Witness:
                     ledger.waiters[item.run_id] = item
                 case Create(Spec() as item):
                     ledger.specs[item.policy.name, item.gen] = item
-                case Create(Evidence(plan=Plan() as plan)):
-                    ledger.plans[plan.plan_id] = plan
+                case Create(Evidence() as item):
+                    self._evidence(ledger, item)
                 case Create(Backup() as item) | Update(Backup() as item):
                     self._backup(ledger, item, runs)
-                case Create(Lease() as lease) | Update(Lease() as lease):
-                    ledger.leases[lease.lease] = lease
-                case Create(Slots() as slots) | Update(Slots() as slots):
-                    ledger.slots[slots.target] = slots
+                case Create(Lease() | Slots() as item) | Update(Lease() | Slots() as item):
+                    ledger.holds(item)
+                case Create(Proofs() as proofs) | Update(Proofs() as proofs):
+                    ledger.proofs[proofs.policy] = proofs
                 case Update(PolicyState() as item):
                     check.slots_kept(ledger, item, runs)
+
+    def _evidence(self, ledger: Ledger, item: Evidence) -> None:
+        ledger.evidence[item.run_id, item.kind] = item
+        if item.plan is not None:
+            ledger.plans[item.plan.plan_id] = item.plan
+        if item.kind == "proved":
+            self.proofs.proved(ledger, self.chaos.actor, item)
 
     def _run(self, ledger: Ledger, old: Run | None, run: Run) -> None:
         ledger.runs[run.run_id] = run
@@ -81,10 +102,10 @@ class Witness:
             found = self.made.get(run.snapshot_uuid)
             must(found and found.owner == ledger.owner(run), f"{run.run_id} took a snapshot that is not its own")
         if run.state is State.SUCCEEDED and (old is None or not old.settled):
-            if run.kind is Kind.RESTORE:
-                self.restores.succeeded(ledger, self.chaos.actor, run)
-            else:
+            if run.kind is Kind.BACKUP:
                 self._good(ledger, run)
+            elif run.kind is Kind.RESTORE and run.swapped_at is None:
+                self.restores.succeeded(ledger, self.chaos.actor, run)
         if run.told:
             check.was_told(ledger, run)
 
@@ -121,6 +142,7 @@ class Witness:
 
     def _backup(self, ledger: Ledger, backup: Backup, runs: Sequence[Run]) -> None:
         known = ledger.backups.get(backup.run_id)
+        self.proofs.catalogued(ledger, backup)
         must(known is None or known.snapshot_uuid == backup.snapshot_uuid, f"two backups of {backup.run_id}")
         ended = [run for run in runs if run.run_id == backup.run_id and run.settled]
         must(known or (ended and ended[0].state is backup.outcome), f"a backup beside no end of {backup.run_id}")
@@ -187,7 +209,13 @@ class Witness:
         if report.key.startswith("promise:"):
             must(report.key.rpartition("#")[0] in ledger.promises, f"report {report.key}, and no such thing was stored")
             return
-        run = ledger.runs[report.key.removesuffix("#end")]
+        run = ledger.runs[report.key.split("#")[0]]
+        if "#sweep#" in report.key:
+            must(run.leftover, f"{report.key}, and {run.run_id} left nothing")
+            must(
+                not report.key.endswith("swept") or not self.restores.left(ledger, run), f"{report.key}, and not all is"
+            )
+            return
         must(run.settled, f"the end of {run.run_id} was told, and it is {run.state}")
         must(report.attributes["state"] == run.state, f"told was {report.attributes['state']}, stored is {run.state}")
         must(known.subject == report.subject, f"{report.key} was told in other words: {report.subject!r}")

@@ -2,47 +2,69 @@
 is left that nobody was told of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from chalicelib.core import planning
-from chalicelib.core.model import IndexRef, Run, State
+from chalicelib.core.messages import Sweep
+from chalicelib.core.model import IndexRef, Kind, Run, State
 from chalicelib.core.restores import RestoreOrder
 from tests.fakes.elasticsearch_cluster import FakeCluster
 from tests.fakes.elasticsearch_records import FakeIndex
 from tests.faults.chaos import Actor
 from tests.faults.ledger import Ledger, claimed, must
 
+if TYPE_CHECKING:
+    from tests.faults.witness import Witness
+
+TOLD = ("restore.leftover", "restore.old_kept", "restore.swap_unclear")
+"""Findings that name what stays on the cluster."""
+
 
 @dataclass(frozen=True)
 class MadeIndex:
-    """An index that a restore made. `snapshot`: the uuid of what it was made from."""
+    """An index that a restore made. `snapshot`: the uuid of what it was made from. `held`: as it was then."""
 
     name: str
     mark: int
     snapshot: str
     documents: int
+    held: FakeIndex
 
 
 class RestoreWitness:
-    def __init__(self) -> None:
+    def __init__(self, witness: "Witness") -> None:
+        self._witness = witness
         self.indices: dict[str, MadeIndex] = {}
 
     def restoring(self, ledger: Ledger, actor: Actor, order: RestoreOrder) -> None:
         """Just before the engine is asked."""
-        run = _of_mark(ledger, order.mark)
+        run = of_mark(ledger, order.mark)
         claimed(run, actor, "restore")
         must(run.state is State.RESTORING, f"a restore for {run.run_id}, which is {run.state}")
-        must(order == planning.order(ledger.plans[run.plan or ""]), f"{run.run_id} restores other than was planned")
+        plan = ledger.plans[run.plan or ""]
+        wanted = planning.order(plan)
+        if run.kind is Kind.DRILL:
+            wanted = replace(wanted, repository=run.through or wanted.repository, hidden=True)
+            self._witness.proofs.begins(actor, run)
+        must(order == wanted, f"{run.run_id} restores other than was planned")
 
     def made(self, cluster: FakeCluster, order: RestoreOrder) -> None:
         for name, index in cluster.indices.items():
             if index.mark == order.mark and index.uuid not in self.indices:
                 snapshot = cluster.repositories[order.repository].snapshots[order.snapshot].uuid
-                self.indices[index.uuid] = MadeIndex(name, order.mark, snapshot, index.documents)
+                self.indices[index.uuid] = MadeIndex(name, order.mark, snapshot, index.documents, index.copy())
 
     def removing(self, ledger: Ledger, actor: Actor, index: IndexRef) -> None:
         """Just before the engine is asked."""
         run = self._owner(ledger, index, "removed")
+        if isinstance(actor.message, Sweep):
+            left = ledger.policies[run.policy].leftovers
+            must(run.settled and run.run_id in left, f"{index.name} is swept, and {run.run_id} did not leave it")
+            found = self._witness.cluster.indices.get(index.name)
+            kept = found and found.uuid == index.uuid and found.mark is None
+            must(not kept, f"{index.name} is swept, and was released to people")
+            return
         claimed(run, actor, "removal")
         must(run.ending, f"{index.name} is removed, and {run.run_id} is not about to end")
 
@@ -71,28 +93,37 @@ class RestoreWitness:
             must(found.documents == made.documents, f"{run.run_id} SUCCEEDED and {move.name} lacks documents")
             must(made.snapshot == plan.snapshot_uuid, f"{run.run_id} SUCCEEDED with the data of another snapshot")
 
-    def nothing_left(self, ledger: Ledger, run: Run, indices: Mapping[str, FakeIndex]) -> None:
-        """Of a restore that ended and did not succeed."""
-        if not run.settled or run.state is State.SUCCEEDED:
+    def left(self, ledger: Ledger, run: Run) -> list[str]:
+        """What is there of all that the restore made, by mark or uuid."""
+        if run.plan is None:
+            return []
+        mark = ledger.plans[run.plan].mark
+        known = {uuid for uuid, made in self.indices.items() if made.mark == mark}
+        held = self._witness.cluster.indices.items()
+        return [name for name, index in held if index.mark == mark or index.uuid in known]
+
+    def nothing_left(self, ledger: Ledger, run: Run) -> None:
+        """Of a drill that ended, and of a restore that did not succeed."""
+        stays = run.kind is Kind.RESTORE and run.state in (State.SUCCEEDED, State.ROLLED_BACK)
+        if not run.settled or stays:
             return
-        mark = ledger.plans[run.plan or ""].mark
-        named = {finding.subject for finding in run.findings if finding.code == "restore.leftover"}
-        left = [
-            name
-            for name, index in indices.items()
-            if index.mark == mark or (index.uuid in self.indices and self.indices[index.uuid].mark == mark)
-        ]
-        untold = [name for name in left if name not in named and run.run_id not in named]
+        named = {finding.subject for finding in run.findings if finding.code in TOLD}
+        untold = [name for name in self.left(ledger, run) if name not in named and run.run_id not in named]
         must(not untold, f"{run.run_id} is {run.state} ({run.reason}), and left {untold}: {run.findings}")
+
+    def swept(self, ledger: Ledger, run: Run) -> None:
+        """When all has been well for hours: what a run could not remove is gone, or people were told that it stays."""
+        told = f"{run.run_id}#sweep#left-over" in ledger.reports
+        must(told or not (run.leftover and self.left(ledger, run)), f"what {run.run_id} left is there")
 
     def _owner(self, ledger: Ledger, index: IndexRef, done: str) -> Run:
         made = self.indices.get(index.uuid)
         must(made and made.name == index.name, f"{index.name} is {done}, and no restore of ours made it")
         assert made is not None
-        return _of_mark(ledger, made.mark)
+        return of_mark(ledger, made.mark)
 
 
-def _of_mark(ledger: Ledger, mark: int) -> Run:
+def of_mark(ledger: Ledger, mark: int) -> Run:
     found = [run for run in ledger.runs.values() if run.plan and ledger.plans[run.plan].mark == mark]
     must(found, f"no run has the mark {mark}")
     return found[0]
