@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import contract, drilling, naming, planning, proofs, traffic
-from chalicelib.core.errors import BadInput, Problem, Refused
+from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
 from chalicelib.core.guards import Around
 from chalicelib.core.model import Kind, Run, State
+from chalicelib.core.observations import Complete
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Engine
 from chalicelib.core.restores import Restored, Surroundings
@@ -105,6 +106,13 @@ class DrillWork(RestoreWork):
             return workflow.unregistered(run, error)
         return Decision(state=run.state, changes={"last_error": str(error)}, again=workflow.AGAIN)
 
+    def no_answer(self, run: Run, error: Exception, world: World, *, last: bool = False) -> Decision:
+        """One that has not begun holds up nobody while the server hangs."""
+        spec = world.spec(run.policy, run.spec_gen)
+        if run.attempts == 0 and isinstance(error, Retryable) and (waiting := _waiting(world, run, spec)):
+            return workflow.makes_way(run, waiting)
+        return super().no_answer(run, error, world, last=last)
+
 
 def _drill(spec: Spec) -> Drill:
     assert spec.policy.drill is not None, "a run keeps the generation of its policy, which had one"
@@ -191,7 +199,7 @@ def _before(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine, se
         raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
     surroundings = engine.restorer.surroundings()
     around = _around(world, run, spec, surroundings, engine, ())
-    watched = Watched(seen=replace(seen, anew=_anew(world, run, plan, backup, surroundings)), around=around)
+    watched = Watched(seen=replace(seen, anew=_anew(world, run, plan, backup, surroundings, engine)), around=around)
     if any(found.code == workflow.UNREGISTERED for found in run.findings):
         return watched
     name, wanted = _second(run, drill, engine)
@@ -201,8 +209,12 @@ def _before(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine, se
     return replace(watched, through=name, register=Register(name=name, repository=wanted))
 
 
-def _anew(world: World, run: Run, plan: Plan, backup: Backup, surroundings: Surroundings) -> Plan:
-    facts = planning.Facts(backup=backup, contents=drilling.of_plan(plan), surroundings=surroundings)
+def _anew(world: World, run: Run, plan: Plan, backup: Backup, surroundings: Surroundings, engine: Engine) -> Plan:
+    there = engine.look(plan.repository, plan.snapshot)
+    if not isinstance(there, Complete):
+        raise Refused(f"{plan.backup_id} is in the catalogue, and the server has no such complete snapshot any more")
+    contents = drilling.of_plan(plan, there.uuid)
+    facts = planning.Facts(backup=backup, contents=contents, surroundings=surroundings)
     return planning.plan(plan.wish, spec_now(world, run), facts, world.clock.now(), by=run.requested_by)
 
 

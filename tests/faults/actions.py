@@ -13,7 +13,8 @@ from chalicelib.service import control, doctor, promises, request
 from tests.faults.chaos import Fault
 from tests.faults.files import file
 from tests.faults.ledger import must
-from tests.faults.play import Play, Player
+from tests.faults.play import Play
+from tests.faults.player import Player
 
 CHANGES = {"changed": {"timeout": "2h"}, "moved": {"jitter": "5m"}, "retimed": {"schedule": "*/15 * * * *"}}
 

@@ -4,31 +4,27 @@ What happens to them is an action (`actions.py`); `Play.calm` lets everything be
 ended as it should.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
-from chalicelib.core.config import Config, load
 from chalicelib.core.errors import BadInput, Refused, Retryable
 from chalicelib.core.messages import Message, Wakeup
 from chalicelib.core.model import Kind, State
 from chalicelib.core.plans import Wish
-from chalicelib.service import apply as applying
 from chalicelib.service import control, plans, request, restores
 from chalicelib.service import tick as ticking
 from chalicelib.service.work import handle
 from chalicelib.service.world import FUNCTION_TIMEOUT
 from tests.fakes.clock import FakeClock
-from tests.faults.chaos import Action, Actor, ActorsClock, Chaos, Defect, Fault
+from tests.faults.chaos import Action, Actor, Chaos, Defect, Fault
 from tests.faults.files import POLICIES, file
-from tests.faults.ledger import Ledger, Violated, must
+from tests.faults.ledger import Violated, must
+from tests.faults.player import Player
 from tests.faults.shared import SharedEngine
-from tests.faults.watched import WatchedBus, WatchedNotifier, WatchedQueue, WatchedStore
 from tests.faults.witness import Witness
-from tests.faults.world import SLOT, Killed, Stage
+from tests.faults.world import SLOT, Killed
 
 VISIBILITY = 360
 """Seconds until a message whose handler failed comes back; infra/foundation.yaml."""
@@ -43,49 +39,13 @@ engine that never answers again, kills each function that asks it, or makes it c
 who go first, and an hour to tell."""
 
 
-@lru_cache(maxsize=64)
-def loaded(text: str) -> Config:
-    return load(text.encode(), "snapwarden.yaml")
-
-
-def _judged(stage: "Player", message: Message) -> tuple[bool, bool, bool]:
+def _judged(stage: Player, message: Message) -> tuple[bool, bool, bool]:
     """Whether the message is stale already, whether its run waits, and whether it proves that an act has returned."""
     run = stage.ledger.runs.get(message.run_id) if isinstance(message, Wakeup) else None
     if run is None or not isinstance(message, Wakeup):
         return False, False, False
     proves = message.claim is not None and message.claim == run.claim
     return message.rev < run.rev and not proves, run.state is State.QUEUED, proves
-
-
-class Player(Stage):
-    """One stage of a play."""
-
-    store: WatchedStore
-    queue: WatchedQueue
-    engine: SharedEngine
-
-    def __init__(self, name: str, file: str, chaos: Chaos, engine: SharedEngine, witness: Witness) -> None:
-        self._parts = (name, chaos, engine)
-        self.chaos, self.witness, self.ledger = chaos, witness, Ledger(name)
-        super().__init__(file)
-        self.world = replace(self.world, clock=ActorsClock(chaos), remaining=chaos.remaining)
-        self.ledger.installation = self.world.installation()
-
-    def make_parts(self, looks: int | None, indices: Sequence[str]) -> None:
-        self.name, chaos, self.engine = self._parts
-        self.fuse, self.clock = chaos, chaos.clock
-        self.store, self.queue = WatchedStore(chaos), WatchedQueue(chaos.clock)
-        self.bus, self.notifier = WatchedBus(), WatchedNotifier()
-        for part in (self.store, self.bus, self.notifier):
-            part.witness, part.ledger = self.witness, self.ledger
-
-    def apply(self, file: str, *, prune: bool = False) -> None:
-        clock = ActorsClock(self.chaos)
-        applying.apply(loaded(file), self.store, clock, "tester", prune=prune, new_token=self.world.token)
-
-    @property
-    def untold(self) -> list[str]:
-        return [run.run_id for run in self.ledger.runs.values() if not run.told]
 
 
 class Play:
