@@ -10,7 +10,7 @@ from tests.faults import proving, swapping
 BUSY = st.builds(proving.Busy, what=st.sampled_from(["heap", "relocating", "full", "idle", "idle"]))
 MADE = st.builds(
     proving.Made,
-    what=st.sampled_from(["deleted", "anew", "bound", "free", "altered", "mapping"]),
+    what=st.sampled_from(["deleted", "deleted", "anew", "bound", "free", "altered", "mapping"]),
     pick=st.integers(0, 1),
 )
 ALIASED = st.builds(swapping.Aliased, what=st.sampled_from(["given", "given", "shared", "moved", "taken"]))

@@ -2,8 +2,9 @@
 
 import pytest
 
-from chalicelib.core.errors import Retryable
+from chalicelib.core.errors import BadInput, Retryable
 from chalicelib.core.model import State
+from chalicelib.service import restores
 from tests.faults.test_drills import DRILL, backed_up, codes, made, proved, started
 
 
@@ -67,3 +68,16 @@ def test_a_backup_that_somebody_replaced_is_no_good_one(when: str) -> None:
     state = stage.store.state("nightly")
     assert state
     assert backup.backup_id not in {newest.backup_id for newest in state.last_good.values()}
+
+
+def test_the_plan_of_a_drill_is_started_by_nobody_else() -> None:
+    """Started by hand, it made indices of the drill's mark under the drill's names: of two runs each took those of the
+    other one for its own."""
+    stage = backed_up()
+    stage.engine.heap["local"] = 90
+    run = started(stage)
+    stage.live(3)
+    run = stage.run(run.run_id)
+    assert run.state is State.DEFERRED
+    with pytest.raises(BadInput, match="that of a drill"):
+        restores.start(stage.world, run.plan or "", by="cli:anna")

@@ -50,9 +50,9 @@ class Witness:
                 self._run(ledger, ledger.runs.get(run.run_id), run)
         for item in items:
             if isinstance(item, PolicyState):
-                ledger.policies[item.policy] = item
+                before, ledger.policies[item.policy] = ledger.policies.get(item.policy), item
                 ledger.promises.update(check.promise_facts(item))
-                self.proofs.promised(ledger, item)
+                self.proofs.promised(ledger, before, item)
         for run in runs:
             if run.settled:
                 self.swaps.settled(ledger, run)

@@ -78,8 +78,8 @@ class ProofWitness:
             must(backup.good, f"{backup.backup_id} is L4, and not good")
             must(held <= self.names[ledger.name, backup.backup_id], f"{backup.backup_id} is L4, and not all is proved")
 
-    def promised(self, ledger: Ledger, state: PolicyState) -> None:
-        """After a write: the proofs are such, and the promise at L4 is theirs."""
+    def promised(self, ledger: Ledger, before: PolicyState | None, state: PolicyState) -> None:
+        """After a write: the proofs are such, and when the promise at L4 moves, it moves with them."""
         proofs = ledger.proofs.get(state.policy)
         for proved in proofs.drills if proofs else ():
             wrong = set(proved.indices) - self.names[ledger.name, proved.backup_id]
@@ -89,7 +89,7 @@ class ProofWitness:
             at = promise.breaks_at(state, spec)
             must(state.breach_at == at, f"the promise of {state.policy} breaks {at}, its clock says {state.breach_at}")
         newest = state.last_good.get("L4")
-        if newest is None:
+        if newest is None or (before and before.last_good.get("L4") == newest):
             return
         must(proofs, f"{state.policy} keeps L4 without a proof")
         assert proofs
