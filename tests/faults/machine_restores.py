@@ -17,7 +17,7 @@ ALIASED = st.builds(swapping.Aliased, what=st.sampled_from(["given", "given", "s
 USED = st.builds(
     swapping.Used,
     which=st.integers(0, 1),
-    what=st.sampled_from(["deleted", "clone", "bound", "free"]),
+    what=st.sampled_from(["deleted", "clone", "opened", "opened", "bound", "free"]),
     pick=st.integers(0, 1),
 )
 AROUND = st.one_of(MADE, ALIASED, USED)

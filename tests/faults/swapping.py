@@ -74,7 +74,8 @@ def _take(play: Play, name: str) -> None:
 @dataclass(frozen=True, kw_only=True)
 class Used(OnStage):
     """Of the newest plan of a swap: its `pick`th live index, or what the swap put aside of it, is `deleted`; somebody
-    makes an index of the `clone`'s name; a snapshot of somebody else's is `bound` to it until it is `free`."""
+    makes an index of the `clone`'s name; somebody has it `opened` for writes, and writes; a snapshot of somebody else's
+    is `bound` to it until it is `free`."""
 
     what: str
     pick: int = 0
@@ -96,5 +97,8 @@ class Used(OnStage):
                 play.engine.indices.pop(name, None)
             case "clone" if aside not in play.engine.indices:
                 play.engine.somebody_makes(aside)
+            case "opened" if name == move.live.index:
+                play.engine.indices[name].writable = True
+                play.engine.write(name, 1)
             case "bound" if name in play.engine.indices:
                 play.engine.bound(name)
