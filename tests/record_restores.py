@@ -23,10 +23,13 @@ def record_restores(admin: Admin, it: Recorder) -> None:
     _wait_for_green(admin, "restored-orders")
     it.case("restored", "restorer.restored", WISH)
     it.case("restored-not-ours", "restorer.restored", replace(WISH, mark=7))
+    it.case("unallocated-on-a-node", "restorer.unallocated", "restored-orders", 0)
+    it.case("unallocated-absent", "restorer.unallocated", "missing", 0)
     _record_refusals(admin, it)
     _record_moments(admin, it)
     _record_lost_blob(admin, it)
     _record_no_room(admin, it)
+    _record_no_turn(admin, it)
     _record_ends(admin, it)
 
 
@@ -83,9 +86,25 @@ def _record_no_room(admin: Admin, it: Recorder) -> None:
     wanted = replace(WISH, prefix="full-")
     it.case("restore-no-room", "restorer.restore", wanted)
     wait(lambda: _given_up(admin, "full-orders"), "the end of a restore without room")
+    it.case("unallocated-never", "restorer.unallocated", "full-orders", 0)
     admin.send("PUT", "/_cluster/settings", {"persistent": {f"{disk}.*": None}})
     it.case("restored-no-room", "restorer.restored", wanted)
+    it.case("unallocated-given-up", "restorer.unallocated", "full-orders", 0)
     admin.send("DELETE", "/full-orders")
+
+
+def _record_no_turn(admin: Admin, it: Recorder) -> None:
+    """It waits, and goes on by itself."""
+    recoveries = "cluster.routing.allocation.node_initial_primaries_recoveries"
+    admin.send("PUT", "/_cluster/settings", {"persistent": {recoveries: 0}})
+    wanted = replace(WISH, prefix="later-")
+    it.case("restore-no-turn", "restorer.restore", wanted)
+    wait(lambda: _status(admin, "later-orders") == "deciders_throttled", "a shard that waits")
+    it.case("restored-no-turn", "restorer.restored", wanted)
+    it.case("unallocated-waits", "restorer.unallocated", "later-orders", 0)
+    admin.send("PUT", "/_cluster/settings", {"persistent": {recoveries: None}})
+    _wait_for_green(admin, "later-orders")
+    admin.send("DELETE", "/later-orders")
 
 
 def _record_ends(admin: Admin, it: Recorder) -> None:
@@ -108,6 +127,9 @@ def secured_restores(admin: Admin, user: Callable[[str], Recorder]) -> None:
     _wait_for_green(admin, "restored-orders")
     restores.case("secured-restored", "restorer.restored", WISH)
     made = ref(admin, "restored-orders")
+    admin.create_red_index("restored-red")
+    restores.case("secured-unallocated", "restorer.unallocated", "restored-red", 0)
+    watches.case("secured-unallocated-forbidden", "restorer.unallocated", "restored-red", 0)
     watches.case("secured-contents-forbidden", "restorer.contents", "main", "good")
     watches.case("secured-surroundings-forbidden", "restorer.surroundings")
     watches.case("secured-restore-forbidden", "restorer.restore", replace(WISH, prefix="new-"))
@@ -133,3 +155,10 @@ def _given_up(admin: Admin, index: str) -> bool:
     state = admin.send("GET", f"/_cluster/state/routing_table,customs/{index}")
     (shard,) = state["routing_table"]["indices"][index]["shards"]["0"]
     return shard["state"] == "UNASSIGNED" and not state["restore"]["snapshots"]
+
+
+def _status(admin: Admin, index: str) -> str:
+    """Of its shard 0, as the last attempt to allocate it left it."""
+    state = admin.send("GET", f"/_cluster/state/routing_table/{index}")
+    (shard,) = state["routing_table"]["indices"][index]["shards"]["0"]
+    return str(shard.get("unassigned_info", {}).get("allocation_status"))

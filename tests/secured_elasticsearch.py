@@ -32,6 +32,7 @@ ROLES: Mapping[str, Role] = {
             "cluster:monitor/nodes/stats",
             "cluster:monitor/allocation/stats",
             "cluster:monitor/settings",
+            "cluster:monitor/allocation/explain",
             "cluster:admin/snapshot/get",
             "cluster:admin/snapshot/restore",
         ],

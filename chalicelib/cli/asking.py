@@ -3,6 +3,7 @@
 import getpass
 from datetime import UTC, datetime, timedelta
 
+from chalicelib.core import approving
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.values import DURATION, UNITS
 
@@ -14,6 +15,12 @@ EXPECTED = "2026-11-23, 2026-11-23T10:00Z, 2026-11-23T10:00+01:00, or from now o
 
 def who() -> str:
     return f"cli:{getpass.getuser()}"
+
+
+def named(arn: str) -> str:
+    """Somebody, as shown: with what must be known of a name that is everybody's."""
+    made_up = ", made-up credentials, the same for everybody" if approving.unknown(arn) else ""
+    return f"{arn}{made_up}"
 
 
 def reason(why: str, *, needed: bool = True) -> str:

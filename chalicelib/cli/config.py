@@ -126,6 +126,6 @@ def _document(changes: Changes, rules: RuleChanges, config: Config, *, dry_run: 
 
 
 def print_schema(context: typer.Context) -> None:
-    """The JSON Schema of the file: editors complete and check with it."""
+    """The JSON Schema of the file, for editors that check it."""
     out: Output = context.obj
     out.document(schema())

@@ -24,7 +24,7 @@ def drill(
         str | None, typer.Option("--request-id", help="The same id again answers the same run.", show_default=False)
     ] = None,
 ) -> None:
-    """A drill now, as `drill` of the policy says: restores, compares, and removes what it made. Prints its id."""
+    """A drill now, as `drill` of the policy says. Restores, compares, and removes what it made. Prints its id."""
     out: Output = context.obj
     world = bootstrap.of_terminal(out.stage)
     request_id = request_id or f"now-{world.clock.now():%Y%m%dt%H%M%S}-{secrets.token_hex(2)}"

@@ -22,7 +22,7 @@ def emergency(
         Path | None, typer.Option("-o", metavar="FILE", help="Write it there, for you only.", show_default=False)
     ] = None,
 ) -> None:
-    """The whole restore of a backup as a script of curl lines, for the day when Snapwarden itself is gone. Keep one
+    """The whole restore of a backup as a script of curl lines. For the day when Snapwarden itself is gone. Keep one
     outside of this stage."""
     out: Output = context.obj
     world = bootstrap.of_terminal(out.stage)

@@ -24,6 +24,7 @@ from chalicelib.cli import (
     policies,
     restore,
     runs,
+    salvage,
     stage,
 )
 from chalicelib.cli.output import Failed, Output, failed, show_anything
@@ -37,7 +38,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for commands in (stage, config, policies, runs, backups, explain, control, incident, doctor, restore, drill, emergency):
+for commands in (
+    *(stage, config, policies, runs, backups, explain, control, incident, doctor),
+    *(restore, salvage, drill, emergency),
+):
     commands.add_to(app)
 
 

@@ -112,7 +112,7 @@ def _good(last_good: LastGood | None, level: str | None) -> dict[str, object] | 
 
 
 def status(context: typer.Context, policy: Annotated[str | None, typer.Argument(help="Only this one.")] = None) -> None:
-    """The promise of each policy: kept or broken, and by how much; and its last proved restore. Exit code 1 when a
+    """The promise of each policy: kept or broken, and by how much. And its last proved restore. Exit code 1 when a
     promise is broken, or that restore took longer than its `rto`."""
     out: Output = context.obj
     world = bootstrap.of_terminal(out.stage)
@@ -207,7 +207,7 @@ def upcoming(
     policy: Annotated[str | None, typer.Argument(help="Only this one.")] = None,
     count: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many of each policy.")] = 3,
 ) -> None:
-    """The next slots, with jitter and blackout applied; those of drills, too. In the policy's time zone and in UTC."""
+    """The next slots, with jitter and blackout applied. Those of drills, too. In the policy's time zone and in UTC."""
     out: Output = context.obj
     found = query.upcoming(bootstrap.of_terminal(out.stage), policy, count)
     if out.json:

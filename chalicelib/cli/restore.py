@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from chalicelib import bootstrap
-from chalicelib.cli import asking
+from chalicelib.cli import asking, salvage
 from chalicelib.cli.output import Output, instant, size
 from chalicelib.cli.runs import started
-from chalicelib.core import approving, model, wire
+from chalicelib.core import model, wire
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.prose import counted, span
@@ -19,6 +19,7 @@ from chalicelib.core.spec import LEVELS
 from chalicelib.service import approvals, control, plans, restores
 
 LATEST = "latest"
+PREFIXES = {Mode.RENAME: "restored-", Mode.SWAP: "restored-", Mode.IN_PLACE: "", Mode.DRILL: ""}
 Policy = Annotated[str, typer.Option("--policy", help="Whose backup.", show_default=False)]
 Backup = Annotated[
     str | None, typer.Option("--backup", metavar="latest|ID", help="Default: the newest good one.", show_default=False)
@@ -31,6 +32,21 @@ AtLeast = Annotated[
 ]
 Indices = Annotated[
     list[str] | None, typer.Option("--indices", metavar="PATTERN", help="May be given again.", show_default=False)
+]
+Kind = Annotated[
+    Mode,
+    typer.Option(
+        "--mode",
+        metavar="rename|swap|in_place",
+        help="rename: beside what is live; swap: for it; in_place: over it, after a safety backup.",
+    ),
+]
+Prefix = Annotated[
+    str | None, typer.Option("--prefix", help="What new names begin with. Default: restored-", show_default=False)
+]
+Replicas = Annotated[
+    int | None,
+    typer.Option("--replicas", min=0, help="Of each index in the end. Default: as it had.", show_default=False),
 ]
 
 
@@ -53,10 +69,9 @@ def plan(
     at: At = None,
     level: AtLeast = None,
     indices: Indices = None,
-    mode: Annotated[
-        Mode, typer.Option("--mode", metavar="rename|swap", help="rename: beside what is live; swap: for it.")
-    ] = Mode.RENAME,
-    prefix: Annotated[str, typer.Option("--prefix", help="What the new names begin with.")] = "restored-",
+    mode: Kind = Mode.RENAME,
+    prefix: Prefix = None,
+    replicas: Replicas = None,
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Indices of which shards are missing in the backup are left out.")
     ] = False,
@@ -73,7 +88,8 @@ def plan(
         level=_level(level),
         indices=tuple(indices or ()),
         mode=mode,
-        prefix=prefix,
+        prefix=prefix if prefix is not None else PREFIXES[mode],
+        replicas=replicas,
         allow_partial=allow_partial,
     )
     made = plans.plan(world, wish)
@@ -145,7 +161,7 @@ def approve(
     if out.json:
         out.document(wire.public_approval(given))
         return
-    _summary(out, plan)
+    (salvage.summary if plan.wish.mode is Mode.SALVAGE else _summary)(out, plan)
     out.say(f"approved by {given.by} until {instant(given.expires_at)}")
     out.say(f"somebody else starts it: snapwarden restore start {plan_id} --wait")
 
@@ -158,8 +174,7 @@ def _level(text: str | None) -> str | None:
 
 def _summary(out: Output, plan: Plan) -> None:
     out.say(f"{plan.plan_id}  {plan.wish.mode} from {plan.backup_id} ({plan.level}) on {plan.target}")
-    made_up = ", made-up credentials, the same for everybody" if approving.unknown(plan.made_by) else ""
-    out.say(f"  made by    {plan.made_by}{made_up}")
+    out.say(f"  made by    {asking.named(plan.made_by)}")
     out.say(f"  data of    {instant(plan.taken_at)}, made by {plan.version}; the server is {plan.server}")
     room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
     out.say(f"  needs      {size(plan.bytes)} of disk{room}")

@@ -101,8 +101,8 @@ def _moved(run: Run) -> str:
     seen = run.progress
     if run.settled:
         return run.state.value
-    shards = f" {seen.done}/{seen.total} shards" if seen else ""
-    return f"{run.state.value}{shards}{_beside(run)}"
+    shown = f" {seen.done}/{seen.total} {seen.unit}" if seen else ""
+    return f"{run.state.value}{shown}{_beside(run)}"
 
 
 def _beside(run: Run) -> str:
@@ -127,12 +127,12 @@ class _Bar:
         self._progress = Progress(
             TextColumn("{task.fields[state]:<10}"),
             BarColumn(bar_width=30),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} shards  {task.fields[moved]}", markup=False),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}  {task.fields[moved]}", markup=False),
             TimeElapsedColumn(),
             console=console(stderr=True),
             transient=True,
         )
-        self._task = self._progress.add_task("", total=1, state="", moved="")
+        self._task = self._progress.add_task("", total=1, state="", unit="", moved="")
         self._progress.start()
 
     def show(self, run: Run) -> None:
@@ -142,6 +142,7 @@ class _Bar:
             total=max(seen.total, 1) if seen else 1,
             completed=seen.done if seen else 0,
             state=run.state.value,
+            unit=seen.unit if seen else "",
             moved=_beside(run).lstrip(", "),
         )
 

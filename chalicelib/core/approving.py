@@ -14,7 +14,6 @@ from chalicelib.core.prose import span
 from chalicelib.core.rows import Approval
 from chalicelib.core.wire import dump
 
-ANEW = "a new one: snapwarden restore plan"
 UNKNOWN = ":user/moto"
 """How the ARN ends that the local stage answers to keys which it did not make: the same for everybody."""
 
@@ -34,15 +33,20 @@ def unstartable(plan: Plan, now: datetime) -> tuple[Problem, ...]:
     """What forbids to approve it and to start it, whoever asks."""
     if not unchanged(plan):
         message = "the stored plan is not the one that its id stands for: changed since, or made by another release"
-        return (Problem(message, expected=ANEW),)
+        return (Problem(message, expected=anew(plan)),)
     if plan.wish.mode is Mode.DRILL:
-        return (Problem("the plan is that of a drill, whose run alone carries it out", expected=ANEW),)
+        return (Problem("the plan is that of a drill, whose run alone carries it out", expected=anew(plan)),)
     if plan.conflicts:
         return tuple(Problem(found.message, expected=found.next_step) for found in plan.conflicts)
     if now - plan.made_at > plans.FRESH:
         age = f"the plan is {span(now - plan.made_at)} old, and an hour is the most"
-        return (Problem(age, expected=ANEW),)
+        return (Problem(age, expected=anew(plan)),)
     return ()
+
+
+def anew(plan: Plan) -> str:
+    salvage = plan.wish.of_run
+    return f"a new one: snapwarden {f'salvage {salvage} --dry-run' if salvage else 'restore plan'}"
 
 
 def unchanged(plan: Plan) -> bool:
@@ -72,9 +76,9 @@ def unpermitted(plan: Plan, given: Approval | None, by: str, now: datetime) -> P
         alone = "alone: --break-glass --why"
         return Problem(message, expected=f"snapwarden restore approve {plan.plan_id}, by another person; {alone}")
     if given.used_by:
-        return Problem(f"the approval was for {given.used_by}", expected=ANEW)
+        return Problem(f"the approval was for {given.used_by}", expected=anew(plan))
     if now > given.expires_at:
-        return Problem("the approval has expired, with its plan", expected=ANEW)
+        return Problem("the approval has expired, with its plan", expected=anew(plan))
     if person(by) == person(given.by):
         return Problem(f"{given.by} approved it{_nobody(by)}", expected="a start by somebody else")
     return None

@@ -72,6 +72,8 @@ def _cause(run: Run, now: datetime) -> str:
     if not run.settled:
         return _open(run, now)
     finding = results.worst(run)
+    if run.good and run.salvage is not None:
+        return f"it is good: {run.reason}"
     if run.good and run.kind is Kind.RESTORE:
         return f"it is good: all of it came back from {run.snapshot}"
     if run.good:
@@ -89,13 +91,14 @@ def _open(run: Run, now: datetime) -> str:
         return run.last_error if run.state is State.QUEUED else f"no end is known yet; the last error: {run.last_error}"
     if run.state is State.QUEUED:
         whom = "the open run of its policy" if run.kind is Kind.BACKUP else "its repository"
+        whom = "another salvage on the cluster" if run.salvage is not None else whom
         return f"it waits for {whom}, until {instant(run.start_by)} at the latest"
     if run.state is State.PLANNED:
         return "it is about to look whether the world is still as it was planned"
     if run.state is State.STARTING:
         return "it is about to start" if not run.attempts else "the server was asked for it and has not begun yet"
     seen = run.progress
-    moved = f": {seen.done} of {seen.total} shards" if seen else ""
+    moved = f": {seen.done:,} of {seen.total:,} {seen.unit}" if seen else ""
     if seen and seen.bytes_total:
         moved += f", {size(seen.bytes_done or 0)} of {size(seen.bytes_total)}"
     if run.ending:
@@ -110,6 +113,8 @@ def _next_step(run: Run) -> str | None:
         return f"snapwarden doctor {run.target}; {watch}" if run.last_error and run.state is not State.QUEUED else watch
     if run.good or run.state is State.SKIPPED:
         return None
+    if run.salvage is not None:
+        return f"snapwarden salvage {run.salvage.of_run} --dry-run"
     return f"snapwarden restore plan --policy {run.policy}" if run.plan else f"snapwarden backup {run.policy} --wait"
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.core.leases import Waiter
+from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.spec import Repository
 
 
@@ -186,11 +187,13 @@ class Run:
     something that it made may be left. Of drills: `expected_seconds` for all of it; `through`: the registration that it
     restores through; `held_since`: when a guard first said no; `compared`: so many of the plan's indices have been, of
     which those at the places `unproved` proved nothing.
-    `checked`: what it made was compared with what was backed up. `ending`: as what it ends when all that it made is
-    removed. `approved_by`: the second person, where one was needed; `glass`: who started it without, and why; people
-    heard of that when it is `glass_told`. `repointed_at`: when the aliases were last asked to move (None: never, or
-    they were seen moved since); `swapped_at`: when that was seen; `kept_until`: so long the old ones stay then.
-    `finish` and `rollback` are wishes like `cancel`.
+    `in_place`: a restore over what is live. `after`: it waits for the end of this run before it stands in line.
+    `checked`: what it made was compared with what was backed up. `moved_at`: when its `progress` was last seen to have
+    changed. `ending`: as what it ends when all that it made is removed. `approved_by`: the second person, where one was
+    needed; `glass`: who started it without, and why; people heard of that when it is `glass_told`. `repointed_at`: when
+    the aliases were last asked to move (None: never, or they were seen moved since); `swapped_at`: when that was seen;
+    `kept_until`: so long the old ones stay then. `finish` and `rollback` are wishes like `cancel`.
+    `salvage`: how far a run has come that copies documents.
     """
 
     run_id: str
@@ -220,8 +223,11 @@ class Run:
     aborts: int = 0
     plan: str | None = None
     payload: str | None = None
+    in_place: bool = False
+    after: str | None = None
     checked: bool = False
     ending: State | None = None
+    moved_at: datetime | None = None
     reason: str | None = None
     level: str | None = None
     snapshot_uuid: str | None = None
@@ -263,6 +269,7 @@ class Run:
     held_since: datetime | None = None
     compared: int = 0
     unproved: tuple[int, ...] = ()
+    salvage: Salvage | None = None
     repointed_at: datetime | None = None
     swapped_at: datetime | None = None
     kept_until: datetime | None = None

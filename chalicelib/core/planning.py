@@ -12,28 +12,29 @@ from fnmatch import fnmatchcase
 
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core import plan_notes, swapping
+from chalicelib.core import in_place, plan_notes, plan_room, swapping
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity
+from chalicelib.core.permissions import permitted
 from chalicelib.core.plans import Mode, Move, Plan, Wish, named
-from chalicelib.core.prose import counted, size
+from chalicelib.core.prose import counted
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
 from chalicelib.core.rows import Backup, Spec
-from chalicelib.core.spec import Policy, RestoreRules
+from chalicelib.core.spec import Policy
 from chalicelib.core.swaps import Standing
 from chalicelib.core.values import check_index_pattern, check_prefix
 from chalicelib.core.wire import dump
 
 NAME_BYTES = 255
+MOST_REPLICAS = 20
 SHOWN = 20
-REPLICAS = "index.number_of_replicas"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What a plan is made from. `before`: the counts that were taken when the backup started; `counts`: those of the
     live indices now. Either may be empty: nothing was counted. `originals`: what was backed up, with its settings.
-    `policies`: those that back up the same target. `standing`: for a swap, who bears the names of `sources` now."""
+    `policies`: those that back up the same target. `standing`: who bears the names of `sources`, but for new names."""
 
     backup: Backup
     contents: Contents
@@ -47,8 +48,9 @@ class Facts:
 
 def problems(wish: Wish) -> tuple[Problem, ...]:
     """What can't be meant, with the option that says it."""
-    checks = [("--prefix", check_prefix, wish.prefix)]
-    checks += [("--indices", check_index_pattern, pattern) for pattern in wish.indices]
+    inside = wish.mode is Mode.IN_PLACE
+    checks = [("--indices", check_index_pattern, pattern) for pattern in wish.indices]
+    checks += [] if inside else [("--prefix", check_prefix, wish.prefix)]
     found = []
     for key, check, text in checks:
         try:
@@ -56,28 +58,25 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
         except PydanticCustomError as wrong:
             expected = (wrong.context or {}).get("expected")
             found.append(Problem(wrong.message(), key=key, expected=expected))
+    if inside and wish.prefix:
+        found.append(Problem("names change in no restore in place", key="--prefix", expected="--mode rename"))
+    if wish.replicas is not None and not 0 <= wish.replicas <= MOST_REPLICAS:
+        found.append(Problem(f"{wish.replicas} replicas", key="--replicas", expected=f"0 to {MOST_REPLICAS}"))
     if wish.mode is Mode.DRILL:
         found.append(Problem("a drill is no plan of yours", key="--mode", expected="snapwarden drill POLICY"))
+    if wish.mode is Mode.SALVAGE:
+        wanted = "snapwarden salvage RUN --dry-run, once a restore has brought the indices back"
+        found.append(Problem("salvage is no way to restore a backup", key="--mode", expected=wanted))
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)
 
 
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
-    chosen, missing = _chosen(wish.indices, facts.contents)
-    moves, swaps = _moves(wish, facts, [index for index in chosen if index.whole]), wish.mode is Mode.SWAP
-    beyond = _beyond(moves, spec.target.restore)
-    findings = (
-        *_backup(wish, facts, [index for index in chosen if not index.whole]),
-        *_selection(missing, moves, facts.contents),
-        *_names(moves, facts.surroundings),
-        *_shards(moves, facts),
-        *_room(moves, facts.surroundings),
-        *_versions(facts),
-        *(swapping.findings(moves, facts.standing, facts.surroundings.streams) if swaps else ()),
-        *(plan_notes.notes(moves, facts.originals, facts.policies) if wish.mode is not Mode.DRILL else ()),
-        *(_second_person(beyond) if spec.target.restore.approval and wish.mode is not Mode.DRILL else _refused(beyond)),
-    )
+    chosen, _ = _chosen(wish.indices, facts.contents)
+    moves = _moves(wish, facts, [index for index in chosen if index.whole])
+    beyond, permission = permitted(spec.target.restore, _claimed(moves), approvable=wish.mode is not Mode.DRILL)
+    findings = (*_findings(wish, spec, facts, moves), *permission)
     backup = facts.backup
     made = Plan(
         plan_id="",
@@ -98,16 +97,31 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         moves=moves,
         findings=findings,
         approval=beyond,
-        spare=_spare(facts.surroundings),
-        keep_old=int(spec.target.restore.keep_old.total_seconds()) if swaps else None,
+        spare=plan_room.spare(facts.surroundings),
+        keep_old=int(spec.target.restore.keep_old.total_seconds()) if wish.mode is Mode.SWAP else None,
     )
     return named(made, dump(made))
 
 
-def _beyond(moves: Sequence[Move], rules: RestoreRules) -> tuple[str, ...]:
-    """Names that are taken or put aside, and not without a second person."""
-    names = (*(move.name for move in moves), *swapping.touched(moves))
-    return tuple(dict.fromkeys(name for name in names if not _any(rules.allow, name)))
+def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move]) -> Iterator[Finding]:
+    chosen, missing = _chosen(wish.indices, facts.contents)
+    yield from _backup(wish, facts, [index for index in chosen if not index.whole])
+    yield from _selection(missing, moves, facts.contents)
+    if wish.mode is Mode.IN_PLACE:
+        yield from in_place.findings(moves, facts.surroundings, spec.policy)
+    else:
+        yield from _names(moves, facts.surroundings)
+    yield from plan_room.findings(moves, facts.surroundings)
+    yield from plan_room.versions(facts.backup.backup_id, facts.contents.version, facts.surroundings.version)
+    if wish.mode is Mode.SWAP:
+        yield from swapping.findings(moves, facts.standing, facts.surroundings.streams)
+    if wish.mode is not Mode.DRILL:
+        yield from plan_notes.notes([move for move in moves if not move.over], facts.originals, _others(wish, facts))
+
+
+def _claimed(moves: Sequence[Move]) -> tuple[str, ...]:
+    """Names that are taken or put aside."""
+    return (*(move.name for move in moves), *swapping.touched(moves))
 
 
 def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move, ...]:
@@ -119,10 +133,21 @@ def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move,
             shards=index.shards,
             bytes=index.bytes,
             behind=behind.get(index.name),
+            replicas=plan_room.replicas(wish, index.name, facts.originals),
         )
         for index in usable
     )
-    return swapping.sided(moves, facts.standing) if wish.mode is Mode.SWAP else moves
+    match wish.mode:
+        case Mode.SWAP:
+            return swapping.sided(moves, facts.standing)
+        case Mode.IN_PLACE:
+            return in_place.over(moves, facts.standing, wish.replicas)
+    return moves
+
+
+def _others(wish: Wish, facts: Facts) -> tuple[Policy, ...]:
+    """Policies whose backups might take what is made by mistake: what comes back in place is theirs anyway."""
+    return () if wish.mode is Mode.IN_PLACE else facts.policies
 
 
 def sources(wish: Wish, contents: Contents) -> list[str]:
@@ -137,6 +162,7 @@ def order(plan: Plan) -> RestoreOrder:
         indices=tuple(move.source for move in plan.moves),
         prefix=plan.wish.prefix,
         mark=plan.mark,
+        over=in_place.refs(plan) if plan.wish.mode is Mode.IN_PLACE else None,
     )
 
 
@@ -214,72 +240,6 @@ def _names(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Findin
     for name, times in Counter(move.name for move in moves).items():
         if times > 1:
             yield _conflict("restore.two_of_a_name", name, f"{times} indices would be called {name}", another)
-
-
-def _shards(moves: Sequence[Move], facts: Facts) -> Iterator[Finding]:
-    """With the replicas that they get in the end: refused then, all that was restored would have to go again."""
-    open_now, limit = facts.surroundings.shards, facts.surroundings.shard_limit
-    replicas = {index.name: int(index.settings.get(REPLICAS, 0)) for index in facts.originals}
-    shards = sum(move.shards * (1 + replicas.get(move.source, 0)) for move in moves)
-    for side in (move.live for move in moves if move.live and move.live.cloned):
-        shards += side.shards * (1 + int(side.settings.get(REPLICAS, 0)))
-    if open_now + shards > limit:
-        message = f"{shards} shards (replicas included) more than the {open_now} that are open: {limit} may be"
-        fix = "choose fewer with --indices, or raise cluster.max_shards_per_node"
-        yield _conflict("restore.shard_limit", "cluster.max_shards_per_node", message, fix)
-
-
-def _room(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Finding]:
-    spares = [node.spare for node in surroundings.nodes]
-    if None in spares or not moves:
-        return
-    room = [spare for spare in spares if spare is not None]
-    needed = sum(move.bytes for move in moves)
-    biggest = max(moves, key=lambda move: move.bytes / move.shards)
-    fix = "free disk, add a node, or choose fewer with --indices"
-    if needed > sum(room):
-        message = f"{size(needed)} are needed, and {size(sum(room))} are free below the low watermark"
-        yield _conflict("restore.disk", "cluster.routing.allocation.disk.watermark.low", message, fix)
-    elif (part := biggest.bytes // biggest.shards) > max(room, default=0):
-        message = f"a shard of {biggest.source} needs {size(part)}, and no node has that free below the low watermark"
-        yield _conflict("restore.disk", biggest.source, message, fix)
-
-
-def _versions(facts: Facts) -> Iterator[Finding]:
-    backup, server = facts.contents.version, facts.surroundings.version
-    if _version(backup) > _version(server):
-        message = f"the backup was made by {backup}, and the server is {server}: no server reads what a newer one wrote"
-        yield _conflict(
-            "restore.version", facts.backup.backup_id, message, f"restore into a server of {backup} or later"
-        )
-    elif _version(server)[0] > _version(backup)[0] + 1:
-        message = f"the backup was made by {backup}, and the server {server} reads those of the major before it only"
-        yield _conflict("restore.version", facts.backup.backup_id, message, "restore into an older server first")
-
-
-def _version(text: str) -> tuple[int, ...]:
-    """Of `8.19.2`, and the older end of `8.19.0-8.19.2`."""
-    digits = text.partition("-")[0].split(".")
-    return tuple(int(part) for part in digits if part.isdigit())
-
-
-def _refused(names: Sequence[str]) -> Iterator[Finding]:
-    for name in names[:SHOWN]:
-        message = f"the target allows no restore to {name} (`restore.allow`), and nobody may approve one"
-        yield _conflict("restore.not_allowed", name, message, "a --prefix that `restore.allow` allows")
-
-
-def _second_person(names: Sequence[str]) -> Iterator[Finding]:
-    if names:
-        which = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
-        message = f"{counted(len(names), 'name')} beyond `restore.allow`: {which}"
-        fix = "snapwarden restore approve PLAN, by somebody else; or a --prefix that is allowed"
-        yield _note("restore.approval", "approval", message, fix)
-
-
-def _spare(surroundings: Surroundings) -> int | None:
-    spares = [node.spare for node in surroundings.nodes]
-    return None if None in spares else sum(spare for spare in spares if spare is not None)
 
 
 def _any(patterns: Iterable[str], name: str) -> bool:

@@ -21,13 +21,17 @@ class Mode(StrEnum):
     RENAME = "rename"
     DRILL = "drill"
     SWAP = "swap"
+    IN_PLACE = "in_place"
+    SALVAGE = "salvage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What somebody asked for. At most one of `backup` (an id) and `at` (the newest that had ended by then); neither:
     the newest that can be used. `level`: proved at least so far. `indices`: patterns over names in the backup, none
-    for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of."""
+    for all of them. `allow_partial`: a backup of which shards failed will do, without the indices that they are of.
+    `prefix`: empty for a restore in place. `replicas`: what restored indices get in the end (None: what the originals
+    had). `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks."""
 
     policy: str
     backup: str | None = None
@@ -37,6 +41,28 @@ class Wish:
     mode: Mode = Mode.RENAME
     prefix: str = "restored-"
     allow_partial: bool = False
+    replicas: int | None = None
+    of_run: str | None = None
+    missing_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """What a restored index has that the live one has not, in documents. `missing` in live, `different` there, the
+    `same` on both sides; `only_live`: those that only live has, as far as a search found them just then. `uuid`,
+    `live_uuid`, `shards`: of the restored and the live one, and the restored one's primaries."""
+
+    uuid: str
+    live_uuid: str
+    shards: int
+    missing: int
+    different: int
+    same: int
+    only_live: int
+
+    @property
+    def total(self) -> int:
+        return self.missing + self.different + self.same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,17 +84,33 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Over:
+    """The live index that a restore in place replaces, keeping its uuid. `whole`: all of its primaries are there."""
+
+    uuid: str
+    closed: bool = False
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """One index of the backup and the name that it gets. `behind`: operations on the live index of the source's name
     since the backup, which the restored one lacks (None: there is no such index any more, or it can't be told). `live`:
-    what a swap puts aside for it, None in other modes."""
+    what a swap puts aside for it, None in other modes. `over`: what a restore in place replaces, None: there is none.
+    `replicas`: what it gets in the end.
+
+    In mode salvage `source` is the restored index and `name` the live one; `bytes` those of what is to be copied, and
+    `difference` what that is (None: they could not be compared)."""
 
     source: str
     name: str
     shards: int
     bytes: int
     behind: int | None = None
+    difference: Difference | None = None
     live: Side | None = None
+    over: Over | None = None
+    replicas: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +149,11 @@ class Plan:
         return sum(move.bytes for move in self.moves)
 
     @property
+    def saves(self) -> bool:
+        """What is live is backed up first."""
+        return any(move.over for move in self.moves)
+
+    @property
     def conflicts(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
@@ -137,6 +184,8 @@ def moved(before: Plan, now: Plan) -> tuple[str, ...]:
         found.append("what would be restored is no longer the same list of indices")
     elif _sides(before) != _sides(now):
         found.append("what is live, or an alias of it, is no longer what would be put aside")
+    elif _overs(before) != _overs(now):
+        found.append("what is live under the names to be restored was deleted, or made anew")
     if new := [name for name in now.approval if name not in before.approval]:
         found.append(f"{', '.join(new[:3])} may no longer be restored to without a second person")
     known = {(finding.code, finding.subject) for finding in before.conflicts}
@@ -147,6 +196,10 @@ def moved(before: Plan, now: Plan) -> tuple[str, ...]:
 def _sides(plan: Plan) -> list[tuple[str | None, str | None, tuple[Alias, ...]] | None]:
     sides = (move.live for move in plan.moves)
     return [(side.index, side.uuid, side.aliases) if side else None for side in sides]
+
+
+def _overs(plan: Plan) -> list[str | None]:
+    return [move.over.uuid if move.over else None for move in plan.moves]
 
 
 def _names(plan: Plan) -> list[tuple[str, str, int]]:

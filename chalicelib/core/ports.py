@@ -19,6 +19,7 @@ from chalicelib.core.spec import Repository, Select
 
 if TYPE_CHECKING:
     from chalicelib.core.capsules import Configuration
+    from chalicelib.core.copying import Copier
     from chalicelib.core.restore_ports import Prover, Restorer
 
 
@@ -46,6 +47,9 @@ class Engine(Protocol):
 
     @property
     def prover(self) -> "Prover": ...
+
+    @property
+    def copier(self) -> "Copier": ...
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """What `select` means right now: open and closed indices and backing indices of data streams, without system

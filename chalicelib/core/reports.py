@@ -258,7 +258,10 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
 def _next_steps(run: Run, stage: str) -> Iterator[str]:
     shown = command(stage, f"show {run.run_id}"), "everything about this run"
     if run.kind is Kind.RESTORE:
-        again = command(stage, f"restore plan --policy {run.policy}"), "a new plan, with what is in the way now"
+        if run.salvage:
+            again = command(stage, f"salvage {run.salvage.of_run} --dry-run"), "what there is still to copy"
+        else:
+            again = command(stage, f"restore plan --policy {run.policy}"), "a new plan, with what is in the way now"
         for line, why in [shown] if run.good else [shown, again]:
             yield f"{line}  {why}"
         return

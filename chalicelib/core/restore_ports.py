@@ -7,7 +7,7 @@ from typing import Protocol
 
 from chalicelib.core.model import IndexCount, IndexRef
 from chalicelib.core.proving import Document, Read, Vitals
-from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
+from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings, Unallocated
 from chalicelib.core.swaps import Swapper
 
 
@@ -24,10 +24,21 @@ class Restorer(Swapper, Protocol):
     def restore(self, order: RestoreOrder) -> None:
         """Asks for it and returns as soon as that is accepted. Sent at most once, as `Engine.start`. Refused: nothing
         was made. NameTaken: a name is that of an index, an alias or a data stream. A closed index is found by a look of
-        our own just before, because the server would restore over it and keep its uuid."""
+        our own just before, because the server would restore over it and keep its uuid; it must be one of `over`, and
+        all of those must be there."""
+
+    def close(self, index: IndexRef) -> None:
+        """No more reads and writes; those under way have ended. Safe to repeat. Refused when the index is gone, or was
+        made anew; Retryable while a snapshot of it runs."""
+
+    def open(self, index: IndexRef) -> None:
+        """Undoes `close`. Safe to repeat. Refused as `close`."""
 
     def restored(self, order: RestoreOrder) -> tuple[Restored, ...]:
         """What there is under the names that the order makes, sorted; those that are not there are left out."""
+
+    def unallocated(self, index: str, shard: int) -> Unallocated | None:
+        """Why that primary is on no node; None when it is on one, or there is no such index."""
 
     def remove(self, index: IndexRef) -> bool:
         """Deletes the index of exactly this name and uuid, read anew. False: one of another uuid has the name, and was

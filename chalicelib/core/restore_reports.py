@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.prose import counted, span
+from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.spec import Policy
 
 LEFT = ("restore.leftover", "restore.still_blocked", "restore.swap_unclear")
@@ -24,7 +25,15 @@ def proved(run: Run, policy: Policy) -> Iterator[str]:
         yield f"The restore took {span(timedelta(seconds=run.restore_seconds))}{promised}."
 
 
+def copied(salvage: Salvage) -> str:
+    if not salvage.created and not salvage.replaced:
+        return "The live indices are as they were." if not salvage.unsure else "Some documents may have been copied."
+    return "What was copied stays in the live indices. Nothing was deleted."
+
+
 def left(run: Run) -> str:
+    if run.salvage is not None:
+        return copied(run.salvage)
     if run.swapped_at is not None:
         return _after_swap(run)
     if run.state is State.SUCCEEDED and run.kind is Kind.RESTORE:

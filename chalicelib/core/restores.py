@@ -6,6 +6,8 @@ All sizes are bytes. Names are those of indices, backing indices included, unles
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.core.model import IndexRef
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldIndex:
@@ -73,8 +75,8 @@ class Surroundings:
 class RestoreOrder:
     """Restore `indices` (exact names, never empty) of the backup, each as `prefix` + its name. What is made carries
     `mark`, has no replicas, no aliases and no lifecycle, stays on its nodes, and refuses writes: see rules of restored
-    indices in docs/restore.md. `hidden`: no wildcard of a
-    search finds it."""
+    indices in docs/restore.md. `hidden`: no wildcard of a search finds it. `over`: the indices that are restored over,
+    closed and of exactly these uuids, which they keep; the prefix is empty then (None: under new names)."""
 
     repository: str
     snapshot: str
@@ -82,20 +84,36 @@ class RestoreOrder:
     prefix: str
     mark: int
     hidden: bool = False
+    over: tuple[IndexRef, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedShard:
+    """`unallocated`: not for what is in the backup, but because no node may take it."""
+
     index: str
     shard: int
     reason: str
+    unallocated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unallocated:
+    """A primary that is on no node, as the allocation deciders explain it. `never`: none may take it as things are;
+    otherwise it is only waited for something, and the engine goes on by itself. `why`: in the deciders' words."""
+
+    index: str
+    shard: int
+    never: bool
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
     """An index of the wanted name that is on the server. `ours`: it carries the mark. `shards_done`: primaries that
     were recovered from the very snapshot, wholly. `failed`: primaries that will never be: the server has given them up,
-    or a node restarted meanwhile, and nobody can tell any more what is in them."""
+    or a node restarted meanwhile, and nobody can tell any more what is in them. `waiting`: primaries that are on no
+    node yet, and that the server still means to restore."""
 
     name: str
     uuid: str
@@ -105,6 +123,7 @@ class Restored:
     bytes_done: int = 0
     bytes_total: int = 0
     failed: tuple[FailedShard, ...] = ()
+    waiting: tuple[int, ...] = ()
 
     @property
     def done(self) -> bool:

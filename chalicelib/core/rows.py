@@ -20,6 +20,7 @@ class Evidence:
 
     `expected`: what attempt `n` asked for, what of the selection matched nothing, and the counts before it. `after`:
     the counts when it had ended. `uncounted`: why nothing could be counted. `made`: the indices that a restore made.
+    `before`: what a restore in place replaces, with the settings that it had.
     `old`: what a swap put aside, with the counts of what it put there in its place.
     `plan`: under the id of the plan, before any run has it. `wish`: what a run was asked for that plans for itself.
     `proved`: the indices of the backup that a drill proved, with their uuids in it.

@@ -24,8 +24,8 @@ class Alias:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """An index that bears a name, or stands behind it as an alias. `aliases`: sorted by name. `blocked`: it refuses
-    writes. `settings`: flat, those that are set of the ones that a swap changes, or that the server does not copy to a
-    clone. `mark`: as in `restores.LiveIndex`."""
+    writes. `settings`: flat, those that are set of the ones that a restore or a swap changes, or that the server does
+    not copy to a clone. `mark`: as in `restores.LiveIndex`. `whole`: all of its primaries are there."""
 
     name: str
     uuid: str
@@ -35,6 +35,7 @@ class Standing:
     blocked: bool = False
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
     mark: int | None = None
+    whole: bool = True
 
     @property
     def ref(self) -> IndexRef:

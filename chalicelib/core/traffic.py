@@ -20,6 +20,8 @@ from chalicelib.core.spec import Target
 
 GRACE = timedelta(minutes=10)
 """Past its deadline a run has one last look, and whoever froze in it is dead by then."""
+SALVAGE = "#salvage"
+"""How the lease of copying documents ends."""
 PRIORITY = {Kind.RESTORE: 0, Kind.BACKUP: 1, Kind.RETENTION: 2, Kind.DRILL: 3}
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 PLACE = ("location", "bucket", "container", "base_path", "uri", "path", "url")
@@ -45,6 +47,12 @@ def lease_name(target: Target, repository: str) -> str:
     return f"{_hash(sorted(target.hosts) or [target.name])}#{_hash([written.type, place or repository])}"
 
 
+def salvage_lease(target: Target) -> str:
+    """Of copying documents on a cluster: it reads no repository, so it holds up no backup but by its slot; two at once
+    could be at work on one index."""
+    return _hash(sorted(target.hosts) or [target.name]) + SALVAGE
+
+
 def _hash(what: object) -> str:
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -53,7 +61,8 @@ def busy(traffic: Traffic, run_id: str, max_concurrent: int, now: datetime) -> s
     """Who is in the way of this run, in words; None: nobody."""
     lease = traffic.lease
     if lease and lease.holder not in (None, run_id) and (lease.expires_at or NEVER) > now:
-        return f"{lease.holder} works on the same repository"
+        copies = lease.lease.endswith(SALVAGE)
+        return f"{lease.holder} {'copies documents on the same cluster' if copies else 'works on the same repository'}"
     others = [holder for holder in _holders(traffic.slots, now) if holder != run_id]
     if len(others) >= max_concurrent:
         return f"{len(others)} of {max_concurrent} runs at a time are at work on the target (max_concurrent)"

@@ -16,6 +16,7 @@ from chalicelib.core.messages import Drain, Message, Sweep, Wakeup
 from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Shards
 from chalicelib.core.plans import Plan
 from chalicelib.core.rows import Approval, Backup
+from chalicelib.core.salvage_progress import Salvage
 
 T = TypeVar("T")
 
@@ -96,6 +97,7 @@ def public_run(run: Run) -> dict[str, Any]:
         "steps": [{"state": step.state.value, "at": seconds(step.at)} for step in run.steps],
         "calls": asdict(run.calls),
         **_at_times(run),
+        **({"salvage": public_salvage(run.salvage)} if run.salvage else {}),
     }
 
 
@@ -128,6 +130,12 @@ def _at_times(run: Run) -> dict[str, Any]:
     if run.kind is Kind.DRILL and run.checked:
         extra["proved"] = (run.indices or 0) - len(run.unproved)
     return extra | _of_swap(run)
+
+
+def public_salvage(salvage: Salvage) -> dict[str, Any]:
+    """What was copied, in documents; not where it goes on."""
+    shown = ("of_run", "created", "replaced", "same", "skipped", "left", "refused", "why", "unsure")
+    return {name: getattr(salvage, name) for name in shown}
 
 
 def public_asked(asked: Asked | Hold) -> dict[str, str]:
@@ -202,6 +210,7 @@ def public_plan(plan: Plan) -> dict[str, Any]:
         "calls": list(plan.calls),
         "findings": [public_finding(finding) for finding in plan.findings],
         "startable": not plan.conflicts,
+        **({"of_run": plan.wish.of_run, "missing_only": plan.wish.missing_only} if plan.wish.of_run else {}),
     }
 
 

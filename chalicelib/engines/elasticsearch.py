@@ -19,12 +19,13 @@ from chalicelib.engines import elasticsearch_counts as counting
 from chalicelib.engines import elasticsearch_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection, Silence
+from chalicelib.engines.elasticsearch_in_place import ElasticsearchInPlace
 from chalicelib.engines.elasticsearch_restored import CHANGED
 from chalicelib.engines.elasticsearch_select import FOREIGN, is_pattern, matches, portions, unmatched, unseen
-from chalicelib.engines.elasticsearch_swap import ElasticsearchSwapper
 
 if TYPE_CHECKING:
     from chalicelib.core.capsules import Configuration
+    from chalicelib.core.copying import Copier
 
 TIMEOUT = 10.0
 """Seconds a request: the three of a look and the two of a start fit into one invocation of `work`."""
@@ -74,13 +75,19 @@ class ElasticsearchEngine:
 
     @property
     def restorer(self) -> Restorer:
-        return ElasticsearchSwapper(self._connection)
+        return ElasticsearchInPlace(self._connection)
 
     @property
     def prover(self) -> Prover:
         from chalicelib.engines.elasticsearch_prove import ElasticsearchProver  # few runs prove anything
 
         return ElasticsearchProver(self._connection)
+
+    @property
+    def copier(self) -> "Copier":
+        from chalicelib.engines.elasticsearch_copy import ElasticsearchCopier  # few runs copy documents
+
+        return ElasticsearchCopier(self._connection)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         """By the cluster state, which privileges on indices cannot narrow: an index that the key may not see must not

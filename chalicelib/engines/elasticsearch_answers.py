@@ -30,8 +30,8 @@ class Verdict(Enum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """One request: `method` of the port (and `status`, the cheap question of a look; `refresh` and `stats`, those of
-    counts; `state`, `nodes`, `settings` and `recovery`, those of restores; `settings` and `aliases`, those of the
-    configuration; `heap`, one of vitals), and what it was about."""
+    counts; `state`, `nodes`, `settings`, `recovery` and `explain`, those of restores; `settings` and `aliases`, those
+    of the configuration; `heap`, one of vitals; `count`, `page`, `live`, `write`, of copies), and what it was about."""
 
     method: str
     target: str
@@ -133,7 +133,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         verdict=Verdict.NOT_THERE,
-        methods=_on("remove", "recovery"),
+        methods=_on("remove", "recovery", "explain"),
         status=_http(404),
         type="index_not_found_exception",
     ),
@@ -189,7 +189,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         verdict=Verdict.REFUSE,
-        methods=_on("release", "block", "clone", "reopen", "repoint"),
+        methods=_on("release", "block", "clone", "reopen", "repoint", "count", "page", "live", "write"),
         status=_http(404),
         type="index_not_found_exception|aliases_not_found_exception",
     ),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from elastic_transport import ConnectionTimeout, SerializationError, TlsError, TransportError
+from elastic_transport import ConnectionTimeout, JsonSerializer, SerializationError, TlsError, TransportError
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable, Unauthenticated
@@ -47,16 +47,16 @@ class Connection:
         values = [value for key, value in (secret or {}).items() if key != "username"]
         encoded = self._options.get("basic_auth", "")  # the header's form of the password
         self._hidden = tuple(value for value in (*values, encoded) if len(value) >= SHORTEST_SECRET)
-        self._client: Elasticsearch | None = None
+        self._clients: dict[bool, Elasticsearch] = {}
 
-    def ask(self, question: Question, send: Callable[[Elasticsearch], Any]) -> Body | None:
+    def ask(self, question: Question, send: Callable[[Elasticsearch], Any], *, raw: bool = False) -> Body | None:
         """None: the engine itself says that there is none, where its table of answers (elasticsearch_answers.py) allows
-        that for this question."""
-        if self._client is None:
-            self._client = self._connect()
+        that for this question. `raw`: each `_source` in the answer comes as its text."""
+        if raw not in self._clients:
+            self._clients[raw] = self._connect(raw=raw)
         self.calls += 1
         try:
-            found = send(self._client).body
+            found = send(self._clients[raw]).body
         except UnsupportedProductError as error:
             raise self._stranger(question, error.meta.headers) from None
         except ApiError as error:
@@ -69,17 +69,22 @@ class Connection:
             raise Retryable(f"{question}: unreadable answer, not an object")
         return Body(found, f"{question}: answer")
 
-    def must(self, question: Question, send: Callable[[Elasticsearch], Any]) -> Body:
+    def must(self, question: Question, send: Callable[[Elasticsearch], Any], *, raw: bool = False) -> Body:
         """`ask` where "there is none" is no answer."""
-        body = self.ask(question, send)
+        body = self.ask(question, send, raw=raw)
         if body is None:
             raise Retryable(f"{question}: unreadable answer")
         return body
 
-    def _connect(self) -> Elasticsearch:
+    def _connect(self, *, raw: bool = False) -> Elasticsearch:
         # No retry of any kind: by default the client sends a PUT up to four times. With several hosts one is drawn for
         # each request; one that failed is not drawn again at once.
-        options = {**self._options, "serializers": {"application/json": ExactJson()}}
+        serializer: JsonSerializer = ExactJson()
+        if raw:
+            from chalicelib.engines.elasticsearch_sources import Sources  # few runs copy documents
+
+            serializer = Sources()
+        options = {**self._options, "serializers": {"application/json": serializer}}
         return Elasticsearch(**options, max_retries=0, retry_on_timeout=False, request_timeout=self.timeout)
 
     def _judge(self, question: Question, status: int, body: object) -> Exception | None:

@@ -37,12 +37,26 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("recovery",),
         "the privilege monitor, or just the action indices:monitor/recovery, is needed on restored indices",
     ),
+    (
+        ("explain",),
+        "the cluster privilege monitor, or just the action cluster:monitor/allocation/explain, is needed",
+    ),
     (("remove",), "the privilege delete_index, or just the action indices:admin/delete, is needed on restored indices"),
     (
         ("standing",),
-        "the privilege view_index_metadata, or just the action indices:admin/aliases/get, is needed on what is swapped",
+        (
+            "the privilege view_index_metadata, or just the action indices:admin/aliases/get, is needed on what is "
+            "swapped or restored in place"
+        ),
     ),
     (("block", "reopen"), "the privilege manage is needed on each index that is cloned, and on its clone"),
+    (
+        ("close", "open"),
+        (
+            "the privilege manage, or just the actions indices:admin/close* and indices:admin/open, is needed on each "
+            "index that is restored in place"
+        ),
+    ),
     (("clone",), "the privilege manage is needed on each index that is cloned, and on its clone (NAME-before-*)"),
     (("repoint",), "the privilege manage is needed on each index, and on each alias, that is swapped"),
     (
@@ -64,5 +78,11 @@ PRIVILEGES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("heap",),
         "the cluster privilege monitor, or just the action cluster:monitor/nodes/stats, is needed",
+    ),
+    (("count", "page"), "the privilege read is needed on restored indices"),
+    (("live",), "the privilege read is needed on the live index"),
+    (
+        ("write",),
+        "the privilege index is needed on the live index, and auto_configure for fields that its mapping lacks",
     ),
 )

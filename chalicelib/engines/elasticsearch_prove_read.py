@@ -4,6 +4,7 @@ many searches or documents answered badly is said of its index alone.
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from chalicelib.core.errors import Retryable
 from chalicelib.core.proving import Document, Read, Vitals
@@ -88,12 +89,16 @@ def _one_search(question: Question, name: str, response: Body, key: bytes) -> Re
 
 
 def _one_document(question: Question, wanted: Document, item: Body, key: bytes | None) -> Read:
+    """Without the source the server does not say the routing either. It is the one that was asked for: that names the
+    shard, and whatever else takes the same id there has another sequence number."""
     if "error" in item.value:
         kind = item.body("error").text("type")
         return Read(why=_why(question, item, 403 if kind == "security_exception" else 0))
     if not item.flag("found") or (key is not None and "_source" not in item.value):
         return Read()
     one, size = _document(item, key)
+    if key is None and one.routing is None:
+        one = replace(one, routing=wanted.routing)
     return Read(documents=(one,), bytes=size)
 
 

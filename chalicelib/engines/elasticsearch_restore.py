@@ -1,7 +1,7 @@
 """Restores by Elasticsearch 8 and 9.
 
-Requests: contents 1, surroundings 3, restore 2, restored 2 (1 when there is nothing), remove 2, release 2; restore and
-restored one more for each further portion of very long lists of names.
+Requests: contents 1, surroundings 3, restore 2, restored 2 (1 when there is nothing), unallocated 1, remove 2, release
+2; restore and restored one more for each further portion of very long lists of names.
 """
 
 import json
@@ -12,16 +12,18 @@ from elasticsearch import Elasticsearch
 
 from chalicelib.core.errors import NameTaken, Refused, Retryable
 from chalicelib.core.model import IndexRef
-from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings
+from chalicelib.core.restores import Contents, Restored, RestoreOrder, Surroundings, Unallocated
+from chalicelib.engines import elasticsearch_allocation as allocation
 from chalicelib.engines import elasticsearch_restore_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection
-from chalicelib.engines.elasticsearch_read import Body
+from chalicelib.engines.elasticsearch_read import Body, is_closed, known
 from chalicelib.engines.elasticsearch_restored import HIDDEN, LEFT_OUT, LIFECYCLE, MARK, PUT_ON
 from chalicelib.engines.elasticsearch_select import is_pattern, portions
 
 READY = ("cluster_uuid", "blocks.global")
 UUIDS = (*READY, "metadata.indices.*.settings.index.uuid")
+CLOSED = (*UUIDS, "metadata.indices.*.state")
 SURROUNDINGS = (
     *UUIDS,
     "nodes.*.name",
@@ -90,14 +92,25 @@ class ElasticsearchRestorer:
         question = self._question("restore", repository=order.repository, snapshot=order.snapshot)
         if not order.indices or any(map(is_pattern, (*order.indices, order.prefix))):
             raise Refused(f"{question}: needs exact names of indices")  # an empty list would mean every index
-        if not order.prefix or set(order.prefix) & set("$\\"):
+        if order.over is None and (not order.prefix or set(order.prefix) & set("$\\")):
             raise Refused(f"{question}: {order.prefix!r} cannot be a prefix")
         for part in portions(_names(order)):
-            if taken := read.uuids(self._state(part, ("metadata", "blocks"), UUIDS)):
-                raise NameTaken(f"{question}: {_taken(sorted(taken), part)}")
+            self._check_free(question, order, part)
         body = self._connection.must(question, lambda client: self._send(client, order))
         if not body.flag("accepted"):
             raise Retryable(f"{question}: the answer does not say that it was accepted")
+
+    def _check_free(self, question: Question, order: RestoreOrder, names: Sequence[str]) -> None:
+        """Of what is restored over, each is there, closed, and still the one that was meant."""
+        over = {index.name: index.uuid for index in order.over or () if index.name in names}
+        there = dict(known(self._state(names, ("metadata", "blocks"), CLOSED)).items("indices"))
+        meant = [name for name, index in there.items() if read.uuid_of(index) == over.get(name)]
+        if taken := sorted(set(there) - set(meant)):
+            raise NameTaken(f"{question}: {_taken(taken, names)}")
+        if lost := sorted(set(over) - set(meant)):
+            raise Refused(f"{question}: {lost[0]} is gone")
+        if still := [name for name in meant if not is_closed(there[name])]:
+            raise Refused(f"{question}: {still[0]} is open")
 
     def restored(self, order: RestoreOrder) -> tuple[Restored, ...]:
         found: list[Restored] = []
@@ -106,6 +119,15 @@ class ElasticsearchRestorer:
             ours = read.ours(state, part, order.mark)
             found.extend(read.restored(order, part, state, self._recovery(ours)))
         return tuple(sorted(found, key=lambda each: each.name))
+
+    def unallocated(self, index: str, shard: int) -> Unallocated | None:
+        body = self._connection.ask(
+            self._question("explain", index=index),
+            lambda client: client.cluster.allocation_explain(
+                index=index, shard=shard, primary=True, master_timeout=self._patience, filter_path=allocation.ASKED
+            ),
+        )
+        return None if body is None else allocation.unallocated(index, shard, body)
 
     def remove(self, index: IndexRef) -> bool:
         question = self._question("remove", index=index.name)
@@ -141,7 +163,10 @@ class ElasticsearchRestorer:
     def spelled(self, order: RestoreOrder) -> tuple[str, ...]:
         restore = f"POST /_snapshot/{order.repository}/{order.snapshot}/_restore?wait_for_completion=false"
         each = "PUT /NAME/_settings, for each of them: the settings that the original had"
-        return f"{restore} {json.dumps(_body(order))}", each
+        if order.over:
+            each += ", and those of before where it was replaced"
+        closing = tuple(f"POST /{index.name}/_close" for index in order.over or ())
+        return (*closing, f"{restore} {json.dumps(_body(order))}", each)
 
     def _send(self, client: Elasticsearch, order: RestoreOrder) -> Any:
         return client.snapshot.restore(
@@ -194,14 +219,18 @@ class ElasticsearchRestorer:
 def _body(order: RestoreOrder) -> dict[str, Any]:
     return {
         "indices": list(order.indices),
-        "rename_pattern": "(.+)",  # `(.*)` would match twice
-        "rename_replacement": f"{order.prefix}$1",
+        **(_renamed(order.prefix) if order.over is None else {}),
         "include_aliases": False,
         "include_global_state": False,
         "feature_states": ["none"],
         "index_settings": {**PUT_ON, MARK: f"{order.mark}ms", **(HIDDEN if order.hidden else {})},
         "ignore_index_settings": list(LEFT_OUT),
     }
+
+
+def _renamed(prefix: str) -> dict[str, str]:
+    """`(.*)` would match twice."""
+    return {"rename_pattern": "(.+)", "rename_replacement": f"{prefix}$1"}
 
 
 def _put_back(settings: Mapping[str, object], *, lifecycle: bool) -> dict[str, object]:

@@ -164,7 +164,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def uuids(state: Body) -> dict[str, str]:
     """By name."""
-    return {name: _uuid(index) for name, index in known(state).items("indices")}
+    return {name: uuid_of(index) for name, index in known(state).items("indices")}
 
 
 def ours(state: Body, names: Iterable[str], mark: int) -> tuple[str, ...]:
@@ -179,13 +179,14 @@ def restored(order: RestoreOrder, names: Iterable[str], state: Body, recovery: B
     for name, index in known(state).items("indices"):
         if name not in wanted:  # behind an alias of that name
             continue
-        uuid, shards = _uuid(index), index.body("settings").body("index").digits("number_of_shards")
+        uuid, shards = uuid_of(index), index.body("settings").body("index").digits("number_of_shards")
         if recovery is None or mark_of(index) != order.mark:
             yield Restored(name=name, uuid=uuid, ours=False, shards=shards, shards_done=0)
             continue
         copies = dict(_primaries(state.body("routing_table").body("indices").body(name), shards))
         rows = list(_rows(recovery, name))
         lost = (_failed(name, shard, copies[shard], rows, (uuid, shard) in running) for shard in range(shards))
+        idle = (shard for shard in range(shards) if _is_unassigned(copies[shard]) and (uuid, shard) in running)
         yield Restored(
             name=name,
             uuid=uuid,
@@ -195,6 +196,7 @@ def restored(order: RestoreOrder, names: Iterable[str], state: Body, recovery: B
             bytes_done=sum(row.body("index").body("size").number("recovered_in_bytes") for row in rows),
             bytes_total=sum(row.body("index").body("size").number("total_in_bytes") for row in rows),
             failed=tuple(shard for shard in lost if shard),
+            waiting=tuple(idle),
         )
 
 
@@ -214,6 +216,13 @@ def _primaries(routing: Body, shards: int) -> Iterator[tuple[int, Body]]:
         if len(primaries) != 1:
             raise table.unreadable(str(shard))
         yield shard, primaries[0]
+
+
+def is_whole(state: Body, name: str) -> bool:
+    """No primary is lost; of a closed one they are there, too, and begin anew when it is closed."""
+    shards = state.body("metadata").body("indices").body(name).body("settings").body("index")
+    routing = state.body("routing_table").body("indices").body(name)
+    return all(copy.text("state") != "UNASSIGNED" for _, copy in _primaries(routing, shards.digits("number_of_shards")))
 
 
 def _rows(recovery: Body, name: str) -> Iterator[Body]:
@@ -240,8 +249,8 @@ def _is_done(shard: int, copy: Body, rows: Iterable[Body], order: RestoreOrder) 
 
 
 def _failed(name: str, shard: int, copy: Body, rows: Iterable[Body], running: bool) -> FailedShard | None:
-    if copy.text("state") == "UNASSIGNED" and not running:
-        return FailedShard(index=name, shard=shard, reason=_reason(copy.body("unassigned_info")))
+    if _is_unassigned(copy) and not running:
+        return _given_up(name, shard, copy.body("unassigned_info"))
     kinds = {row.text("type") for row in rows if row.number("id") == shard and row.text("stage") == "DONE"}
     if kinds and not kinds & {"SNAPSHOT", "PEER"}:
         reason = f"it was recovered from {', '.join(sorted(kinds))}, not from the snapshot: did a node restart?"
@@ -249,16 +258,29 @@ def _failed(name: str, shard: int, copy: Body, rows: Iterable[Body], running: bo
     return None
 
 
-def _reason(unassigned: Body) -> str:
-    """The root of a stack of exceptions, which can be 10 KB long."""
+def _given_up(name: str, shard: int, unassigned: Body) -> FailedShard:
+    if cause := _cause(unassigned):
+        return FailedShard(index=name, shard=shard, reason=cause)
     status = f"{unassigned.text('reason')}, {unassigned.value.get('allocation_status') or 'no attempt'}"
+    if unassigned.value.get("allocation_status") == "no_valid_shard_copy":  # it was there, or on its way, and is lost
+        reason = f"what was back of it is gone: did a node leave, or restart? ({status})"
+        return FailedShard(index=name, shard=shard, reason=reason)
+    return FailedShard(index=name, shard=shard, reason=f"no node may take it ({status})", unallocated=True)
+
+
+def _is_unassigned(copy: Body) -> bool:
+    return copy.text("state") == "UNASSIGNED"
+
+
+def _cause(unassigned: Body) -> str | None:
+    """The root of a stack of exceptions, which can be 10 KB long. None: nothing failed on a node."""
     details = unassigned.value.get("details")
     if not isinstance(details, str) or "Caused by: " not in details:
-        return f"no node may take it ({status})"
+        return None
     return details.rpartition("Caused by: ")[2].partition("\n")[0].strip()[:REASON_SHOWN]
 
 
-def _uuid(index: Body) -> str:
+def uuid_of(index: Body) -> str:
     return index.body("settings").body("index").text("uuid")
 
 

@@ -16,35 +16,40 @@ from chalicelib.core.swaps import Alias, CloneOrder, Repoint, Standing
 from chalicelib.engines import elasticsearch_restore_read as read
 from chalicelib.engines.elasticsearch_read import Body, flat, is_closed, known
 from chalicelib.engines.elasticsearch_restore import UUIDS, ElasticsearchRestorer
+from chalicelib.engines.elasticsearch_restored import CHANGED as RESTORE_CHANGES
 from chalicelib.engines.elasticsearch_restored import LIFECYCLE, MARK
 from chalicelib.engines.elasticsearch_select import is_pattern, portions
 
 BLOCK = "index.blocks.write"
 NOT_COPIED = ("index.number_of_replicas", "index.auto_expand_replicas")
 """Measured: a clone gets the defaults, whatever its source has."""
-CHANGED = (BLOCK, MARK, LIFECYCLE)
+CHANGED = (BLOCK, LIFECYCLE)
+"""What `block` and `clone` change; the mark goes in any case."""
 STANDING = (
     *UUIDS,
     "metadata.indices.*.state",
     "metadata.indices.*.aliases",
     "metadata.indices.*.settings.index.number_of_shards",
-    *(f"metadata.indices.*.settings.{key}" for key in (*NOT_COPIED, *CHANGED)),
+    *(f"metadata.indices.*.settings.{key}" for key in RESTORE_CHANGES),
+    "routing_table.indices.*.shards.*.primary",
+    "routing_table.indices.*.shards.*.state",
 )
 DETAILS = ("filter", "index_routing", "search_routing", "is_hidden", "is_write_index")
 
 
 class ElasticsearchSwapper(ElasticsearchRestorer):
-    """The whole of the `Restorer` port of one target."""
+    """The `Restorer` port of one target, but for what is done in place."""
 
     def standing(self, names: Sequence[str]) -> tuple[Standing, ...]:
         found: dict[str, Standing] = {}
         for part in portions(names):
-            indices = dict(known(self._state(part, ("metadata", "blocks"), STANDING)).items("indices"))
+            state = self._state(part, ("metadata", "routing_table", "blocks"), STANDING)
+            indices = dict(known(state).items("indices"))
             if not indices:
                 continue
             aliases = self._aliases(tuple(indices))
             for name, index in indices.items():
-                found[name] = _standing(name, index, aliases.body(name))
+                found[name] = _standing(name, index, aliases.body(name), whole=read.is_whole(state, name))
         return tuple(sorted(found.values(), key=lambda each: each.name))
 
     def block(self, index: IndexRef) -> None:
@@ -125,7 +130,7 @@ class ElasticsearchSwapper(ElasticsearchRestorer):
         return self._connection.must(self._question("standing"), send)
 
 
-def _standing(name: str, index: Body, told: Body) -> Standing:
+def _standing(name: str, index: Body, told: Body, *, whole: bool) -> Standing:
     aliases = tuple(sorted((_alias(name, one) for name, one in told.items("aliases")), key=lambda each: each.name))
     if sorted(index.texts("aliases")) != [alias.name for alias in aliases]:
         raise Retryable(f"{told.where}: the aliases of {name} changed while they were read")
@@ -142,11 +147,16 @@ def _standing(name: str, index: Body, told: Body) -> Standing:
         blocked=settings.get(BLOCK) == "true",
         settings=settings,
         mark=read.mark_of(index),
+        whole=whole,
     )
 
 
 def _is_kept(key: str) -> bool:
-    return key in NOT_COPIED or any(key == group or key.startswith(f"{group}.") for group in CHANGED)
+    return key != MARK and _is_of(key, RESTORE_CHANGES)
+
+
+def _is_of(key: str, groups: Sequence[str]) -> bool:
+    return any(key == group or key.startswith(f"{group}.") for group in groups)
 
 
 def _alias(name: str, body: Body) -> Alias:
@@ -170,7 +180,7 @@ def _of_clone(order: CloneOrder) -> dict[str, str | None]:
 
 def _as_before(settings: Mapping[str, object]) -> dict[str, object]:
     """A lifecycle is set when it was there, and not taken off otherwise: not every server knows the setting."""
-    return {BLOCK: None, MARK: None, **{key: value for key, value in settings.items() if key not in NOT_COPIED}}
+    return {BLOCK: None, MARK: None, **{key: value for key, value in settings.items() if _is_of(key, CHANGED)}}
 
 
 def _actions(actions: Iterable[Repoint]) -> list[dict[str, Any]]:

@@ -36,7 +36,9 @@ class Work(Protocol):
 
     def decide(self, run: Run, spec: Spec, seen: Any, now: datetime) -> Decision: ...
 
-    def act(self, act: Any, engine: Engine) -> None: ...
+    def act(self, act: Any, engine: Engine) -> Decision | None:
+        """What the act brought, where that is to be written down at once; None: it was accepted, the next look tells.
+        The decision settles nothing and has no act of its own."""
 
     def not_accepted(self, run: Run, act: Any, error: Exception, now: datetime) -> Decision:
         """What follows when the act brought a Retryable or a Refused."""
@@ -48,14 +50,18 @@ class Work(Protocol):
         """In place of `decision`, by which too many crashes end a run that may have made something."""
 
 
-def _work(kind: Kind) -> Work:
+def _work(world: World, run: Run) -> Work:
     """Nearly all runs are backups: what restores need is imported with the first one."""
-    if kind is Kind.DRILL:
+    if run.kind is Kind.DRILL:
         from chalicelib.service.drills import DrillWork
 
         return DrillWork()
-    if kind is not Kind.RESTORE:
+    if run.kind is not Kind.RESTORE:
         return BackupWork()
+    if run.salvage is not None:
+        from chalicelib.service.salvages import SalvageWork
+
+        return SalvageWork(world)
     from chalicelib.service.restores import RestoreWork
 
     return RestoreWork()
@@ -88,7 +94,7 @@ def advance(world: World, wakeup: Wakeup) -> None:
         raise
     except Exception as crash:  # of what stands around look and decide: a row that can't be written or read, say
         log.exception("a step crashed", extra={"run_id": run.run_id})
-        follows = _crashed(run, crash)
+        follows = _crashed(world, run, crash)
         after = driver.moved(run, follows, world.clock.now(), token=world.token(), busy=CLAIM, cost=Calls())
         _write_and_go_on(world, follows, after, _Lazy(world, run))
 
@@ -118,7 +124,7 @@ def _step(world: World, run: Run, before: Calls, *, acted: bool) -> None:
 def _given_up(world: World, run: Run) -> tuple[Decision, Run]:
     """A look past the deadline began and never came back: it killed the function, and would kill it again."""
     gone = Retryable(run.last_error or "a look that did not come back")
-    decision = _work(run.kind).no_answer(run, gone, world, last=True)
+    decision = _work(world, run).no_answer(run, gone, world, last=True)
     return decision, driver.moved(run, decision, world.clock.now(), token=world.token(), busy=CLAIM, cost=Calls())
 
 
@@ -145,7 +151,7 @@ class _Lazy:
 def _decide(world: World, run: Run, engine: _Lazy, *, accepted: bool) -> Decision:
     if run.cancel and run.attempts == 0:
         return cancel.cancelled(run)
-    work = _work(run.kind)
+    work = _work(world, run)
     try:
         spec = world.spec(run.policy, run.spec_gen)
         seen = work.look(run, spec, engine.connect(), world, accepted=accepted)
@@ -154,13 +160,13 @@ def _decide(world: World, run: Run, engine: _Lazy, *, accepted: bool) -> Decisio
         return work.no_answer(run, error, world)
     except Exception as crash:  # a defect of ours is counted in the row
         log.exception("a step crashed", extra={"run_id": run.run_id})
-        return _crashed(run, crash)
+        return _crashed(world, run, crash)
 
 
-def _crashed(run: Run, crash: Exception) -> Decision:
+def _crashed(world: World, run: Run, crash: Exception) -> Decision:
     """A run that made something in the open doesn't end by a defect of ours before it tried to clean up."""
     decision = driver.crashed(run, crash)
-    return _work(run.kind).given_up(run, decision) if decision.state.settled and run.attempts else decision
+    return _work(world, run).given_up(run, decision) if decision.state.settled and run.attempts else decision
 
 
 def _wait(world: World, run: Run) -> None:
@@ -214,15 +220,28 @@ def _go_on(world: World, decision: Decision, after: Run) -> None:
 
 
 def _act(world: World, run: Run, decision: Decision, engine: _Lazy) -> bool:
-    """True: the act was accepted. An error is written into the row, and the run goes on from there."""
+    """True: the act was accepted, and the next look tells what came of it. An error is written into the row, and the
+    run goes on from there."""
+    before = engine.calls
     try:
-        _work(run.kind).act(decision.act, engine.connect())
-        return True
+        brought = _work(world, run).act(decision.act, engine.connect())
     except (Retryable, Refused) as error:
-        follows = _work(run.kind).not_accepted(run, decision.act, error, world.clock.now())
+        follows = _work(world, run).not_accepted(run, decision.act, error, world.clock.now())
     except Exception as crash:  # as in _decide
         log.exception("an act crashed", extra={"run_id": run.run_id})
-        follows = _crashed(run, crash)
+        follows = _crashed(world, run, crash)
+    else:
+        return brought is None or not _noted(world, run, brought, Calls(engine=engine.calls - before))
     after = driver.moved(run, follows, world.clock.now(), token=world.token(), busy=CLAIM, cost=Calls())
     _write_and_go_on(world, follows, after, engine)
     return False
+
+
+def _noted(world: World, run: Run, brought: Decision, spent: Calls) -> bool:
+    """False: the row was moved meanwhile (somebody wants the run to end), so what was brought is lost; the run goes on
+    from there all the same, with the proof that its act has returned."""
+    after = driver.moved(run, brought, world.clock.now(), token=world.token(), busy=CLAIM, cost=spent)
+    if not world.store.commit(Update(after)):
+        return False
+    _go_on(world, brought, after)
+    return True

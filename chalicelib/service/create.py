@@ -125,9 +125,10 @@ def place_beside(
     world: World, run: Run, spec: Spec, state: PolicyState, *beside: Change, tell: Callable[[Run], bool] | None = None
 ) -> Run | None:
     """Stores a run that does not take turns with the backups of its policy, and wakes it: it holds lease and slot, or
-    stands in line for them. `tell` comes between, and the message says how it ended. None: somebody else was first,
-    perhaps with this very run, or at what is stored `beside`."""
-    run, rows = _enter(world, run, spec, state)
+    stands in line for them; behind another run it does not even stand in line yet. `tell` comes between, and the
+    message says how it ended. None: somebody else was first, perhaps with this very run, or at what is stored
+    `beside`."""
+    run, rows = (_queued(run), []) if run.after else _enter(world, run, spec, state)
     if not world.stored(Create(run), *rows, *beside):
         return None
     told = tell(run) if tell else False

@@ -74,8 +74,7 @@ class _Checks:
     def counts(self, backup: Backup) -> tuple[Finding, ...]:
         if not any(check.doc_count for check in self._asked):
             return ()
-        before = planner.evidence(self._world, backup, "expected")
-        after = planner.evidence(self._world, backup, "after")
+        before, after = planner.evidences(self._world, backup, "expected", "after")
         counts, why = self._patiently(lambda: self._engine.counts(self._made, refresh=False))
         held = before.counts if before else ()
         return comparing.counts(self._plan, held, after.counts if after else (), counts or (), why)

@@ -17,16 +17,17 @@ from chalicelib.core.restores import Restored, Surroundings
 from chalicelib.core.rows import Backup, Spec
 from chalicelib.core.spec import Drill, Repository
 from chalicelib.core.traffic import PRIORITY, Traffic
-from chalicelib.core.workflows import Decision, swap_ends
+from chalicelib.core.workflows import Decision, in_place_ends, swap_ends
 from chalicelib.core.workflows import drill as workflow
 from chalicelib.core.workflows.drill_seen import Register, Watched
-from chalicelib.core.workflows.restore_seen import Release, Restore, Seen, own
-from chalicelib.service import drill_checks, query
+from chalicelib.core.workflows.restore_seen import Seen, own
+from chalicelib.service import drill_checks, query, stuck
 from chalicelib.service import plans as planner
 from chalicelib.service.create import place_beside
+from chalicelib.service.planned import planned, spec_now
 from chalicelib.service.queueing import HEAD
 from chalicelib.service.request import check_active, check_id
-from chalicelib.service.restores import WAITS, RestoreWork, planned, spec_now, unplanned
+from chalicelib.service.restores import WAITS, RestoreWork, unplanned
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
@@ -84,6 +85,7 @@ class DrillWork(RestoreWork):
             return Watched(seen=seen)
         if run.state is State.PLANNED and not restored:
             return _before(world, run, spec, drill, engine, seen)
+        seen = stuck.explained(run, seen, world, engine)
         around = _around(world, run, spec, engine.restorer.surroundings(), engine, own(seen))
         watched = Watched(seen=seen, around=around)
         if run.state is not State.CHECKING:
@@ -93,7 +95,7 @@ class DrillWork(RestoreWork):
     def decide(self, run: Run, spec: Spec, seen: Watched, now: datetime) -> Decision:  # type: ignore[override]
         return workflow.decide(run, _drill(spec), seen, now)
 
-    def act(self, act: Register | Restore | Release | swap_ends.Act, engine: Engine) -> None:
+    def act(self, act: Register | in_place_ends.Act | swap_ends.Act, engine: Engine) -> None:
         if isinstance(act, Register):
             engine.register(act.name, act.repository)
         else:

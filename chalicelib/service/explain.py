@@ -24,9 +24,10 @@ class Explained:
 
 def explain(world: World, run_id: str) -> Explained:
     """BadInput for an unknown run. Runs older than the newest LOOKED_BACK of the policy are not known of. A restore
-    that went well says nothing of the backups, nor the other way round."""
+    that went well says nothing of the backups or of salvages, nor the other way round."""
     run = query.run(world, run_id)
-    others = world.store.runs(policy=run.policy, kind=run.kind.value, limit=LOOKED_BACK)
+    known = world.store.runs(policy=run.policy, kind=run.kind.value, limit=LOOKED_BACK)
+    others = [other for other in known if (other.salvage is None) == (run.salvage is None)]
     found = explaining.explain(run, others, world.clock.now())
     now = Episode(run=run, fixed_by=found.since)
     return Explained(explanation=found, mended=_differences(world, found.before), ended=_differences(world, now))

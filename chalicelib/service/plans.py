@@ -47,7 +47,6 @@ def anew(
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
     surroundings = engine.restorer.surroundings()
     expected = evidence(world, backup, "expected")
-    swaps = wish.mode is Mode.SWAP
     facts = planning.Facts(
         backup=backup,
         contents=contents,
@@ -55,14 +54,14 @@ def anew(
         originals=expected.indices if expected else (),
         before=expected.counts if expected else (),
         counts=_live(engine, contents, surroundings) if expected and expected.counts else (),
-        standing=engine.restorer.standing(planning.sources(wish, contents)) if swaps else (),
+        standing=() if wish.mode is Mode.RENAME else engine.restorer.standing(planning.sources(wish, contents)),
         policies=policies,
     )
     made = planning.plan(wish, spec, facts, world.clock.now(), by=by)
     if not made.moves:
         return made
     calls = engine.restorer.spelled(planning.order(made))
-    if swaps:
+    if wish.mode is Mode.SWAP:
         calls += engine.restorer.spelled_swap(swapping.clones(made), swapping.forth(made))
     return replace(made, calls=calls)
 
@@ -83,8 +82,13 @@ def of_plan(world: World, plan: Plan) -> Backup | None:
 
 def evidence(world: World, backup: Backup, kind: str) -> Evidence | None:
     """Of the attempt that made the backup."""
+    return evidences(world, backup, kind)[0]
+
+
+def evidences(world: World, backup: Backup, *kinds: str) -> list[Evidence | None]:
+    """The same, in the order of `kinds`; the run of the backup is read once."""
     run = world.store.run(backup.run_id)
-    return world.store.evidence(run.run_id, kind, run.attempts) if run else None
+    return [world.store.evidence(run.run_id, kind, run.attempts) if run else None for kind in kinds]
 
 
 def chosen(world: World, wish: Wish, spec: Spec) -> Backup:

@@ -36,7 +36,7 @@ class Recorded:
 
 
 def recorded(world: World, backup: Backup) -> Recorded:
-    before, after = _facts(world, backup, "facts"), _facts(world, backup, "stable")
+    before, after = _facts(world, backup)
     return Recorded(
         wanted=before.wanted,
         key=before.key,
@@ -87,9 +87,10 @@ def check_samples(
     )
 
 
-def _facts(world: World, backup: Backup, kind: str) -> Facts:
-    found = plans.evidence(world, backup, kind)
-    return found.facts if found and found.facts else Facts()
+def _facts(world: World, backup: Backup) -> list[Facts]:
+    """Before the backup and after it."""
+    found = plans.evidences(world, backup, "facts", "stable")
+    return [each.facts if each and each.facts else Facts() for each in found]
 
 
 def _mapping(known: Recorded, move: Move, restored: str | None, refused: str | None) -> list[Finding]:

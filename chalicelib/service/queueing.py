@@ -14,6 +14,8 @@ from chalicelib.service.world import World
 
 SOONEST, LATEST = timedelta(seconds=15), timedelta(minutes=5)
 """Between two looks of a run that nobody woke: whoever ends wakes the next one, so these only mend lost messages."""
+SOON = timedelta(seconds=30)
+"""The same of a run that waits for another one, which wakes nobody."""
 LOST_RACE = 2
 """Seconds until a run that lost the place to another one looks again."""
 HEAD = 10
@@ -26,6 +28,8 @@ def decide(world: World, run: Run, token: str) -> tuple[Decision, Run]:
     now = world.clock.now()
     if run.cancel:
         return cancel.cancelled(run), run
+    if run.after is not None and (why := _behind(world, run, run.after)):
+        return _stays(run, now, why), run
     policy = world.store.state(run.policy)
     backup = run.kind is Kind.BACKUP
     if backup and policy is not None and not policy.active:
@@ -56,6 +60,17 @@ def decide(world: World, run: Run, token: str) -> tuple[Decision, Run]:
     return Decision(state=state, changes=changes, again=timedelta(0), beside=(*rows, *place)), mine
 
 
+def _behind(world: World, run: Run, after: str) -> str | None:
+    """What keeps it out of the line, where it would go before the very run that it waits for; None: that has ended,
+    however it did."""
+    before = world.store.run(after)
+    if before is None:
+        from chalicelib.service.replacing import ask
+
+        return ask(world, run) or f"{after} goes first"
+    return None if before.settled else f"{after} goes first, and is {before.state}"
+
+
 def _in_line(run: Run, policy: PolicyState, now: datetime, why: str) -> Decision:
     decision = _stays(run, now, why)
     if run.waiting or decision.state is not State.QUEUED:
@@ -68,7 +83,7 @@ def _stays(run: Run, now: datetime, why: str) -> Decision:
     if now >= run.start_by:
         reason = f"{why} when its time to start ended at {ends.too_late(run)}"
         return Decision(state=State.MISSED, changes={"reason": reason})
-    again = min(max((now - run.created_at) / 10, SOONEST), LATEST)
+    again = min(max((now - run.created_at) / 10, SOONEST), SOON if run.after else LATEST)
     changes = {"last_error": f"waits: {why}"}
     return Decision(state=State.QUEUED, changes=changes, again=min(run.start_by - now, again))
 

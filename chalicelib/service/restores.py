@@ -6,21 +6,21 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from chalicelib.core import approving, naming, planning, traffic
-from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable, Taken
-from chalicelib.core.model import Asked, IndexRef, Kind, Run, State, Step
+from chalicelib.core import approving, naming, planning, salvaging, traffic
+from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Taken
+from chalicelib.core.model import Asked, Kind, Run, State, Step
 from chalicelib.core.planning import order
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
 from chalicelib.core.rows import BackupState, Evidence, PolicyState, Spec
 from chalicelib.core.wire import dump
-from chalicelib.core.workflows import Decision, restore_ends, swap_ends
+from chalicelib.core.workflows import Decision, in_place, in_place_ends, restore_ends, swap_ends
 from chalicelib.core.workflows import restore as workflow
-from chalicelib.core.workflows.restore_seen import Release, Remove, Restore, Seen
-from chalicelib.service import approvals, in_use, query, swapping, tell
+from chalicelib.core.workflows.restore_seen import Close, Open, Release, Remove, Restore, Seen
+from chalicelib.service import approvals, in_use, query, replacing, stuck, swapping, tell
 from chalicelib.service import plans as planner
-from chalicelib.service.backups import patiently
 from chalicelib.service.create import place_beside
+from chalicelib.service.planned import anew, checking, planned, thought_through
 from chalicelib.service.request import check_active, check_id
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
@@ -49,6 +49,8 @@ def start(world: World, plan_id: str, *, by: str | None = None, glass: str | Non
         approvals.check_local(world)
     if glass is not None:
         approvals.check_glass(plan)
+    if plan.saves:
+        replacing.check_free(world, plan)
     who = by if by and not plan.approval else world.identity()
     state = query.named(world, plan.wish.policy)
     if state.spec_gen != plan.spec_gen:
@@ -59,13 +61,11 @@ def start(world: World, plan_id: str, *, by: str | None = None, glass: str | Non
 
 
 def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, alone: Asked | None) -> Run | None:
-    """The run, the mark of the backup and the end of the approval are one write. None: try again."""
+    """The run, the mark of the backup and the end of the approval are one write. None: try again. Whoever copies from
+    what was restored reads no backup, and needs none."""
     if known := world.store.run(run.run_id):
         return known
-    backup = planner.of_plan(world, plan)
-    if backup is None or backup.state not in (BackupState.KEPT, BackupState.PLANNED):
-        raise Conflict(f"the backup {plan.backup_id} is no longer in the catalogue: make a new plan")
-    beside: tuple[Update, ...] = (in_use.taken(backup, run),)
+    beside: tuple[Update, ...] = () if run.salvage else (_taken(world, plan, run),)
     if alone is not None:
         run = replace(run, glass=alone)
     elif plan.approval:
@@ -73,6 +73,13 @@ def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, 
         beside += used
     telling = partial(tell.broken_glass, world) if alone else None
     return place_beside(world, run, spec, state, *beside, tell=telling)
+
+
+def _taken(world: World, plan: Plan, run: Run) -> Update:
+    backup = planner.of_plan(world, plan)
+    if backup is None or backup.state not in (BackupState.KEPT, BackupState.PLANNED):
+        raise Conflict(f"the backup {plan.backup_id} is no longer in the catalogue: make a new plan")
+    return in_use.taken(backup, run)
 
 
 def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
@@ -118,7 +125,10 @@ def _digest(wish: Wish) -> str:
 
 def _run(plan: Plan, spec: Spec, now: datetime, by: str, token: str) -> Run:
     run = unplanned(Kind.RESTORE, spec, plan.repository, plan.plan_id, now, by=by, token=token)
-    return replace(run, plan=plan.plan_id, snapshot=plan.snapshot, snapshot_uuid=plan.snapshot_uuid)
+    run = replace(run, plan=plan.plan_id, snapshot=plan.snapshot, snapshot_uuid=plan.snapshot_uuid)
+    if plan.wish.mode is Mode.SALVAGE:
+        return replace(run, lease=traffic.salvage_lease(spec.target), salvage=salvaging.begun(plan))
+    return replacing.placed(run, plan, spec) if plan.wish.mode is Mode.IN_PLACE else run
 
 
 def unplanned(kind: Kind, spec: Spec, repository: str, slot: str, now: datetime, *, by: str, token: str) -> Run:
@@ -149,24 +159,28 @@ class RestoreWork:
 
     def look(self, run: Run, spec: Spec, engine: Engine, world: World, *, accepted: bool) -> Seen:
         if run.plan is None:
-            return Seen(plan=_thought_through(world, run, engine))
+            return Seen(plan=thought_through(world, run, engine))
         plan = planned(world, run)
         if run.state in SWAPS:
             return swapping.look(run, plan, world, engine)
+        if run.in_place:
+            return replacing.look(run, plan, world, engine)
         restored = engine.restorer.restored(order(plan)) if run.attempts else ()
         if run.state is State.PLANNED and not restored:
-            return Seen(plan=plan, anew=_anew(world, plan, engine, run))
+            return Seen(plan=plan, anew=anew(world, plan, engine, run))
         made = world.store.evidence(run.run_id, "made", 1)
         refs = made.indices if made else ()
         seen = Seen(plan=plan, restored=restored, made=refs)
         if run.state is not State.CHECKING or run.ending is not None:
-            return seen
-        return _checking(run, world, engine, seen)
+            return stuck.explained(run, seen, world, engine)
+        return checking(run, world, engine, seen)
 
     def decide(self, run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
+        if run.in_place:
+            return in_place.decide(run, seen, now)
         return workflow.decide(run, seen, now)
 
-    def act(self, act: Restore | Release | swap_ends.Act, engine: Engine) -> None:
+    def act(self, act: in_place_ends.Act | swap_ends.Act, engine: Engine) -> None:
         match act:
             case Restore():
                 engine.restorer.restore(act.order)
@@ -176,12 +190,16 @@ class RestoreWork:
             case Release():
                 for index in act.indices:
                     engine.restorer.release(index, index.settings, lifecycle=act.lifecycle)
+            case Close() | Open():
+                replacing.act(act, engine)
             case _:
                 swapping.act(act, engine)
 
     def not_accepted(self, run: Run, act: Any, error: Exception, now: datetime) -> Decision:
         if run.state in SWAPS:
             return swap_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
+        if run.in_place:
+            return in_place_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
         return restore_ends.not_accepted(run, act, error, now, refused=isinstance(error, Refused))
 
     def no_answer(self, run: Run, error: Exception, world: World, *, last: bool = False) -> Decision:
@@ -189,63 +207,13 @@ class RestoreWork:
             return restore_ends.not_begun(run, error, world.clock.now(), refused=isinstance(error, Refused))
         if run.state in SWAPS:
             return swap_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
+        if run.in_place:
+            return in_place_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
         return restore_ends.no_answer(run, error, world.clock.now(), refused=isinstance(error, Refused), last=last)
 
     def given_up(self, run: Run, decision: Decision) -> Decision:
         if run.state in SWAPS:
             return swap_ends.given_up(run, decision)
+        if run.in_place:
+            return in_place_ends.given_up(run, decision)
         return restore_ends.given_up(run, decision)
-
-
-def _thought_through(world: World, run: Run, engine: Engine) -> Plan:
-    """The plan that the run's wish comes to now."""
-    found = world.store.evidence(run.run_id, "wish", 1)
-    if found is None or found.wish is None:
-        raise Retryable(f"what {run.run_id} was asked for could not be read")
-    spec = spec_now(world, run)
-    try:
-        backup = planner.chosen(world, found.wish, spec)
-    except BadInput as error:
-        raise Refused(str(error)) from None
-    return planner.anew(world, found.wish, spec, engine, backup, by=run.requested_by)
-
-
-def planned(world: World, run: Run) -> Plan:
-    try:
-        return planner.stored(world, run.plan or "")
-    except BadInput as error:
-        raise Retryable(f"the plan of {run.run_id} could not be read: {error}") from None
-
-
-def _anew(world: World, plan: Plan, engine: Engine, run: Run) -> Plan:
-    backup = planner.of_plan(world, plan)
-    if backup is None:
-        raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
-    return planner.anew(world, plan.wish, spec_now(world, run), engine, backup, by=run.requested_by)
-
-
-def spec_now(world: World, run: Run) -> Spec:
-    """What the file says that is in force now: it may no longer allow what it did."""
-    state = world.store.state(run.policy)
-    return world.spec(run.policy, state.spec_gen if state else run.spec_gen)
-
-
-def _checking(run: Run, world: World, engine: Engine, seen: Seen) -> Seen:
-    """With what the backup's run wrote down; until it was compared, with what the restored indices hold, too."""
-    backup = planner.of_plan(world, seen.plan)
-    if backup is None:
-        return replace(seen, uncounted="the catalogue has lost the backup")
-    expected = planner.evidence(world, backup, "expected")
-    seen = replace(seen, originals=expected.indices if expected else ())
-    if run.checked:
-        return seen
-    wanted = [IndexRef(name=index.name, uuid=index.uuid, shards=index.shards) for index in seen.restored]
-    after = planner.evidence(world, backup, "after")
-    counts, why = patiently(run, world.clock.now(), lambda: engine.counts(wanted, refresh=False))
-    return replace(
-        seen,
-        before=expected.counts if expected else (),
-        after=after.counts if after else (),
-        counts=counts or (),
-        uncounted=why,
-    )

@@ -124,7 +124,8 @@ def _measure_restore(world: World, run: Run) -> None:
     """What was restored: how long that took; what was only tried says nothing of it. A drill is the whole of it, with
     its checks and the removal."""
     took = (run.finished_at - run.started_at).total_seconds() if run.finished_at and run.started_at else None
-    restored = run.restore_seconds if run.restore_seconds is not None else took if run.kind is Kind.RESTORE else None
+    whole = run.kind is Kind.RESTORE and run.salvage is None
+    restored = run.restore_seconds if run.restore_seconds is not None else took if whole else None
     if restored is not None and (run.good or run.restore_seconds is not None):
         world.metrics.seconds("RestoreSeconds", restored)
     if run.kind is Kind.DRILL and took is not None:

@@ -17,6 +17,7 @@ from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.dynamo_table import Drop, Hold, Item, Put, Table, item_for
 from chalicelib.store.keys import Key, Record
+from chalicelib.store.known import KnownEvidence
 
 T = TypeVar("T", bound=Record)
 
@@ -34,6 +35,7 @@ class DynamoStore:
         self._token = token
         self._shards = shards
         self._specs: dict[tuple[str, int], Spec] = {}
+        self._evidence = KnownEvidence()
         self._installation: Installation | None = None
 
     @property
@@ -70,7 +72,9 @@ class DynamoStore:
         return self._get(Run, keys.run_key(run_id))
 
     def evidence(self, run_id: str, kind: str, n: int) -> Evidence | None:
-        pk, sk = keys.evidence_key(run_id, kind, n)
+        pk, sk = key = keys.evidence_key(run_id, kind, n)
+        if known := self._evidence.get(key):
+            return known
         rows = list(
             self._table.query(
                 lambda item: item.query(pk, item.sk.between(sk, f"{sk}#~"), consistent_read=True)  # `#~`: its parts
@@ -78,7 +82,8 @@ class DynamoStore:
         )
         if not rows:
             return None
-        return _loaded(Evidence, Key(pk, sk), keys.unpacked([row.data or b"" for row in rows]))
+        body = keys.unpacked([row.data or b"" for row in rows])
+        return self._evidence.keep(key, _loaded(Evidence, key, body), len(body))
 
     def runs(
         self, *, policy: str | None = None, kind: str | None = None, state: str | None = None, limit: int = 20

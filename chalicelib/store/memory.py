@@ -16,6 +16,7 @@ from chalicelib.core.rows import Approval, Backup, ConfigState, Evidence, Instal
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.keys import Key, Record
+from chalicelib.store.known import KnownEvidence
 
 T = TypeVar("T", bound=Record)
 
@@ -40,6 +41,7 @@ class MemoryStore:
         self._index: dict[str, list[str]] = {}
         self._newest: list[str] = []
         self._specs: dict[tuple[str, int], Spec] = {}
+        self._evidence = KnownEvidence()
         self._installation: Installation | None = None
         self._reads = 0
         self._writes = 0
@@ -82,7 +84,11 @@ class MemoryStore:
         return self._get(Run, keys.run_key(run_id))
 
     def evidence(self, run_id: str, kind: str, n: int) -> Evidence | None:
-        return self._get(Evidence, keys.evidence_key(run_id, kind, n))
+        key = keys.evidence_key(run_id, kind, n)
+        if known := self._evidence.get(key):
+            return known
+        found = self._get(Evidence, key)
+        return self._evidence.keep(key, found, len(self._rows[key].body.encode())) if found else None
 
     def runs(
         self, *, policy: str | None = None, kind: str | None = None, state: str | None = None, limit: int = 20

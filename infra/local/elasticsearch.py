@@ -139,6 +139,8 @@ class Elasticsearch:
             "path.repo": str(repositories),
             "xpack.security.enabled": False,
             "action.destructive_requires_name": True,
+            # a disk of somebody's machine that is nearly full would refuse indices, and drills
+            "cluster.routing.allocation.disk.threshold_enabled": False,
         }
 
     def _write_configuration(self, software: Path, user: ServerUser | None, port: int, repositories: Path) -> None:

@@ -38,7 +38,9 @@ policies:
   untagged: {{<<: *policy, target: untagged}}
   garbled: {{<<: *policy, target: garbled}}
   asked: {{<<: *policy, target: loud, schedule: []}}
+  drilled: {{<<: *policy, schedule: [], prove: L2, drill: {{schedule: "rate(7 days)", checks: {checks}}}}}
 """
+CHECKS = "[doc_count, mapping, {sample_hash: 3}, {query: {index: '*', body: {match_all: {}}, min_hits: 3}}]"
 SECRETS: Mapping[str, tuple[str, str | None]] = {
     "shop-login": (json.dumps({"username": "elastic", "password": PASSWORD}), STAGE),
     "loud-key": (json.dumps({"api_key": API_KEY}), STAGE),

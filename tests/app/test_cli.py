@@ -13,7 +13,8 @@ from tests.faults.world import FILE
 COMMANDS = (
     *("up", "down", "tick", "apply", "schema", "policies", "status", "next", "backup", "runs", "show"),
     *("backups", "explain", "cancel", "pause", "resume", "mute", "accept", "doctor"),
-    *("restore plan", "restore approve", "restore start"),
+    *("restore plan", "restore approve", "restore start", "restore finish", "restore rollback"),
+    *("salvage", "drill", "emergency"),
     *("hold", "release"),
 )
 GROUPS = ("", "restore")

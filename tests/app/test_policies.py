@@ -25,9 +25,10 @@ from chalicelib.store.dynamo import DynamoStore
 from infra.local.paths import CHECKOUT
 from infra.local.runtime.poller import Poller, mappings
 from infra.local.servers import Server
+from tests.app.calling import proved
 from tests.app.deployed import PREFIX, STAGE, Deployed
 from tests.app.gate import Use, grants
-from tests.app.played import API_KEY, FILE, FOREIGN, PASSWORD, SECRETS
+from tests.app.played import API_KEY, CHECKS, FILE, FOREIGN, PASSWORD, SECRETS
 from tests.elastic_admin import Admin
 from tests.fakes.clock import FakeClock
 from tests.replay import PRODUCT, Replay, Reply
@@ -48,12 +49,15 @@ NOT_OUR_CODE |= {"logs:PutLogEvents"}
 
 ENDING = ("nightly", "typo", "loud", "echo", "foreign", "untagged", "garbled", "asked")
 """All but `silent`, which waits for an answer."""
+TODAY = datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0)
+FIRST_SLOT = TODAY if datetime.now(UTC) < TODAY else TODAY + timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Story:
     product: Deployed
     store: DynamoStore
+    proved: list[Run]
 
     def run(self, policy: str) -> Run:
         """Its newest."""
@@ -82,7 +86,8 @@ def story(product: Deployed, elasticsearch: Server, tmp_path_factory: pytest.Tem
     """Everything that the functions do: runs that succeed, fail and get no answer, slots that were missed, lost
     messages, a run that waits for another one, a promise that breaks, a dead letter. Played once."""
     index = f"surface-{uuid4().hex[:8]}"
-    Admin(elasticsearch.url).create_index(index, documents=3)
+    admin = Admin(elasticsearch.url)
+    admin.create_index(index, documents=3)
     store = DynamoStore(
         f"snapwarden-{STAGE}",
         region=product.aws.region,
@@ -92,9 +97,12 @@ def story(product: Deployed, elasticsearch: Server, tmp_path_factory: pytest.Tem
     with ExitStack() as stack:
         loud = stack.enter_context(Replay([_rejected(f"ApiKey {API_KEY}")] * 20))
         echo = stack.enter_context(Replay([_rejected(f"Basic {_basic()}")] * 20))
-        file = FILE.format(url=elasticsearch.url, loud=loud.url, echo=echo.url, location=index, index=index)
+        file = FILE.format(
+            url=elasticsearch.url, loud=loud.url, echo=echo.url, location=index, index=index, checks=CHECKS
+        )
         _play(product, store, file, stack)
-        story = Story(product, store)
+        story = Story(product, store, proved(product, "drilled"))
+        admin.send("DELETE", f"/restored-{index}", ok=(200, 404))
         deadline = time.monotonic() + 60
         while (left := story.unsettled()) and not story.refused("work"):  # a refusal is told by a test, by name
             assert time.monotonic() < deadline, left
@@ -131,8 +139,9 @@ def _ask(product: Deployed, what: str, **detail: str) -> None:
     assert product.aws.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
-def _slot(days: int) -> str:
-    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}T02:00:00Z"
+def _slot(number: int) -> str:
+    """The first one to come, and those of the days after it."""
+    return f"{FIRST_SLOT + timedelta(days=number - 1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _rejected(header: str) -> Reply:
@@ -149,6 +158,14 @@ def test_the_story_went_as_it_was_meant(story: Story) -> None:
     assert first["silent"].state is State.STARTING
     assert story.run("nightly").state in (State.STARTING, State.RUNNING, State.VERIFYING, State.SUCCEEDED)
     assert story.store.runs(policy="typo", state="MISSED"), "two slots were missed"
+
+
+def test_a_backup_was_drilled_and_restored_by_the_deployed_functions(story: Story) -> None:
+    assert [(run.kind, run.good, run.reason) for run in story.proved] == [
+        ("backup", True, None),
+        ("drill", True, None),
+        ("restore", True, None),
+    ]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,23 +16,18 @@ from chalicelib.core import wire
 from chalicelib.core.config import load
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Run, State
-from chalicelib.notify.queue import WorkQueue
 from chalicelib.service import apply as applying
 from chalicelib.service import request
 from chalicelib.service.advance import advance
 from chalicelib.service.world import World
-from chalicelib.store.dynamo import DynamoStore
 from infra.local import flights
 from infra.local.runtime.poller import Poller, mappings
 from infra.local.servers import Server
+from tests.app.calling import caller, token
 from tests.app.deployed import PREFIX, Deployed, deployed
 from tests.bench.figures import PAIRS, Line, Table, in_turn, milliseconds
 from tests.bench.functions import Cold, cold, least
 from tests.elastic_admin import Admin
-from tests.fakes.bus import FakeBus
-from tests.fakes.metrics import FakeMetrics
-from tests.fakes.notifier import FakeNotifier
-from tests.fakes.vault import FakeVault
 from tests.faults.play import Play
 from tests.faults.world import Stage
 
@@ -100,9 +94,9 @@ def test_a_whole_run(table: Table, product: Deployed, elasticsearch: Server) -> 
     flights.load(elasticsearch.url)
     repositories = [f"bench-{uuid4().hex[:8]}" for _ in range(PAIRS + 1)]
     with ExitStack() as stack:
-        world = _world(product)
+        world = caller(product)
         applying.apply(
-            load(_file(elasticsearch.url, repositories), "f"), world.store, world.clock, "t", new_token=_token
+            load(_file(elasticsearch.url, repositories), "f"), world.store, world.clock, "t", new_token=token
         )
         for mapped in mappings(product.aws):
             poller = Poller(product.aws, mapped, product.pools[mapped.function.removeprefix(PREFIX)])
@@ -147,34 +141,8 @@ def _file(url: str, repositories: list[str]) -> bytes:
     return json.dumps({"version": 1, "targets": {"bench": target}, "policies": policies}).encode()
 
 
-class SystemClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-
-def _token() -> str:
-    return uuid4().hex[:16]
-
-
-def _world(product: Deployed) -> World:
-    """What the command line has: it asks for runs and reads rows; the deployed functions do the rest."""
-    aws = product.aws
-    return World(
-        stage="local",
-        store=DynamoStore("snapwarden-local", region=aws.region, host=aws.dynamodb_endpoint_url, token=_token),
-        queue=WorkQueue(aws.client("sqs"), f"{PREFIX}work"),
-        bus=FakeBus(),
-        notifier=FakeNotifier(),
-        metrics=FakeMetrics(),
-        vault=FakeVault(),
-        clock=SystemClock(),
-        engine=lambda spec: pytest.fail("only the functions ask the engine"),
-        token=_token,
-    )
-
-
 def _run(world: World, policy: str) -> Run:
-    run = request.backup_now(world, policy, request_id=_token(), requested_by="bench")
+    run = request.backup_now(world, policy, request_id=token(), requested_by="bench")
     while not run.settled:
         time.sleep(0.02)
         run = world.store.run(run.run_id) or run

@@ -14,9 +14,10 @@ from chalicelib.service import apply as applying
 from chalicelib.service.world import World
 from infra.local.runtime.poller import Poller, mappings
 from infra.local.servers import Server
+from tests.app.calling import caller, token
 from tests.app.deployed import PREFIX, Deployed
 from tests.bench.figures import Table
-from tests.bench.test_bench import _run, _token, _world, product
+from tests.bench.test_bench import _run, product
 from tests.elastic_admin import Admin
 from tests.faults.world import FILE, Stage
 
@@ -33,7 +34,7 @@ def test_lag_of_real_runs(table: Table, product: Deployed, elasticsearch: Server
     """Through the deployed functions. Each run copies data of its own; one policy, so it has a history."""
     admin = Admin(elasticsearch.url)
     with ExitStack() as stack:
-        world = _world(product)
+        world = caller(product)
         for mapped in mappings(product.aws):
             poller = Poller(product.aws, mapped, product.pools[mapped.function.removeprefix(PREFIX)])
             poller.start()
@@ -52,7 +53,7 @@ def _lag(world: World, admin: Admin, url: str, rate: str) -> float:
     file = FILE.replace("http://localhost:9200", url).replace("orders*", index)
     file = file.replace("location: main", f"location: {index}, max_snapshot_bytes_per_sec: {rate}")
     file = file.replace("nightly", "lag").replace("main", index)
-    applying.apply(load(file.encode(), "f"), world.store, world.clock, "t", new_token=_token)
+    applying.apply(load(file.encode(), "f"), world.store, world.clock, "t", new_token=token)
     run = _run(world, "lag")
     backup = world.store.backups("lag")[0]
     assert backup.run_id == run.run_id

@@ -1,6 +1,7 @@
 """What every engine tells that proves a restore: mappings, documents, hits, and how the cluster is."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -150,22 +151,24 @@ def test_routing_is_kept_and_needed(any_world: EngineWorld) -> None:
     known = sampled(world, index, 100).documents
     assert {each.routing for each in known if each.id.startswith("r")} == {f"shop{number}" for number in range(20)}
     assert set(world.engine.prover.documents({ref(count): known}, KEY)[index].documents) == set(known)
+    bare = {replace(each, digest="") for each in known}
+    assert set(world.engine.prover.documents({ref(count): known}, None)[index].documents) == bare, "nor is it lost"
 
 
 def test_an_index_without_sources_is_none_that_can_be_read(any_world: EngineWorld) -> None:
     """Their hash would be that of nothing, and equal for all."""
     world = any_world
     index = world.own("bare")
-    world.sourceless(index)
+    world.bare(index, whole=False)
     for number in range(3):
-        world.put(index, f"d{number}", None)
+        world.put(index, f"d{number}", "{}")
     found = sampled(world, index, 10)
     assert (found.documents, found.why) == ((), "it keeps no sources")
 
 
 def test_an_empty_index_is_read_completely(any_world: EngineWorld) -> None:
     index = any_world.own("empty")
-    any_world.sourceless(index)
+    any_world.bare(index)
     assert sampled(any_world, index, 10) == Read(complete=True)
 
 
@@ -177,7 +180,6 @@ def test_numbers_are_not_rounded(any_world: EngineWorld, one: str, other: str) -
     """What differs in the 20th digit is another document."""
     world = any_world
     index = world.own("a")
-    world.sourceless(world.own("unused"))
     world.index(index)
     for name, number in (("d1", one), ("d2", other), ("d3", one)):
         world.put(index, name, f'{{"raw": {{"a": [{number}]}}}}' if "." in one else f'{{"text": {number}}}')

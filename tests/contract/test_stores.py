@@ -73,6 +73,19 @@ def test_what_is_not_there_is_none(store: Store) -> None:
     assert due_runs(store, 0) == due_policies(store, 0) == []
 
 
+def test_evidence_never_changes_and_is_read_once(store: Store) -> None:
+    """Not so what is not there yet: somebody may be about to write it."""
+    evidence = some_evidence(3)
+    assert store.evidence(evidence.run_id, "expected", 1) is None
+    assert store.commit(Create(evidence))
+    reads = store.reads
+    assert [store.evidence(evidence.run_id, "expected", 1) for _ in range(3)] == [evidence] * 3
+    assert store.reads == reads + 1
+    assert store.evidence(evidence.run_id, "after", 1) is None
+    assert store.evidence(evidence.run_id, "expected", 2) is None
+    assert store.reads == reads + 3
+
+
 def test_a_row_is_created_once(store: Store) -> None:
     run = a_run()
     assert store.commit(Create(run))

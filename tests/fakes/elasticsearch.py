@@ -21,6 +21,7 @@ from typing import Any
 
 from chalicelib.core import capsules
 from chalicelib.core.capsules import Configuration
+from chalicelib.core.copying import Copier
 from chalicelib.core.errors import Refused, Retryable, Unauthenticated
 from chalicelib.core.model import IndexCount, IndexRef, Selection
 from chalicelib.core.observations import Absent, Observation, Owner, Sizes
@@ -28,9 +29,10 @@ from chalicelib.core.ports import StartOrder
 from chalicelib.core.restore_ports import Prover, Restorer
 from chalicelib.core.spec import Repository, Select
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
+from tests.fakes.elasticsearch_copies import FakeCopier
+from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.fakes.elasticsearch_prove import FakeProver
 from tests.fakes.elasticsearch_records import FakeOrigin, FakeRepository
-from tests.fakes.elasticsearch_swaps import FakeSwapper
 
 ALWAYS_EXCLUDED = ("drill-*", "restored-*", ".ds-drill-*", ".ds-restored-*")
 
@@ -42,11 +44,15 @@ class FakeEngine(FakeCluster):
 
     @property
     def restorer(self) -> Restorer:
-        return FakeSwapper(self)
+        return FakeInPlace(self)
 
     @property
     def prover(self) -> Prover:
         return FakeProver(self)
+
+    @property
+    def copier(self) -> Copier:
+        return FakeCopier(self)
 
     def resolve(self, select: Select, *, repository: str | None = None) -> Selection:
         with self._request("resolve", ",".join(select.indices)):

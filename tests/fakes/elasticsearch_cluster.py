@@ -1,7 +1,7 @@
 """What tests do to the Elasticsearch in memory (elasticsearch.py), and what becomes of its snapshots."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -24,8 +24,11 @@ class FakeCluster:
 
     A removal is done at once; or it takes as many authoritative looks as `slow_delete` says, and none ends while
     `blocked` is set (other snapshots of the repository run). A running snapshot is found in progress until then, once
-    more as Broken, then absent. A restore is under way for `restore_looks` looks. `configured`: templates and the like,
-    as `Engine.configuration` tells them; `alias_details`: filters and so on, by alias.
+    more as Broken, then absent. A restore is under way for `restore_looks` looks; with `no_node` one that begins is
+    given up for good, as on the real server, and with `no_turn` it waits as long as that is set; both are the deciders'
+    words.
+    `configured`: templates and the like, as `Engine.configuration` tells them; `alias_details`: filters and so on, by
+    alias.
     """
 
     def __init__(
@@ -47,10 +50,13 @@ class FakeCluster:
         self.heap: dict[str, int] = {"local": 20}
         self.relocating = 0
         self.restore_looks = 0
+        self.no_node: str | None = None
+        self.no_turn: str | None = None
         self.configured: dict[str, dict[str, Any]] = {}
         self.alias_details: dict[str, dict[str, Any]] = {}
         self.lost: dict[tuple[str, str], dict[int, str]] = {}
         self._made = 0
+        self.meanwhile: Callable[[], object] | None = None
         self._silent = 0
         self._lose: str | None = None
         self._refusals: list[tuple[str, Refused]] = []
@@ -187,8 +193,8 @@ class FakeCluster:
     def sent(self, method: str) -> int:
         """How many requests of a kind were sent: resolve, repository, refresh, stats, look, status, sizes, register,
         delete, try_out, start; configuration, cluster_settings, aliases; contents, state, nodes, settings, restore,
-        recovery, remove, release; mappings, sample, documents, hits, vitals, heap; standing, block, clone,
-        reopen, repoint."""
+        recovery, explain, remove, release; mappings, sample, documents, hits, vitals, heap; standing, block, clone,
+        reopen, repoint, close, open; count, page, live, write."""
         return sum(1 for what, _ in self.requests if what == method)
 
     # Inside -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from chalicelib.core.errors import Refused
 from chalicelib.core.model import IndexCount, IndexRef
 from chalicelib.core.proving import Document, Read, Vitals
 from tests.fakes.elasticsearch_cluster import FakeCluster
-from tests.fakes.elasticsearch_records import FakeDocument, FakeIndex
+from tests.fakes.elasticsearch_records import Address, FakeDocument, FakeIndex
 
 MOST = 10_000
 
@@ -72,9 +72,9 @@ class FakeProver:
             return Read(why=f"sample {count.name}: it is gone, closed or red")
         if index.searchable and all(each.source is None for each in index.searchable.values()):
             return Read(why="it keeps no sources")
-        there = [name for name, each in index.searchable.items() if each.source is not None]
-        names = drawing.chosen(key, there, min(wanted, len(there)))
-        return _of([(name, index.searchable[name]) for name in names], index, key, complete=len(names) == len(there))
+        there = [address for address, each in index.searchable.items() if each.source is not None]
+        drawn = drawing.chosen(key, there, min(wanted, len(there)))
+        return _of([(each, index.searchable[each]) for each in drawn], index, key, complete=len(drawn) == len(there))
 
     def _read(self, wanted: IndexRef, documents: Sequence[Document], key: bytes | None) -> Read:
         index = self._cluster.indices.get(wanted.name)
@@ -82,7 +82,8 @@ class FakeProver:
             return Read()
         if index.closed or index.red:
             return Read(why=f"documents {wanted.name}: it is closed or red")
-        found = [(each.id, index.sources[each.id]) for each in documents if each.id in index.sources]
+        wanted_ones = [(each.id, each.routing) for each in documents]
+        found = [(each, index.sources[each]) for each in wanted_ones if each in index.sources]
         return _of(found, index, key, complete=False)
 
 
@@ -91,17 +92,17 @@ def _comes(index: FakeIndex) -> bool:
     return index.red and index.origin is not None and bool(index.origin.looks_left)
 
 
-def _of(found: list[tuple[str, FakeDocument]], index: FakeIndex, key: bytes | None, *, complete: bool) -> Read:
+def _of(found: list[tuple[Address, FakeDocument]], index: FakeIndex, key: bytes | None, *, complete: bool) -> Read:
     return Read(
         documents=tuple(
             Document(
                 id=name,
-                routing=each.routing,
-                seq_no=each.operation // index.shards,
+                routing=routing,
+                seq_no=index.place(each)[1],
                 term=1,
                 digest="" if key is None else _digest(each.source or "", key),
             )
-            for name, each in found
+            for (name, routing), each in found
         ),
         complete=complete,
         bytes=0 if key is None else sum(len(each.source or "") for _, each in found),

@@ -13,12 +13,18 @@ from chalicelib.core.swaps import Alias
 @dataclass(slots=True, kw_only=True)
 class FakeOrigin:
     """What an index is, or was, restored from. `looks_left`: how many still find it under way; `lost`: shards that
-    cannot be read, and why."""
+    cannot be read, and why. `no_node`: it was given up, because none may take it; `no_turn`: what it waits for."""
 
     repository: str
     snapshot: str
     looks_left: int
     lost: Mapping[int, str]
+    no_node: str | None = None
+    no_turn: str | None = None
+
+
+Address = tuple[str, str | None]
+"""An id and a routing: the same id with another one is another document."""
 
 
 class FakeDocument(NamedTuple):
@@ -26,15 +32,15 @@ class FakeDocument(NamedTuple):
 
     operation: int
     source: str | None
-    routing: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class FakeIndex:
     """`documents` and `operations` (writes and deletions, which are spread over the shards in turn) are what was
     acknowledged; `countable` are the documents that the last refresh saw. `settings`: those that a
-    restore does not take over. `sources`: documents by id, each with the number of the operation that wrote it, its
-    source and its routing; `searchable`: as the last refresh saw them. `details`: of aliases that have any."""
+    restore does not take over. `sources`: documents, each with the number of the operation that wrote it; `searchable`:
+    as the last refresh saw them. `details`: of aliases that have any. `whole`: it keeps sources; `routed`: it takes no
+    document without a routing; `unwelcome`: ids that the mapping takes no document of."""
 
     uuid: str
     system: bool = False
@@ -52,19 +58,33 @@ class FakeIndex:
     origin: FakeOrigin | None = None
     settings: dict[str, object] = field(default_factory=dict)
     details: Mapping[str, Alias] = field(default_factory=dict)
-    sources: dict[str, FakeDocument] = field(default_factory=dict)
-    searchable: dict[str, FakeDocument] = field(default_factory=dict)
+    sources: dict[Address, FakeDocument] = field(default_factory=dict)
+    searchable: dict[Address, FakeDocument] = field(default_factory=dict)
     mapping: dict[str, object] = field(default_factory=lambda: {"properties": {"n": {"type": "long"}}})
+    whole: bool = True
+    routed: bool = False
+    unwelcome: frozenset[str] = frozenset()
+    pipeline: str | None = None
 
     def copy(self, **changes: Any) -> "FakeIndex":
         """Of its own: what is written to one is not in the other."""
         own = {"sources": dict(self.sources), "searchable": dict(self.searchable), "mapping": dict(self.mapping)}
         return replace(self, **{**own, **changes})
 
-    def put(self, name: str, source: str | None, *, routing: str | None = None) -> None:
-        """A document, new or in place of the one of that id."""
-        self.documents += name not in self.sources
-        self.sources[name] = FakeDocument(self.operations, source, routing)
+    def place(self, document: FakeDocument) -> tuple[int, int]:
+        """Its shard, and its sequence number there."""
+        seq_no, shard = divmod(document.operation, self.shards)
+        return shard, seq_no
+
+    def put(self, name: str, source: str, *, routing: str | None = None) -> None:
+        """A document, new or in place of the one of that id and routing."""
+        self.documents += (name, routing) not in self.sources
+        self.sources[name, routing] = FakeDocument(self.operations, source if self.whole else None)
+        self.operations += 1
+
+    def erase(self, name: str, *, routing: str | None = None) -> None:
+        del self.sources[name, routing]
+        self.documents -= 1
         self.operations += 1
 
     def add(self, documents: int) -> None:
@@ -73,16 +93,17 @@ class FakeIndex:
 
     def remove(self, documents: int) -> None:
         """Of those that came last."""
-        for name in list(self.sources)[max(len(self.sources) - documents, 0) :]:
-            del self.sources[name]
+        for address in list(self.sources)[max(len(self.sources) - documents, 0) :]:
+            del self.sources[address]
         self.documents -= documents
         self.operations += documents
 
     def damage(self, name: str, source: str | None) -> None:
-        """Behind the server's back: it has another source, or (None) is gone, and no operation tells."""
-        known = self.sources.pop(name)
+        """Behind the server's back: one without routing has another source, or (None) is gone, and no operation
+        tells."""
+        known = self.sources.pop((name, None))
         if source is not None:
-            self.sources[name] = known._replace(source=source)
+            self.sources[name, None] = known._replace(source=source)
 
     def refresh(self) -> None:
         self.countable = self.documents

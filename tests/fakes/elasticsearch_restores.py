@@ -1,5 +1,6 @@
 """Restores by the Elasticsearch in memory (elasticsearch.py). What tests can do to them is in elasticsearch_cluster.py:
-`restore_looks`, `lose_blob`, `shard_limit`, `nodes`; and outages, lost answers and refusals as for everything else."""
+`restore_looks`, `no_node`, `no_turn`, `lose_blob`, `shard_limit`, `nodes`; and outages, lost answers and refusals as
+for everything else."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,6 +15,7 @@ from chalicelib.core.restores import (
     Restored,
     RestoreOrder,
     Surroundings,
+    Unallocated,
 )
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
 from tests.fakes.elasticsearch_records import FakeIndex, FakeOrigin, FakeSnapshot
@@ -49,12 +51,14 @@ class FakeRestorer:
             raise Refused(f"restore {order.snapshot}: needs exact names of indices")
         wanted = {order.prefix + name: name for name in order.indices}
         with self._cluster._request("state", ",".join(wanted)):
-            self._check_free(wanted)
+            self._check_over(order)
+            self._check_free(name for name in wanted if name not in _over(order))
         with self._cluster._request("restore", order.snapshot):
             found = self._cluster._readable(order.repository).snapshots.get(order.snapshot)
             if found is None or found.done is None:
                 raise Refused(f"restore {order.repository}:{order.snapshot}: snapshot does not exist")
             self._check_free(name for name in wanted if not self._is_closed(name))
+            self._check_shards(found, wanted)
             self._check_held(found, order)
             for name, source in wanted.items():
                 self._make(name, found.held[source], source, order)
@@ -66,8 +70,18 @@ class FakeRestorer:
         if any(index.mark == order.mark for index in there.values()):
             with self._cluster._request("recovery", ",".join(there)):
                 for index in there.values():
-                    _go_on(index)
+                    _go_on(index, self._cluster.no_turn)
         return tuple(_restored(name, index, order) for name, index in there.items())
+
+    def unallocated(self, index: str, shard: int) -> Unallocated | None:
+        with self._cluster._request("explain", index):
+            found = self._cluster.indices.get(index)
+        if found and found.origin and (found.origin.no_node or found.origin.no_turn):
+            why = found.origin.no_node or found.origin.no_turn or ""
+            return Unallocated(index=index, shard=shard, never=found.origin.no_node is not None, why=why)
+        if found and found.red and found.origin is None:
+            return Unallocated(index=index, shard=shard, never=True, why="filter: node does not match")
+        return None
 
     def remove(self, index: IndexRef) -> bool:
         with self._cluster._request("state", index.name):
@@ -100,6 +114,20 @@ class FakeRestorer:
             if name in self._cluster.indices or name in aliases:
                 raise NameTaken(f"restore: there is already {name}")
 
+    def _check_over(self, order: RestoreOrder) -> None:
+        """As our own look just before tells it."""
+        for name, uuid in _over(order).items():
+            there = self._cluster.indices.get(name)
+            if there is None or there.uuid != uuid:
+                raise Refused(f"restore: {name} is gone, or was made anew")
+            if not there.closed:
+                raise Refused(f"restore: {name} is open")
+
+    def _check_shards(self, found: FakeSnapshot, wanted: Mapping[str, str]) -> None:
+        for name, source in wanted.items():
+            if self._is_closed(name) and self._cluster.indices[name].shards != found.indices[source]:
+                raise Refused(f"restore: cannot restore index {name} with another number of shards")
+
     def _is_closed(self, name: str) -> bool:
         return name in self._cluster.indices and self._cluster.indices[name].closed
 
@@ -118,16 +146,16 @@ class FakeRestorer:
             raise Refused(f"restore {order.snapshot}: this action would add {shards} shards")
 
     def _make(self, name: str, held: FakeIndex, source: str, order: RestoreOrder) -> None:
-        """Over a closed index, as the real one: it keeps its uuid."""
+        """Over a closed index, as the real one: it keeps its uuid and its aliases."""
         before = self._cluster.indices.get(name)
         lost = dict(self._cluster.lost.get((order.snapshot, source), {}))
         self._cluster.indices[name] = held.copy(
             uuid=before.uuid if before else self._cluster._new_uuid("index"),
-            red=bool(self._cluster.restore_looks or lost),
+            red=bool(self._cluster.restore_looks or lost or self._cluster.no_node or self._cluster.no_turn),
             closed=False,
             stream=None,
-            aliases=(),
-            details={},
+            aliases=before.aliases if before else (),
+            details=before.details if before else {},
             replicas=0,
             countable=held.documents,
             searchable=dict(held.sources),
@@ -139,12 +167,21 @@ class FakeRestorer:
                 snapshot=order.snapshot,
                 looks_left=self._cluster.restore_looks,
                 lost=lost,
+                no_node=self._cluster.no_node,
+                no_turn=self._cluster.no_turn,
             ),
         )
 
 
-def _go_on(index: FakeIndex) -> None:
+def _over(order: RestoreOrder) -> dict[str, str]:
+    return {index.name: index.uuid for index in order.over or ()}
+
+
+def _go_on(index: FakeIndex, no_turn: str | None) -> None:
     if index.origin is None:
+        return
+    index.origin.no_turn = index.origin.no_turn and no_turn
+    if index.origin.no_node or index.origin.no_turn:
         return
     index.origin.looks_left -= index.origin.looks_left > 0
     if not index.origin.looks_left and not index.origin.lost:
@@ -187,6 +224,8 @@ def _live(name: str, index: FakeIndex) -> LiveIndex:
 def _restored(name: str, index: FakeIndex, order: RestoreOrder) -> Restored:
     if index.mark != order.mark or index.origin is None:
         return Restored(name=name, uuid=index.uuid, ours=False, shards=index.shards, shards_done=0)
+    if index.origin.no_node or index.origin.no_turn:
+        return _on_no_node(name, index, index.origin)
     over = not index.origin.looks_left
     done = index.shards - len(index.origin.lost) if over else 0
     return Restored(
@@ -202,4 +241,18 @@ def _restored(name: str, index: FakeIndex, order: RestoreOrder) -> Restored:
             for shard, reason in sorted(index.origin.lost.items())
             if over
         ),
+    )
+
+
+def _on_no_node(name: str, index: FakeIndex, origin: FakeOrigin) -> Restored:
+    given_up = "no node may take it (NEW_INDEX_RESTORED, deciders_no)"
+    shards = range(index.shards) if origin.no_node else ()
+    return Restored(
+        name=name,
+        uuid=index.uuid,
+        ours=True,
+        shards=index.shards,
+        shards_done=0,
+        failed=tuple(FailedShard(index=name, shard=shard, reason=given_up, unallocated=True) for shard in shards),
+        waiting=() if origin.no_node else tuple(range(index.shards)),
     )

@@ -116,7 +116,7 @@ class FakeSwapper(FakeRestorer):
 
 
 def _standing(name: str, index: FakeIndex) -> Standing:
-    kept = {key: str(value) for key, value in index.settings.items() if "lifecycle" in key}
+    kept = {key: str(value) for key, value in index.settings.items()}
     return Standing(
         name=name,
         uuid=index.uuid,
@@ -126,4 +126,5 @@ def _standing(name: str, index: FakeIndex) -> Standing:
         blocked=not index.writable,
         settings={**kept, REPLICAS: str(index.replicas), **({} if index.writable else {BLOCK: "true"})},
         mark=index.mark,
+        whole=not index.red,
     )

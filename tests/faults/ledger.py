@@ -11,7 +11,7 @@ from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.naming import slot_name
 from chalicelib.core.observations import Owner
 from chalicelib.core.plans import Plan
-from chalicelib.core.rows import Backup, Evidence, PolicyState, Proofs, Spec
+from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec
 from chalicelib.core.schedule import of_drill, slots
 from chalicelib.core.spec import Policy
 from chalicelib.core.traffic import GRACE
@@ -78,6 +78,7 @@ class Ledger:
         self.evidence: dict[tuple[str, str], Evidence] = {}
         self.leases: dict[str, Lease] = {}
         self.slots: dict[str, Slots] = {}
+        self.approvals: dict[str, Approval] = {}
         self.waiters: dict[str, Waiter] = {}
         self.transitions: dict[str, State] = {}
         self.promises: set[str] = set()
@@ -86,12 +87,6 @@ class Ledger:
 
     def owner(self, run: Run) -> Owner:
         return Owner(installation=self.installation, policy=run.policy, slot=run.slot, run_id=run.run_id)
-
-    def holds(self, item: Lease | Slots) -> None:
-        if isinstance(item, Lease):
-            self.leases[item.lease] = item
-        else:
-            self.slots[item.target] = item
 
     @property
     def open(self) -> list[Run]:

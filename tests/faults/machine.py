@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from chalicelib.core.plans import Mode
 from tests.faults import actions as do
-from tests.faults import mishaps, proving, restoring, swapping
+from tests.faults import incidents, mishaps, proving, restoring, swapping
 from tests.faults.chaos import PARTS, Fault
 from tests.faults.machine_restores import AROUND, RestoreMishaps
 from tests.faults.play import Play
@@ -56,8 +56,11 @@ def _actors(faults: st.SearchStrategy[tuple[Fault, ...]]) -> list[st.SearchStrat
             partial=st.booleans(),
             what=st.sampled_from(["both", "plan", "start"]),
             back=st.integers(0, 2),
+            who=st.sampled_from([0, 0, 1]),
             **common,
         ),
+        st.builds(incidents.Hold, what=st.sampled_from(["held", "released"]), **common),
+        st.builds(incidents.Approve, who=st.sampled_from([1, 1, 0]), back=st.integers(0, 1), **common),
     ]
 
 
@@ -95,7 +98,7 @@ OTHERS = st.lists(
         st.one_of(waits(), st.builds(do.Live, minutes=st.just(1))),
         st.one_of(ENGINE, STRANGER),
         st.one_of(WANTED, AROUND),
-        *_actors(st.one_of(NO_FAULT, QUICK.map(lambda fault: (fault,))))[:-1],
+        *_actors(st.one_of(NO_FAULT, QUICK.map(lambda fault: (fault,))))[:-3],
     ),
     min_size=1,
     max_size=3,
@@ -106,9 +109,8 @@ FAULTS = st.one_of(
     _fault(OTHERS, ["freeze", "freeze", "freeze", "kill", "silence", "twice"]).map(lambda fault: (fault,)),
     st.tuples(_fault(OTHERS, ["freeze"]), _fault(st.just(()), ["kill", "silence", "twice", "crash"])),
 )
-DELIVER, TICK, POKE, REPEAT, REQUEST, CANCEL, PAUSE, APPLY, PAGE, ACCEPT, DOCTOR, DRILL, SETTLE, RESTORE = _actors(
-    FAULTS
-)
+DELIVER, TICK, POKE, REPEAT, REQUEST, CANCEL, PAUSE, APPLY, PAGE, ACCEPT, DOCTOR, *RESTORES = _actors(FAULTS)
+DRILL, SETTLE, RESTORE, HOLD, APPROVE = RESTORES
 TERMS = st.fixed_dictionaries(
     {
         "schedule": st.sampled_from([DAILY, "0 * * * *", "*/10 * * * *"]),
@@ -221,6 +223,10 @@ class Machine(RestoreMishaps, RuleBasedStateMachine):
 
     @rule(action=ENGINE)
     def engine_too(self, action: mishaps.Engine) -> None:
+        self._do(action)
+
+    @rule(action=st.one_of(HOLD, APPROVE))
+    def people(self, action: Any) -> None:
         self._do(action)
 
     @rule(action=st.one_of(RESTORE, SETTLE))

@@ -13,7 +13,7 @@ from chalicelib.core.errors import BadInput, Refused, Retryable
 from chalicelib.core.messages import Message, Wakeup
 from chalicelib.core.model import Kind, State
 from chalicelib.core.plans import Wish
-from chalicelib.service import control, plans, request, restores
+from chalicelib.service import control, holds, plans, request, restores
 from chalicelib.service import tick as ticking
 from chalicelib.service.work import handle
 from chalicelib.service.world import FUNCTION_TIMEOUT
@@ -147,6 +147,7 @@ class Play:
         self.chaos.heal()
         for stage in self.stages:
             stage.store.stale = 0
+            self._released(stage)
             if self.calm_kind != "healthy":
                 self._asks(stage)
         self.engine.heal(looks=0 if self.calm_kind == "healthy" else None)
@@ -165,6 +166,11 @@ class Play:
             self.witness.proofs.gives_way(stage.ledger, self.clock.now())
         if self.calm_kind == "healthy":
             self._still_works()
+
+    def _released(self, stage: Player) -> None:
+        """An incident ends."""
+        with self.acting(stage, lives=None), suppress(BadInput):
+            holds.release(stage.world, "shop", by="tester")
 
     def _asks(self, stage: Player) -> None:
         """So that something is open."""

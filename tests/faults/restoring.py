@@ -8,28 +8,36 @@ from chalicelib.core.plans import Mode, Wish
 from chalicelib.service import plans, restores
 from tests.faults.actions import Acting, OnStage
 from tests.faults.play import Play
+from tests.faults.second_person import ANNA, BEN, typing
 
-PREFIXES = ("restored-", "restored-b-")
+PREFIXES = ("restored-", "restored-b-", "copy-")
+"""Names of the last one need a second person."""
+PEOPLE = (ANNA, BEN)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Restore(Acting):
     """Somebody has a restore of the newest backup planned, and starts what was planned `back` plans ago. `what`:
-    `both`, or only `plan`, or only `start`."""
+    `both`, or only `plan`, or only `start`. `who`: by the credentials of which person."""
 
     policy: str = "nightly"
     prefix: str = PREFIXES[0]
     partial: bool = False
     what: str = "both"
     back: int = 0
+    who: int = 0
     mode: Mode = Mode.RENAME
 
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
-        with play.acting(stage, lives=None, skew=self.skew, faults=self.faults), suppress(BadInput, Conflict):
+        with (
+            play.acting(stage, lives=None, skew=self.skew, faults=self.faults),
+            typing(stage, PEOPLE[self.who % len(PEOPLE)]),
+            suppress(BadInput, Conflict),
+        ):
             if self.what != "start":
                 wish = Wish(policy=self.policy, prefix=self.prefix, allow_partial=self.partial, mode=self.mode)
-                plans.plan(stage.world, wish, by="tester")
+                plans.plan(stage.world, wish)
             if self.what != "plan" and (known := list(stage.ledger.plans)):
                 restores.start(stage.world, known[-1 - self.back % len(known)], by="tester")
 

@@ -18,8 +18,10 @@ LIVE = Wish(policy="nightly", prefix="copy-")
 @contextmanager
 def typing(stage: Stage, who: str | None) -> Iterator[None]:
     before, stage.who = stage.who, who
-    yield
-    stage.who = before
+    try:
+        yield
+    finally:
+        stage.who = before
 
 
 def planned(stage: Stage, wish: Wish = LIVE, *, by: str = ANNA) -> Plan:

@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.core.drilling import REGISTRATION
 from chalicelib.core.spec import Repository
-from tests.fakes.elasticsearch_swaps import FakeSwapper
+from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.faults.chaos import Chaos
 from tests.faults.watched import FOR_EVER, SeenEngine
 from tests.faults.watched_restores import WatchedRestorer
@@ -18,7 +18,7 @@ class SharedEngine(FusedEngine, SeenEngine):
     since when it has other work, or a disk that is full."""
 
     @property
-    def restorer(self) -> FakeSwapper:
+    def restorer(self) -> FakeInPlace:
         return WatchedRestorer(self, self.witness, self.ledgers, self.postponed)
 
     def watched_by(self, chaos: Chaos, witness: Witness) -> "SharedEngine":

@@ -121,7 +121,7 @@ def test_planted_damage_is_found_and_only_the_other_index_is_proved(damage: str,
     elif damage == "mapping":
         there.mapping = {"properties": {"n": {"type": "keyword"}}}
     else:
-        for name in list(there.sources) if damage == "other" else ["3"]:
+        for name in [name for name, _ in there.sources] if damage == "other" else ["3"]:
             there.damage(name, '{"n": 77}')
         there.refresh()
     stage.live(2)

@@ -47,8 +47,12 @@ def planned(stage: Stage, *indices: str) -> Plan:
     return plan
 
 
+def begun(stage: Stage, *indices: str) -> Run:
+    return restores.start(stage.world, planned(stage, *indices).plan_id, by="cli:anna")
+
+
 def swapped(stage: Stage, *indices: str, minutes: float = 2) -> Run:
-    run = restores.start(stage.world, planned(stage, *indices).plan_id, by="cli:anna")
+    run = begun(stage, *indices)
     stage.live(minutes)
     return stage.run(run.run_id)
 

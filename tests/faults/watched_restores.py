@@ -6,14 +6,14 @@ from functools import partial
 from chalicelib.core.model import IndexRef
 from chalicelib.core.restores import Restored, RestoreOrder
 from chalicelib.core.swaps import CloneOrder, Repoint
-from tests.fakes.elasticsearch_swaps import FakeSwapper
+from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.faults.chaos import Actor, Chaos
 from tests.faults.ledger import Ledger
 from tests.faults.witness import Witness
 from tests.faults.world import FusedEngine, FusedRestorer
 
 
-class _SeenRestorer(FakeSwapper):
+class _SeenRestorer(FakeInPlace):
     chaos: Chaos
     witness: Witness
     ledgers: Mapping[str, Ledger]

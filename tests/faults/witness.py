@@ -11,10 +11,11 @@ from chalicelib.core.messages import Event, Report, Wakeup
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.observations import Complete, Owner
 from chalicelib.core.ports import Change, Create, Delete, StartOrder, Update
-from chalicelib.core.rows import Backup, Evidence, PolicyState, Proofs, Spec
+from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec
 from chalicelib.service.backups import ACT_TIMEOUT
 from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.faults import ledger as check
+from tests.faults import permits
 from tests.faults.chaos import Actor, Chaos
 from tests.faults.ledger import Ledger, Look, Made, must
 from tests.faults.witness_proofs import ProofWitness
@@ -75,12 +76,21 @@ class Witness:
                     self._evidence(ledger, item)
                 case Create(Backup() as item) | Update(Backup() as item):
                     self._backup(ledger, item, runs)
-                case Create(Lease() | Slots() as item) | Update(Lease() | Slots() as item):
-                    ledger.holds(item)
-                case Create(Proofs() as proofs) | Update(Proofs() as proofs):
-                    ledger.proofs[proofs.policy] = proofs
                 case Update(PolicyState() as item):
                     check.slots_kept(ledger, item, runs)
+                case Create(Approval() as given) | Update(Approval() as given):
+                    permits.approved(ledger, given, runs)
+                case Create(item) | Update(item):
+                    self._others(ledger, item)
+
+    def _others(self, ledger: Ledger, item: object) -> None:
+        match item:
+            case Lease():
+                ledger.leases[item.lease] = item
+            case Slots():
+                ledger.slots[item.target] = item
+            case Proofs():
+                ledger.proofs[item.policy] = item
 
     def _evidence(self, ledger: Ledger, item: Evidence) -> None:
         ledger.evidence[item.run_id, item.kind] = item
@@ -91,6 +101,7 @@ class Witness:
 
     def _run(self, ledger: Ledger, old: Run | None, run: Run) -> None:
         ledger.runs[run.run_id] = run
+        permits.begins_nothing_held(ledger, old, run)
         check.step_recorded(ledger, old, run)
         if old is not None:
             check.moves_on(old, run)
@@ -188,6 +199,11 @@ class Witness:
 
     # What is told ---------------------------------------------------------------------------------------------------
 
+    def _swept(self, ledger: Ledger, run: Run, report: Report) -> None:
+        must(run.leftover, f"{report.key}, and {run.run_id} left nothing")
+        left = self.restores.left(ledger, run) if report.key.endswith("swept") else []
+        must(not left, f"{report.key}, and {left} are there")
+
     def emitted(self, ledger: Ledger, events: Sequence[Event]) -> None:
         for event in events:
             known = ledger.events.setdefault(event.key, event)
@@ -209,12 +225,11 @@ class Witness:
         if report.key.startswith("promise:"):
             must(report.key.rpartition("#")[0] in ledger.promises, f"report {report.key}, and no such thing was stored")
             return
+        if report.key.startswith("hold:"):
+            return
         run = ledger.runs[report.key.split("#")[0]]
         if "#sweep#" in report.key:
-            must(run.leftover, f"{report.key}, and {run.run_id} left nothing")
-            must(
-                not report.key.endswith("swept") or not self.restores.left(ledger, run), f"{report.key}, and not all is"
-            )
+            self._swept(ledger, run, report)
             return
         must(run.settled, f"the end of {run.run_id} was told, and it is {run.state}")
         must(report.attributes["state"] == run.state, f"told was {report.attributes['state']}, stored is {run.state}")

@@ -35,7 +35,7 @@ class ProofWitness:
         elif not index.sources:
             return
         for name in () if mapping else list(index.sources):
-            index.damage(name, '{"n":-1}')
+            index.sources[name] = index.sources[name]._replace(source='{"n":-1}')
         index.refresh()
         self.damaged.add(index.uuid)
 

@@ -11,6 +11,7 @@ from chalicelib.core.model import IndexRef, Kind, Run, State
 from chalicelib.core.restores import RestoreOrder
 from tests.fakes.elasticsearch_cluster import FakeCluster
 from tests.fakes.elasticsearch_records import FakeIndex
+from tests.faults import permits
 from tests.faults.chaos import Actor
 from tests.faults.ledger import Ledger, claimed, must
 
@@ -42,6 +43,7 @@ class RestoreWitness:
         run = of_mark(ledger, order.mark)
         claimed(run, actor, "restore")
         must(run.state is State.RESTORING, f"a restore for {run.run_id}, which is {run.state}")
+        permits.permitted(ledger, run)
         plan = ledger.plans[run.plan or ""]
         wanted = planning.order(plan)
         if run.kind is Kind.DRILL:

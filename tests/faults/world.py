@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from chalicelib.core.config import load
+from chalicelib.core.copying import Write, Written
 from chalicelib.core.errors import Retryable
 from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import IndexRef, Run
@@ -23,7 +24,8 @@ from chalicelib.store.memory import MemoryStore
 from tests.fakes.bus import FakeBus
 from tests.fakes.clock import FakeClock
 from tests.fakes.elasticsearch import FakeEngine
-from tests.fakes.elasticsearch_swaps import FakeSwapper
+from tests.fakes.elasticsearch_copies import FakeCopier
+from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.queue import FakeQueue
@@ -88,8 +90,12 @@ class FusedEngine(FakeEngine):
     fuse: Fuse
 
     @property
-    def restorer(self) -> FakeSwapper:
+    def restorer(self) -> FakeInPlace:
         return FusedRestorer(self)
+
+    @property
+    def copier(self) -> FakeCopier:
+        return FusedCopier(self)
 
     def delete(self, repository: str, snapshot: str) -> None:
         self.fuse.around("delete", lambda: super(FusedEngine, self).delete(repository, snapshot))
@@ -101,7 +107,7 @@ class FusedEngine(FakeEngine):
         self.fuse.around("register", lambda: super(FusedEngine, self).register(name, repository))
 
 
-class FusedRestorer(FakeSwapper):
+class FusedRestorer(FakeInPlace):
     def __init__(self, engine: FusedEngine) -> None:
         super().__init__(engine)
         self.fuse = engine.fuse
@@ -124,8 +130,26 @@ class FusedRestorer(FakeSwapper):
     def reopen(self, index: IndexRef) -> None:
         self.fuse.around("reopen", lambda: super(FusedRestorer, self).reopen(index))
 
+    def close(self, index: IndexRef) -> None:
+        self.fuse.around("close", lambda: super(FusedRestorer, self).close(index))
+
+    def open(self, index: IndexRef) -> None:
+        self.fuse.around("open", lambda: super(FusedRestorer, self).open(index))
+
     def repoint(self, actions: Sequence[Repoint]) -> None:
         self.fuse.around("repoint", lambda: super(FusedRestorer, self).repoint(actions))
+
+
+class FusedCopier(FakeCopier):
+    def __init__(self, engine: FusedEngine) -> None:
+        super().__init__(engine)
+        self.fuse = engine.fuse
+
+    def write(self, source: IndexRef, live: IndexRef, writes: Sequence[Write]) -> tuple[Written, ...]:
+        written: tuple[Written, ...] = self.fuse.around(
+            "write", lambda: super(FusedCopier, self).write(source, live, writes)
+        )
+        return written
 
 
 class FusedQueue(FakeQueue):

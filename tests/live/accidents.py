@@ -126,11 +126,13 @@ class Scene:
         return engine
 
     def leave(self) -> None:
-        """Without its indices and with an idle server; repositories stay as they are."""
+        """Without its indices and with an idle server; repositories stay as they are, and streams, which the trimmed
+        server cannot delete."""
         if self.own in self.admin.send("GET", "/_snapshot"):
             self.unthrottle()
         for name in self.admin.send("GET", f"/*{self.own}*/_settings?expand_wildcards=open,closed,hidden"):
-            wait(partial(self._drop, name), f"{name} is deleted")
+            if not name.startswith(".ds-"):
+                wait(partial(self._drop, name), f"{name} is deleted")
 
     def _drop(self, name: str) -> bool:
         """False: a snapshot of it runs."""

@@ -47,12 +47,13 @@ class Node(Elasticsearch):
 
 
 class TwoNodes:
-    """Both up once made; they boot at the same time. They share their repositories."""
+    """Both up once made; they boot at the same time. They share their repositories; each pair has its own folders."""
 
-    def __init__(self, places: Places, root: Path) -> None:
-        port, shared = processes.free_port(), root / "two-repositories"
-        first = Node(places, VERSION, root / "two-first", repositories=shared, transport=port, master=port)
-        second = replace(first, root=root / "two-second", name=SECOND, transport=processes.free_port())
+    def __init__(self, places: Places, root: Path, version: str = VERSION) -> None:
+        port = processes.free_port()
+        shared = root / f"two-{port}-repositories"
+        first = Node(places, version, root / f"two-{port}-first", repositories=shared, transport=port, master=port)
+        second = replace(first, root=root / f"two-{port}-second", name=SECOND, transport=processes.free_port())
         with ThreadPoolExecutor() as pool:
             self.first, self.second = pool.map(Breakable, (first, second))
 

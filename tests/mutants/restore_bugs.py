@@ -89,7 +89,7 @@ RESTORES = (
         "a failed drill leaves the backup good",
         "chalicelib/core/proofs.py",
         "    if codes:\n        errors",
-        "    if not codes:\n        errors",
+        "    if len(codes) > 1:\n        errors",
         DRILLED,
     ),
     Bug(

@@ -90,6 +90,7 @@ MEANINGS = {
     "restore-name-taken": "NameTaken",
     "restore-no-repository": "RepositoryMissing",
     "restore-no-room": ACCEPTED,
+    "restore-no-turn": ACCEPTED,
     "restore-not-held": "Refused",
     "restore-shard-limit": "Refused",
     "restore-slow": ACCEPTED,
@@ -98,6 +99,7 @@ MEANINGS = {
     "restored-lost-blob": "(Restored(name='torn-orders'",
     "restored-no-room": "(Restored(name='full-orders'",
     "restored-not-ours": "(Restored(name='restored-orders'",
+    "restored-no-turn": "(Restored(name='later-orders'",
     "restored-nothing": "()",
     "restored-under-way": "(Restored(name='restored-slow'",
     "secured-contents": "Contents(",
@@ -127,6 +129,8 @@ MEANINGS = {
     "secured-state-forbidden": "Refused",
     "secured-surroundings": "Surroundings(",
     "secured-surroundings-forbidden": "Refused",
+    "secured-unallocated": "Unallocated(index='restored-red', shard=0, never=True, why='filter: node does not match",
+    "secured-unallocated-forbidden": "Refused",
     "secured-unknown-user": "Unauthenticated",
     "sizes": "Sizes(",
     "sizes-absent": "Retryable",
@@ -149,6 +153,12 @@ MEANINGS = {
     "surroundings": "Surroundings(",
     "try-out": ACCEPTED,
     "try-out-name-taken": "NameTaken",
+    "unallocated-absent": "None",
+    # There is room again, and the server looks at it never again.
+    "unallocated-given-up": "Unallocated(index='full-orders', shard=0, never=True, why='no decider objects any more",
+    "unallocated-never": "Unallocated(index='full-orders', shard=0, never=True, why='disk_threshold: the node is above",
+    "unallocated-on-a-node": "None",
+    "unallocated-waits": "Unallocated(index='later-orders', shard=0, never=False, why='throttling: reached the limit",
 }
 """What each case means, written by hand: recording anew cannot change it unseen."""
 
@@ -175,7 +185,8 @@ DETAILS = {
     "restored": "ours=True, shards=1, shards_done=1",
     "restored-lost-blob": "shards_done=0, bytes_done=0, bytes_total=0, "
     "failed=(FailedShard(index='torn-orders', shard=0, reason='java.nio.file.NoSuchFileException: /repositories/torn/",
-    "restored-no-room": "reason='no node may take it (NEW_INDEX_RESTORED, deciders_no)'",
+    "restored-no-room": "reason='no node may take it (NEW_INDEX_RESTORED, deciders_no)', unallocated=True),)",
+    "restored-no-turn": "shards_done=0, bytes_done=0, bytes_total=0, failed=(), waiting=(0,)",
     "restored-not-ours": "ours=False, shards=1, shards_done=0",
     "restored-under-way": "ours=True, shards=1, shards_done=0",
     "surroundings": "streams=('logs-shop',), nodes=(DataNode(name='local', spare=",
@@ -215,6 +226,7 @@ ADVICE = {
     "secured-start-forbidden": "create_snapshot is needed",
     "secured-state-forbidden": "cluster:monitor/state, is needed",
     "secured-surroundings-forbidden": "cluster:monitor/allocation/stats, is needed",
+    "secured-unallocated-forbidden": "cluster:monitor/allocation/explain, is needed",
     "secured-unknown-user": "look at the secret",
     "start-readonly": "read-only",
     "start-too-many": "busy with other snapshots",

@@ -185,7 +185,14 @@ def test_a_shard_that_nobody_restores_any_more_is_given_up_and_no_other() -> Non
     shard = state["routing_table"]["indices"]["torn-orders"]["shards"]["0"][0]
     shard["unassigned_info"] = {"reason": "CLUSTER_RECOVERED", "allocation_status": "no_valid_shard_copy"}
     (found,), _ = asked(lambda restorer: restorer.restored(wanted), state, {})
-    assert [each.reason for each in found.failed] == ["no node may take it (CLUSTER_RECOVERED, no_valid_shard_copy)"]
+    assert [(each.reason, each.unallocated) for each in found.failed] == [
+        ("what was back of it is gone: did a node leave, or restart? (CLUSTER_RECOVERED, no_valid_shard_copy)", False)
+    ]
+    shard["unassigned_info"] = {"reason": "NODE_LEFT", "allocation_status": "deciders_no"}
+    (found,), _ = asked(lambda restorer: restorer.restored(wanted), state, {})
+    assert [(each.reason, each.unallocated) for each in found.failed] == [
+        ("no node may take it (NODE_LEFT, deciders_no)", True)
+    ]
 
 
 def test_an_index_of_the_name_that_is_not_ours_is_never_asked_about() -> None:

@@ -6,6 +6,8 @@ from chalicelib.core.model import Run, State
 from chalicelib.core.plans import Wish
 from chalicelib.service import control
 from chalicelib.service.explain import explain
+from tests.faults.salvaging import LIVE, damaged
+from tests.faults.salvaging import started as salvaged
 from tests.faults.second_person import ANNA, backed_up, planned, started
 from tests.faults.world import Stage
 
@@ -60,3 +62,28 @@ def test_one_that_failed_and_cleans_up_says_why_it_does() -> None:
     stage.live(0.5)
     control.cancel(stage.world, run.run_id, by=ANNA, why="wrong one")
     assert "anna cancelled it" in explain(stage.world, run.run_id).explanation.cause
+
+
+def test_a_salvage_is_explained_by_salvages_and_not_by_restores() -> None:
+    """A restore that went well has not mended a copy of documents that failed."""
+    stage, of = damaged()
+    stage.engine.indices[LIVE].unwelcome = frozenset({"1"})
+    failed = copied(stage, of)
+    found = explain(stage.world, failed.run_id).explanation
+    assert "document_parsing_exception" in found.cause
+    assert f"snapwarden salvage {of.run_id} --dry-run" in (found.next_step or "")
+    assert found.since is None
+    stage.engine.indices[LIVE].unwelcome = frozenset()
+    stage.clock.advance(1)
+    good = copied(stage, of)
+    found = explain(stage.world, good.run_id).explanation
+    assert found.cause == "it is good: 1 document copied (1 was missing, 0 different); of the others 9 the same"
+    since = explain(stage.world, failed.run_id).explanation.since
+    assert since
+    assert since.run_id == good.run_id
+
+
+def copied(stage: Stage, of: Run) -> Run:
+    run = salvaged(stage, of)
+    stage.live(2)
+    return stage.run(run.run_id)

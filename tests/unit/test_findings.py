@@ -11,7 +11,7 @@ from chalicelib.core.spec import Contract
 from tests.unit.judging import BACKUP_ID, USUAL, WHOLE
 
 ROOT = Path(__file__).parents[2]
-CODE = r"(?:select|repository|snapshot|engine|run|counts|contract|clock|doctor|restore|capsule|drill)\.[a-z_]+"
+CODE = r"(?:select|repository|snapshot|engine|run|counts|contract|clock|doctor|restore|capsule|drill|salvage)\.[a-z_]+"
 TERMS = {f"contract.{term}" for term in Contract.model_fields} - {"contract.allow_partial"}
 """Their codes are made from the names of the keys."""
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import comparing, pace, planning, plans
+from chalicelib.core import comparing, in_place, pace, planning, plans
 from chalicelib.core.model import IndexRef, Run, Severity, Shards, State
 from chalicelib.core.prose import counted
 from chalicelib.core.rows import Evidence
@@ -58,6 +58,19 @@ def _start(run: Run, seen: Seen, now: datetime) -> Decision:
         return Decision(state=State.RESTORING, again=timedelta(0))
     if now >= run.start_by and not run.attempts:
         return too_late(run)
+    if refused := not_as_shown(run, seen):
+        return refused
+    act = Restore(order=planning.order(seen.plan))
+    return Decision(
+        state=State.RESTORING,
+        changes={"attempts": run.attempts + 1, "claimed_at": now, "last_error": None},
+        act=act,
+        again=pace.FIRST_LOOK,
+    )
+
+
+def not_as_shown(run: Run, seen: Seen) -> Decision | None:
+    """The end of a run whose plan nobody approved, or which the world has left behind; None: it may begin."""
     if seen.plan.approval and not (run.approved_by or run.glass):
         message = f"{seen.plan.approval[0]} is beyond `restore.allow`, and nobody approved it"
         return failed(run, finding(APPROVAL, seen.plan.plan_id, message, "plan it, and have it approved"))
@@ -66,13 +79,7 @@ def _start(run: Run, seen: Seen, now: datetime) -> Decision:
     if changed := plans.moved(seen.plan, seen.anew):
         message = f"the world has moved since the plan was made: {'; '.join(changed)}"
         return failed(run, finding("restore.world_moved", seen.plan.plan_id, message, "make a new plan"))
-    act = Restore(order=planning.order(seen.plan))
-    return Decision(
-        state=State.RESTORING,
-        changes={"attempts": run.attempts + 1, "claimed_at": now, "last_error": None},
-        act=act,
-        again=pace.FIRST_LOOK,
-    )
+    return None
 
 
 def _taken_up(run: Run, seen: Seen) -> Decision:
@@ -115,17 +122,21 @@ def _release(run: Run, seen: Seen, now: datetime) -> Decision:
     swaps = seen.plan.wish.mode is plans.Mode.SWAP
     marked = [index for index in mine if index.ours]
     if not marked:
-        return swap.begun(_done(run, seen)) if swaps else _done(run, seen)
+        return swap.begun(done(run, seen)) if swaps else done(run, seen)
     sources = {move.name: move.source for move in seen.plan.moves}
     settings = {index.name: index.settings for index in seen.originals}
     refs = tuple(
-        IndexRef(name=index.name, uuid=index.uuid, settings=settings.get(sources[index.name], {}))
+        IndexRef(
+            name=index.name,
+            uuid=index.uuid,
+            settings=in_place.replicated(seen.plan, settings.get(sources[index.name], {})),
+        )
         for index in marked[:AT_ONCE]
     )
     return Decision(state=State.CHECKING, act=Release(indices=refs, lifecycle=swaps), again=pace.FIRST_LOOK)
 
 
-def _done(run: Run, seen: Seen) -> Decision:
+def done(run: Run, seen: Seen) -> Decision:
     shards = sum(move.shards for move in seen.plan.moves)
     changes = {
         "good": True,

@@ -1,20 +1,18 @@
 """A restore under way: what follows from what is there of it, until all of it is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import pace
 from chalicelib.core.model import Finding, Progress, Run, State
-from chalicelib.core.prose import counted
-from chalicelib.core.restores import FailedShard
 from chalicelib.core.workflows import Decision
+from chalicelib.core.workflows import restore_stuck as stuck
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.restore_ends import give_up
 from chalicelib.core.workflows.restore_seen import Seen, foreign, own, written_down
 
 ATTEMPTS = 3
-SHOWN = 20
 
 
 def wait(run: Run, seen: Seen, now: datetime) -> Decision:
@@ -27,12 +25,15 @@ def wait(run: Run, seen: Seen, now: datetime) -> Decision:
         return give_up(run, seen, now, State.FAILED, found.message, found)
     if not mine:
         return _nothing_there(run, seen, now)
+    said = seen.unallocated
     lost = [shard for index in mine for shard in index.failed]
+    if said and said.never and not lost:
+        lost = [stuck.given_up(said)]
     if lost:
-        return give_up(run, seen, now, State.FAILED, _shards(lost), *_failed_shards(lost))
+        return give_up(run, seen, now, State.FAILED, stuck.reason(lost, said), *stuck.findings(lost, said))
     whole = len(mine) == len(seen.plan.moves)
     made = (written_down(run, mine),) if whole and not seen.made else ()
-    changes: dict[str, Any] = {"progress": _progress(seen), "last_error": None, "started_at": run.started_at or now}
+    changes = moving(run, seen, now)
     if whole and all(index.done for index in mine):
         changes["restore_seconds"] = (now - (run.claimed_at or run.created_at)).total_seconds()
         return Decision(state=State.CHECKING, changes=changes, evidence=made, again=timedelta(0))
@@ -63,7 +64,7 @@ def vanished(run: Run, seen: Seen, now: datetime) -> Decision:
     return give_up(run, seen, now, State.FAILED, message, found)
 
 
-def _progress(seen: Seen) -> Progress:
+def progress(seen: Seen) -> Progress:
     mine = own(seen)
     return Progress(
         done=sum(index.shards_done for index in mine),
@@ -73,15 +74,15 @@ def _progress(seen: Seen) -> Progress:
     )
 
 
-def _failed_shards(failed: Sequence[FailedShard]) -> Iterator[Finding]:
-    for shard in failed[:SHOWN]:
-        message = f"shard {shard.shard} of {shard.index} could not be restored: {shard.reason}"
-        yield finding("restore.shard_failed", f"{shard.index}[{shard.shard}]", message, "restore from another backup")
-
-
-def _shards(failed: Sequence[FailedShard]) -> str:
-    first = failed[0]
-    return f"{counted(len(failed), 'shard')} could not be restored, the first of {first.index}: {first.reason}"
+def moving(run: Run, seen: Seen, now: datetime) -> dict[str, Any]:
+    """What a look at a restore on its way writes down."""
+    now_there = progress(seen)
+    return {
+        "progress": now_there,
+        "moved_at": stuck.moved_at(run, now_there, now),
+        "last_error": stuck.waits(seen.unallocated),
+        "started_at": run.started_at or now,
+    }
 
 
 def failed(run: Run, *found: Finding) -> Decision:

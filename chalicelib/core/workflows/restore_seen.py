@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chalicelib.core.in_place import Safety
 from chalicelib.core.model import IndexCount, IndexRef, Run
 from chalicelib.core.plans import Plan
-from chalicelib.core.restores import Restored, RestoreOrder
+from chalicelib.core.restores import Restored, RestoreOrder, Unallocated
 from chalicelib.core.rows import Evidence
 from chalicelib.core.swaps import Standing
 
@@ -48,8 +49,10 @@ class Release:
 class Seen:
     """`anew`: the plan as it would be made now, asked before the first attempt only. `made`: what was written down as
     ours. `before`, `after`: what the backup's run counted. `counts`: of what was restored, asked when it is whole;
-    `uncounted`: why there are none. Of a swap: `live`, who bears the names that it touches; once it is done `old`, what
-    was put aside, and `then`, what the restored ones held at that moment."""
+    `uncounted`: why there are none. `unallocated`: what the deciders say of the shard that was asked about.
+    Of a swap: `live`, who bears the names that it touches; once it is done `old`, what was put aside, and `then`, what
+    the restored ones held at that moment. In place: `live`, what has the names now; `was`, what was written down of it
+    before the first act; `safety`, until then and when it ends badly."""
 
     plan: Plan
     anew: Plan | None = None
@@ -60,9 +63,34 @@ class Seen:
     after: tuple[IndexCount, ...] = ()
     counts: tuple[IndexCount, ...] = ()
     uncounted: str | None = None
+    unallocated: Unallocated | None = None
     live: tuple[Standing, ...] = ()
+    was: tuple[IndexRef, ...] = ()
+    safety: Safety | None = None
     old: tuple[IndexRef, ...] = ()
     then: tuple[IndexCount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Close:
+    """Close live indices, which are about to be restored over."""
+
+    indices: tuple[IndexRef, ...]
+
+    @property
+    def calls(self) -> int:
+        return 2 * len(self.indices)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """Undo Close."""
+
+    indices: tuple[IndexRef, ...]
+
+    @property
+    def calls(self) -> int:
+        return 2 * len(self.indices)
 
 
 def own(seen: Seen) -> tuple[Restored, ...]:
