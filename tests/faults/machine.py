@@ -88,7 +88,9 @@ STRANGER = st.builds(
 WANTED = st.builds(
     restoring.Wanted, which=WHICH, what=st.sampled_from(["made", "deleted", "deleted"]), pick=st.integers(0, 1)
 )
-LOST = st.builds(restoring.Backup, which=WHICH, what=st.sampled_from(["blob", "gone", "replaced"]))
+LOST = st.builds(
+    restoring.Backup, which=WHICH, what=st.sampled_from(["blob", "gone", "replaced"]), pick=st.sampled_from([0, 0, 1])
+)
 # What others do while an actor is frozen; they have troubles of their own, but do not freeze
 OTHERS = st.lists(
     st.one_of(

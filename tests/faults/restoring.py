@@ -44,13 +44,15 @@ class Restore(Acting):
 
 @dataclass(frozen=True, kw_only=True)
 class Backup(OnStage):
-    """The newest backup loses a `blob` of its first index, is `gone`, or is `replaced` by somebody's of the same
-    name."""
+    """The newest backup but `pick` loses a `blob` of its first index, is `gone`, or is `replaced` by somebody's of the
+    same name."""
 
     what: str
+    pick: int = 0
 
     def __call__(self, play: Play) -> None:
-        backup = next(reversed(self.stage(play).ledger.backups.values()), None)
+        known = list(self.stage(play).ledger.backups.values())
+        backup = known[-1 - self.pick % len(known)] if known else None
         if backup is None or backup.snapshot not in play.engine.snapshots() or play.engine.restoring(backup.snapshot):
             return
         if self.what == "blob":
