@@ -43,9 +43,11 @@ class Restores(Machine):
         calm=st.sampled_from(["healthy", "healthy", "healthy", "healthy", "dark", "buggy"]),
         terms=TERMS,
         first=st.sampled_from(FIRST),
+        steps=st.integers(0, 12),
     )
-    def start(self, **given: Any) -> None:
-        super().start(same_prefix=False, **given)
+    def start(self, first: tuple[Any, ...], steps: int, **given: Any) -> None:
+        """`steps`: of what is under way, so that the rest begins somewhere in it."""
+        super().start(same_prefix=False, first=(*first, *[do.Deliver()] * steps), **given)
 
     @rule(action=DELIVER)
     def deliver_again(self, action: do.Deliver) -> None:

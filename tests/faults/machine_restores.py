@@ -20,6 +20,10 @@ USED = st.builds(
     what=st.sampled_from(["deleted", "clone", "opened", "opened", "bound", "free"]),
     pick=st.integers(0, 1),
 )
+FORBIDDEN = st.builds(
+    swapping.Forbidden,
+    what=st.sampled_from(["block", "clone", "repoint", "reopen", "remove", "release", "restore", "register", "vitals"]),
+)
 AROUND = st.one_of(MADE, ALIASED, USED)
 """What others may do while an actor is frozen."""
 
@@ -32,6 +36,6 @@ class RestoreMishaps:
     def around_drills(self, action: Any) -> None:
         self._do(action)
 
-    @rule(action=st.one_of(ALIASED, USED))
+    @rule(action=st.one_of(ALIASED, USED, FORBIDDEN))
     def around_swaps(self, action: Any) -> None:
         self._do(action)

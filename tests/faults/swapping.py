@@ -72,6 +72,16 @@ def _take(play: Play, name: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Forbidden:
+    """The next request of a kind is answered no: `block`, `clone`, `repoint`, `reopen`, `remove` and the like."""
+
+    what: str
+
+    def __call__(self, play: Play) -> None:
+        play.engine.refuse(self.what, "403 no")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Used(OnStage):
     """Of the newest plan of a swap: its `pick`th live index, or what the swap put aside of it, is `deleted`; somebody
     makes an index of the `clone`'s name; somebody has it `opened` for writes, and writes; a snapshot of somebody else's
