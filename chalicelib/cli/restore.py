@@ -19,7 +19,7 @@ from chalicelib.core.spec import LEVELS
 from chalicelib.service import approvals, control, plans, restores
 
 LATEST = "latest"
-PREFIXES = {Mode.RENAME: "restored-", Mode.SWAP: "restored-", Mode.IN_PLACE: "", Mode.DRILL: ""}
+PREFIXES = {mode: "" if mode in (Mode.IN_PLACE, Mode.DRILL) else "restored-" for mode in Mode}
 Policy = Annotated[str, typer.Option("--policy", help="Whose backup.", show_default=False)]
 Backup = Annotated[
     str | None, typer.Option("--backup", metavar="latest|ID", help="Default: the newest good one.", show_default=False)

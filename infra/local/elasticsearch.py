@@ -139,8 +139,10 @@ class Elasticsearch:
             "path.repo": str(repositories),
             "xpack.security.enabled": False,
             "action.destructive_requires_name": True,
-            # a disk of somebody's machine that is nearly full would refuse indices, and drills
-            "cluster.routing.allocation.disk.threshold_enabled": False,
+            # parts of the disk of somebody's machine would be far more than this needs
+            "cluster.routing.allocation.disk.watermark.low": "2gb",
+            "cluster.routing.allocation.disk.watermark.high": "1gb",
+            "cluster.routing.allocation.disk.watermark.flood_stage": "500mb",
         }
 
     def _write_configuration(self, software: Path, user: ServerUser | None, port: int, repositories: Path) -> None:

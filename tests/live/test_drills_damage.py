@@ -111,7 +111,7 @@ def test_each_damage_is_found_where_it_was_planted(server: Server, new_scene: Op
 def test_where_only_samples_are_compared_an_altered_document_is_found_when_it_is_one(
     server: Server, new_scene: Opener, sampled: bool
 ) -> None:
-    """The limit that docs/restore.md gives the probability of: the other 9,000 are not looked at."""
+    """The limit that docs/drills.md gives the probability of: the other 9,000 are not looked at."""
     scene = new_scene(server)
     run, compared = restored(scene, ["mapping", {"sample_hash": SAMPLE}], "one")
     alter(scene, "one", max(compared["one"]) if sampled else unseen(compared["one"]))

@@ -169,7 +169,7 @@ def test_more_than_there_is_can_not_be_drawn() -> None:
 
 
 def test_the_page_says_these_probabilities() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "restore.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "drills.md").read_text()
     table = text.split("| compared | 1 altered |")[1].split("\n\n")[0].splitlines()[2:]
     assert len(table) == 4
     for line in table:
