@@ -49,8 +49,8 @@ class Facts:
 def problems(wish: Wish) -> tuple[Problem, ...]:
     """What can't be meant, with the option that says it."""
     inside = wish.mode is Mode.IN_PLACE
-    checks = [("--indices", check_index_pattern, pattern) for pattern in wish.indices]
-    checks += [] if inside else [("--prefix", check_prefix, wish.prefix)]
+    checks = [] if inside else [("--prefix", check_prefix, wish.prefix)]
+    checks += [("--indices", check_index_pattern, pattern) for pattern in wish.indices]
     found = []
     for key, check, text in checks:
         try:

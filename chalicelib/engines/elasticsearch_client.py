@@ -4,12 +4,13 @@ Retryable or Refused. Nothing that the library raises leaves this file, and no c
 
 import base64
 import ssl
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from elastic_transport import ConnectionTimeout, JsonSerializer, SerializationError, TlsError, TransportError
-from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+from elasticsearch import ApiError, Elasticsearch, ElasticsearchWarning, UnsupportedProductError
 
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable, Unauthenticated
 from chalicelib.core.spec import Target
@@ -17,6 +18,10 @@ from chalicelib.engines import elasticsearch_answers as answers
 from chalicelib.engines.elasticsearch_answers import Question, Verdict
 from chalicelib.engines.elasticsearch_json import ExactJson
 from chalicelib.engines.elasticsearch_read import Body
+
+# The server's advice to those who name a system index, as whoever asks for all of the cluster does: printed, it would
+# be the only line of a function's log that is no JSON.
+warnings.filterwarnings("ignore", category=ElasticsearchWarning)
 
 ERRORS: dict[Verdict, type[Exception]] = {
     Verdict.REFUSE: Refused,

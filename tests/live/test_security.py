@@ -41,7 +41,7 @@ def secured(
     request: pytest.FixtureRequest, server_places: Places, server_root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Secured]:
     tls = make_certificates(tmp_path_factory.mktemp("tls"))
-    root = server_root / f"secured-{request.param}"
+    root = server_root / f"secured-{request.param}-{uuid4().hex[:8]}"
     server = started(SecuredElasticsearch(server_places, request.param, root, tls=tls))
     admin = Admin(server.url, ("root", password("root")), ca=tls.authority)
     for name in BOTH:
