@@ -177,7 +177,8 @@ def in_use_marked(ledger: Ledger) -> None:
     marks = {user for backup in ledger.backups.values() for user in backup.users}
     ended = [user for user in marks if ledger.runs[user].settled]
     must(not ended, f"{ended} ended and mark a backup as in use")
-    reading = {run.run_id for run in ledger.at_work if run.kind is Kind.RESTORE and run.attempts}
+    restores = [run for run in ledger.at_work if run.kind is Kind.RESTORE and run.salvage is None]
+    reading = {run.run_id for run in restores if run.attempts}
     must(reading <= marks, f"{sorted(reading - marks)} read a backup that is not marked")
 
 

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from chalicelib.core.plans import Mode
 from tests.faults import actions as do
-from tests.faults import incidents, mishaps, proving, restoring, swapping
+from tests.faults import copying, incidents, mishaps, proving, restoring, swapping
 from tests.faults.chaos import PARTS, Fault
 from tests.faults.machine_restores import AROUND, RestoreMishaps
 from tests.faults.play import Play
@@ -49,8 +49,15 @@ def _actors(faults: st.SearchStrategy[tuple[Fault, ...]]) -> list[st.SearchStrat
         st.builds(proving.Drill, number=st.sampled_from([None, None, 0, 1]), policy=POLICY, **common),
         st.builds(swapping.Settle, what=st.sampled_from(["finish", "rollback"]), pick=st.integers(0, 1), **common),
         st.builds(
+            copying.Salvage,
+            what=st.sampled_from(["both", "both", "plan", "start"]),
+            pick=st.integers(0, 1),
+            missing_only=st.booleans(),
+            **common,
+        ),
+        st.builds(
             restoring.Restore,
-            mode=st.sampled_from([Mode.RENAME, Mode.SWAP]),
+            mode=st.sampled_from([Mode.RENAME, Mode.RENAME, Mode.SWAP, Mode.SWAP, Mode.IN_PLACE]),
             policy=POLICY,
             prefix=st.sampled_from(restoring.PREFIXES),
             partial=st.booleans(),
@@ -112,7 +119,7 @@ FAULTS = st.one_of(
     st.tuples(_fault(OTHERS, ["freeze"]), _fault(st.just(()), ["kill", "silence", "twice", "crash"])),
 )
 DELIVER, TICK, POKE, REPEAT, REQUEST, CANCEL, PAUSE, APPLY, PAGE, ACCEPT, DOCTOR, *RESTORES = _actors(FAULTS)
-DRILL, SETTLE, RESTORE, HOLD, APPROVE = RESTORES
+DRILL, SETTLE, SALVAGE, RESTORE, HOLD, APPROVE = RESTORES
 TERMS = st.fixed_dictionaries(
     {
         "schedule": st.sampled_from([DAILY, "0 * * * *", "*/10 * * * *"]),
@@ -231,7 +238,7 @@ class Machine(RestoreMishaps, RuleBasedStateMachine):
     def people(self, action: Any) -> None:
         self._do(action)
 
-    @rule(action=st.one_of(RESTORE, SETTLE))
+    @rule(action=st.one_of(RESTORE, SETTLE, SALVAGE))
     def restore(self, action: Any) -> None:
         self._do(action)
 

@@ -7,12 +7,14 @@ from hypothesis.stateful import initialize, rule
 
 from chalicelib.core.plans import Mode
 from tests.faults import actions as do
-from tests.faults import proving, restoring, swapping
-from tests.faults.machine import BACKED_UP, DAILY, DELIVER, DRILL, RESTORE, SETTLE, Machine
+from tests.faults import copying, proving, restoring, swapping
+from tests.faults.machine import BACKED_UP, DAILY, DELIVER, DRILL, RESTORE, SALVAGE, SETTLE, Machine
 
 GIVEN = swapping.Aliased(what="given")
 SLOW = restoring.Slow(looks=3)
 SWAP = restoring.Restore(mode=Mode.SWAP)
+IN_PLACE = restoring.Restore(mode=Mode.IN_PLACE)
+BESIDE = (restoring.Restore(), do.Live(minutes=2))
 LATER = restoring.Written(index="orders-old", documents=3)
 FIRST = (
     (*BACKED_UP, LATER, SLOW, proving.Drill(), proving.Drill(which=1)),
@@ -21,6 +23,10 @@ FIRST = (
     (GIVEN, *BACKED_UP, LATER, SWAP, restoring.Restore(which=1, mode=Mode.SWAP)),
     (GIVEN, *BACKED_UP, LATER, SWAP, do.Live(minutes=2)),
     (GIVEN, *BACKED_UP, SLOW, SWAP, proving.Drill()),
+    (*BACKED_UP, LATER, SLOW, IN_PLACE),
+    (GIVEN, *BACKED_UP, LATER, IN_PLACE, do.Live(minutes=1), IN_PLACE),
+    (*BACKED_UP, *BESIDE, copying.Spoiled(), copying.Spoiled(what="changed"), copying.Salvage()),
+    (*BACKED_UP, *BESIDE, copying.Spoiled(), copying.Salvage(missing_only=True), IN_PLACE),
 )
 TERMS = st.fixed_dictionaries(
     {
@@ -53,8 +59,8 @@ class Restores(Machine):
     def deliver_again(self, action: do.Deliver) -> None:
         self._do(action)
 
-    @rule(action=st.one_of(SETTLE, RESTORE))
-    def swap(self, action: Any) -> None:
+    @rule(action=st.one_of(SETTLE, RESTORE, SALVAGE))
+    def restore_again(self, action: Any) -> None:
         self._do(action)
 
     @rule(action=DRILL)

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from tests.faults import proving, swapping
+from tests.faults import copying, proving, swapping
 
 BUSY = st.builds(proving.Busy, what=st.sampled_from(["heap", "relocating", "full", "idle", "idle"]))
 MADE = st.builds(
@@ -22,9 +22,17 @@ USED = st.builds(
 )
 FORBIDDEN = st.builds(
     swapping.Forbidden,
-    what=st.sampled_from(["block", "clone", "repoint", "reopen", "remove", "release", "restore", "register", "vitals"]),
+    what=st.sampled_from(
+        [
+            *("block", "clone", "repoint", "reopen", "remove", "release", "restore", "register", "vitals"),
+            *("close", "open", "write", "page"),
+        ]
+    ),
 )
-AROUND = st.one_of(MADE, ALIASED, USED)
+SPOILED = st.builds(
+    copying.Spoiled, index=st.sampled_from(["orders", "orders-old"]), what=st.sampled_from(["erased", "changed"])
+)
+AROUND = st.one_of(MADE, ALIASED, USED, SPOILED)
 """What others may do while an actor is frozen."""
 
 
@@ -34,6 +42,10 @@ class RestoreMishaps:
 
     @rule(action=st.one_of(BUSY, MADE))
     def around_drills(self, action: Any) -> None:
+        self._do(action)
+
+    @rule(action=SPOILED)
+    def around_salvages(self, action: Any) -> None:
         self._do(action)
 
     @rule(action=st.one_of(ALIASED, USED, FORBIDDEN))

@@ -36,7 +36,8 @@ class Restore(Acting):
             suppress(BadInput, Conflict),
         ):
             if self.what != "start":
-                wish = Wish(policy=self.policy, prefix=self.prefix, allow_partial=self.partial, mode=self.mode)
+                prefix = "" if self.mode is Mode.IN_PLACE else self.prefix
+                wish = Wish(policy=self.policy, prefix=prefix, allow_partial=self.partial, mode=self.mode)
                 plans.plan(stage.world, wish)
             if self.what != "plan" and (known := list(stage.ledger.plans)):
                 restores.start(stage.world, known[-1 - self.back % len(known)], by="tester")

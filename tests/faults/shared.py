@@ -5,10 +5,11 @@ from typing import Any
 
 from chalicelib.core.drilling import REGISTRATION
 from chalicelib.core.spec import Repository
+from tests.fakes.elasticsearch_copies import FakeCopier
 from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.faults.chaos import Chaos
 from tests.faults.watched import FOR_EVER, SeenEngine
-from tests.faults.watched_restores import WatchedRestorer
+from tests.faults.watched_restores import WatchedCopier, WatchedRestorer
 from tests.faults.witness import Witness
 from tests.faults.world import FusedEngine
 
@@ -20,6 +21,10 @@ class SharedEngine(FusedEngine, SeenEngine):
     @property
     def restorer(self) -> FakeInPlace:
         return WatchedRestorer(self, self.witness, self.ledgers, self.postponed)
+
+    @property
+    def copier(self) -> FakeCopier:
+        return WatchedCopier(self, self.witness, self.ledgers)
 
     def watched_by(self, chaos: Chaos, witness: Witness) -> "SharedEngine":
         self.chaos, self.witness, witness.cluster = chaos, witness, self

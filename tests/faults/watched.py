@@ -12,7 +12,6 @@ from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import Selection
 from chalicelib.core.observations import Observation, Owner
-from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Change, Create, Due, StartOrder
 from chalicelib.core.rows import Evidence
 from chalicelib.store.keys import Key, Record
@@ -27,7 +26,10 @@ from tests.faults.witness import Witness
 from tests.faults.world import FusedBus, FusedNotifier, FusedQueue, FusedStore
 
 T = TypeVar("T", bound=Record)
-EFFECTS = ("start", "register", "delete", "restore", "remove", "release", "block", "clone", "reopen", "repoint")
+EFFECTS = (
+    *("start", "register", "delete", "restore", "remove", "release", "block", "clone", "reopen", "repoint"),
+    *("close", "open", "write"),
+)
 FOR_EVER = 10**9
 
 
@@ -53,11 +55,9 @@ class WatchedStore(FusedStore, _SeenStore):
         self._answered: dict[tuple[str, int], tuple[Due, ...]] = {}
 
     def commit(self, *changes: Change) -> bool:
-        match changes:
-            case (
-                Create(Evidence(plan=Plan())),
-            ):  # under the hash of itself, without a token: nobody asks who stored it
-                return bool(self._chaos.around("plan", lambda: super(FusedStore, self).commit(*changes)))
+        if all(isinstance(change, Create) and _is_plan(change.item) for change in changes):
+            # under the hash of itself, without a token: nobody asks who stored it
+            return bool(self._chaos.around("plan", lambda: super(FusedStore, self).commit(*changes)))
         return super().commit(*changes)
 
     def _get(self, kind: type[T], key: Key) -> T | None:
@@ -74,6 +74,10 @@ class WatchedStore(FusedStore, _SeenStore):
             return known
         self._answered[pk, limit] = answer
         return answer
+
+
+def _is_plan(item: object) -> bool:
+    return isinstance(item, Evidence) and item.plan is not None
 
 
 class WatchedQueue(FusedQueue):

@@ -18,8 +18,10 @@ from tests.faults import ledger as check
 from tests.faults import permits
 from tests.faults.chaos import Actor, Chaos
 from tests.faults.ledger import Ledger, Look, Made, must
+from tests.faults.witness_in_place import InPlaceWitness
 from tests.faults.witness_proofs import ProofWitness
 from tests.faults.witness_restores import RestoreWitness
+from tests.faults.witness_salvages import SalvageWitness
 from tests.faults.witness_swaps import SwapWitness
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Witness:
         self.made: dict[str, Made] = {}
         self.restores = RestoreWitness(self)
         self.swaps = SwapWitness(self)
+        self.in_place = InPlaceWitness(self)
+        self.salvages = SalvageWitness(self)
         self.proofs = ProofWitness(self)
         self.names: dict[tuple[str, str], set[str]] = defaultdict(set)
 
@@ -57,6 +61,7 @@ class Witness:
         for run in runs:
             if run.settled:
                 self.swaps.settled(ledger, run)
+                self.in_place.settled(ledger, run)
                 self.proofs.settled(ledger, run)
         for name in {run.policy for run in runs}:
             check.open_runs_named(ledger, name)
@@ -102,6 +107,7 @@ class Witness:
     def _run(self, ledger: Ledger, old: Run | None, run: Run) -> None:
         ledger.runs[run.run_id] = run
         permits.begins_nothing_held(ledger, old, run)
+        self.in_place.begins(ledger, self.chaos.actor, old, run)
         check.step_recorded(ledger, old, run)
         if old is not None:
             check.moves_on(old, run)
@@ -115,6 +121,8 @@ class Witness:
         if run.state is State.SUCCEEDED and (old is None or not old.settled):
             if run.kind is Kind.BACKUP:
                 self._good(ledger, run)
+            elif run.salvage is not None:
+                self.salvages.succeeded(ledger, run)
             elif run.kind is Kind.RESTORE and run.swapped_at is None:
                 self.restores.succeeded(ledger, self.chaos.actor, run)
         if run.told:

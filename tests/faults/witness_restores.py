@@ -1,7 +1,7 @@
 """What must hold of restores: only what a restore made is removed or released, and of one that did not succeed nothing
 is left that nobody was told of."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from tests.faults.ledger import Ledger, claimed, must
 if TYPE_CHECKING:
     from tests.faults.witness import Witness
 
-TOLD = ("restore.leftover", "restore.old_kept", "restore.swap_unclear")
+TOLD = ("restore.leftover", "restore.old_kept", "restore.swap_unclear", "restore.left_as")
 """Findings that name what stays on the cluster."""
 
 
@@ -51,11 +51,23 @@ class RestoreWitness:
             self._witness.proofs.begins(actor, run)
         must(order == wanted, f"{run.run_id} restores other than was planned")
 
-    def made(self, cluster: FakeCluster, order: RestoreOrder) -> None:
+    def made(self, cluster: FakeCluster, order: RestoreOrder, before: Collection[str]) -> None:
+        """`before`: uuids of what was there already, which a restore in place keeps."""
         for name, index in cluster.indices.items():
-            if index.mark == order.mark and index.uuid not in self.indices:
-                snapshot = cluster.repositories[order.repository].snapshots[order.snapshot].uuid
-                self.indices[index.uuid] = MadeIndex(name, order.mark, snapshot, index.documents, index.copy())
+            known = self.of(index.uuid, order.mark)
+            if index.mark != order.mark or known is not None:
+                continue
+            snapshot = cluster.repositories[order.repository].snapshots[order.snapshot].uuid
+            made = MadeIndex(name, order.mark, snapshot, index.documents, index.copy())
+            if index.uuid in before:
+                self._witness.in_place.restored_over(made)
+            else:
+                self.indices[index.uuid] = made
+
+    def of(self, uuid: str, mark: int) -> MadeIndex | None:
+        """What was restored with that mark, anew or over a live index."""
+        made = self.indices.get(uuid)
+        return made if made and made.mark == mark else self._witness.in_place.over.get((uuid, mark))
 
     def removing(self, ledger: Ledger, actor: Actor, index: IndexRef) -> None:
         """Just before the engine is asked."""
@@ -72,7 +84,9 @@ class RestoreWitness:
 
     def releasing(self, ledger: Ledger, actor: Actor, index: IndexRef, cluster: FakeCluster) -> None:
         """Just before the engine is asked."""
-        run = self._owner(ledger, index, "released")
+        run = self._witness.in_place.replacing(ledger, actor) or self._owner(ledger, index, "released")
+        made = self.of(index.uuid, ledger.plans[run.plan or ""].mark)
+        must(made and made.name == index.name, f"{index.name} is released, and {run.run_id} did not restore it")
         claimed(run, actor, "release")
         must(run.checked and not run.ending, f"{index.name} is released, and {run.run_id} did not check it")
         found = cluster.indices.get(index.name)
@@ -87,12 +101,13 @@ class RestoreWitness:
             found = look.get(move.name)
             must(found, f"{run.run_id} SUCCEEDED without {move.name}")
             assert found is not None
-            made = self.indices.get(found.uuid)
-            must(made and made.mark == plan.mark, f"{run.run_id} SUCCEEDED with {move.name}, which is another's")
+            made = self.of(found.uuid, plan.mark)
+            must(made, f"{run.run_id} SUCCEEDED with {move.name}, which is another's")
             assert made is not None
             must(found.mark is None and found.writable, f"{run.run_id} SUCCEEDED and {move.name} is not released")
             must(not found.red, f"{run.run_id} SUCCEEDED and {move.name} is not whole")
-            must(found.documents == made.documents, f"{run.run_id} SUCCEEDED and {move.name} lacks documents")
+            whole = found.documents == made.documents or self._witness.in_place.holds(run, made, found)
+            must(whole, f"{run.run_id} SUCCEEDED and {move.name} lacks documents")
             must(made.snapshot == plan.snapshot_uuid, f"{run.run_id} SUCCEEDED with the data of another snapshot")
 
     def left(self, ledger: Ledger, run: Run) -> list[str]:
