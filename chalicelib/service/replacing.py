@@ -92,6 +92,6 @@ def ask(world: World, run: Run) -> str | None:
     slot = (run.after or "").rpartition(":")[2]
     try:
         backup_now(world, run.policy, request_id=slot, requested_by=run.requested_by)
-    except (BadInput, Conflict) as error:
+    except (BadInput, Conflict, Refused) as error:  # of the queue, say: what is stored is found by the next step
         return f"the safety backup was not accepted: {error}"
     return None

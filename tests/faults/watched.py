@@ -190,7 +190,7 @@ class SeenEngine(FakeEngine):
         actor = self.chaos.actor
         assert actor is not None
         self.witness.starting(self.ledgers[actor.stage], order, actor)
-        if self.postponed(partial(super().start, order)):
+        if self.postponed("start", partial(super().start, order)):
             with self._request("start", order.snapshot):
                 return
         super().start(order)
@@ -201,8 +201,11 @@ class SeenEngine(FakeEngine):
         self.witness.deleting(self.ledgers[actor.stage], snapshot, actor)
         super().delete(repository, snapshot)
 
-    def postponed(self, act: Callable[[], None]) -> bool:
-        """Whether it is on its way for long, so that the answer to the request that sends it is lost."""
+    def postponed(self, method: str, act: Callable[[], None]) -> bool:
+        """Whether it is on its way for long, so that the answer to the request that sends it is lost. What is answered
+        no has arrived."""
+        if any(refused == method for refused, _ in self._refusals):
+            return False
         if self.late_by:
             self.late.append((self._clock.now() + timedelta(seconds=self.late_by), act))
             self.lose_next_answer()

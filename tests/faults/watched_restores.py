@@ -20,7 +20,7 @@ class _SeenRestorer(FakeInPlace):
     chaos: Chaos
     witness: Witness
     ledgers: Mapping[str, Ledger]
-    postponed: Callable[[Callable[[], None]], bool]
+    postponed: Callable[[str, Callable[[], None]], bool]
 
     @property
     def _asking(self) -> tuple[Ledger, Actor]:
@@ -29,7 +29,7 @@ class _SeenRestorer(FakeInPlace):
 
     def restore(self, order: RestoreOrder) -> None:
         self.witness.restores.restoring(*self._asking, order)
-        if self.postponed(partial(self._now, order)):
+        if self.postponed("restore", partial(self._now, order)):
             with self._cluster._request("restore", order.snapshot):
                 return
         self._now(order)
@@ -97,7 +97,7 @@ class WatchedRestorer(FusedRestorer, _SeenRestorer):
         engine: FusedEngine,
         witness: Witness,
         ledgers: Mapping[str, Ledger],
-        postponed: Callable[[Callable[[], None]], bool],
+        postponed: Callable[[str, Callable[[], None]], bool],
     ) -> None:
         super().__init__(engine)
         assert isinstance(engine.fuse, Chaos)
