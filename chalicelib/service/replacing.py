@@ -49,6 +49,8 @@ def look(run: Run, plan: Plan, world: World, engine: Engine) -> Seen:
         saved = _saved(world, plan) if run.ending else None
         return replace(seen, live=engine.restorer.standing(names), safety=saved[0] if saved else None)
     if run.state is State.CHECKING:
+        if run.checked:  # another restore in place, from elsewhere, may come between, and keeps the uuid
+            seen = replace(seen, live=engine.restorer.standing(names))
         return checking(run, world, engine, seen)
     return stuck.explained(run, seen, world, engine)
 

@@ -77,6 +77,11 @@ class InPlaceWitness:
         self.over[made.held.uuid, made.mark] = made
         self._witness.salvages.replaced[made.held.uuid] = self._witness.chaos.clock.now()
 
+    def superseded(self, made: MadeIndex) -> bool:
+        """Another restore went over it since, perhaps after this one was done."""
+        marks = [mark for uuid, mark in self.over if uuid == made.held.uuid]
+        return bool(marks) and marks[-1] != made.mark
+
     def holds(self, run: Run, made: MadeIndex, found: FakeIndex) -> bool:
         """All that was restored, whatever people have written since they may."""
         kept = made.held.sources.items() - found.sources.items()
