@@ -37,8 +37,10 @@ def sweep(world: World, message: Sweep) -> None:
         _end(world, run, state, "what it made was never written down")
         return
     try:
-        left = _removed(world, run, state, made)
+        left, kept = _removed(world, run, state, made)
         why = f"{left[0].name} is still there" if left else None
+        if kept and not left:
+            why = f"{kept[0].name} was released, so people may use it: it stays"
     except (Retryable, Refused) as error:
         log.warning("leftovers stay for now", extra={"run_id": run.run_id, "error": str(error)})
         left, why = made.indices, str(error)
@@ -46,26 +48,29 @@ def sweep(world: World, message: Sweep) -> None:
         _end(world, run, state, why)
 
 
-def _removed(world: World, run: Run, state: PolicyState, made: Evidence) -> Sequence[IndexRef]:
-    """Removes what there is, one by one; answers what is left. Retryable when the time of this invocation does not do:
-    another message goes on."""
+def _removed(
+    world: World, run: Run, state: PolicyState, made: Evidence
+) -> tuple[Sequence[IndexRef], Sequence[IndexRef]]:
+    """Removes what there is, one by one; answers what is left, and what was released and is people's. Retryable when
+    the time of this invocation does not do: another message goes on."""
     restorer = world.engine(_spec(world, run, state)).restorer
-    found = _ours(world, run, restorer, made)
+    found, kept = _there(world, run, restorer, made)
     for index in found:
         if world.remaining() <= ACT_TIMEOUT:
             world.queue.send(Sweep(policy=run.policy, run_id=run.run_id))
             raise Retryable(f"too little time to remove {index.name} and those after it")
         restorer.remove(index)
-    return _ours(world, run, restorer, made) if found else found
+    return _there(world, run, restorer, made) if found else (found, kept)
 
 
-def _ours(world: World, run: Run, restorer: Restorer, made: Evidence) -> list[IndexRef]:
-    """Of what the run wrote down, what is there and was never released."""
+def _there(world: World, run: Run, restorer: Restorer, made: Evidence) -> tuple[list[IndexRef], list[IndexRef]]:
+    """Of what the run wrote down, what is there and was never released, and what was."""
     found = world.store.evidence(run.plan or "", planner.KIND, 1)
     if found is None or found.plan is None:
         raise Retryable(f"the plan of {run.run_id} could not be read")
-    there = {(index.name, index.uuid) for index in restorer.restored(planning.order(found.plan)) if index.ours}
-    return [index for index in made.indices if (index.name, index.uuid) in there]
+    there = {(index.name, index.uuid): index.ours for index in restorer.restored(planning.order(found.plan))}
+    known = [(index, there.get((index.name, index.uuid))) for index in made.indices]
+    return [index for index, ours in known if ours], [index for index, ours in known if ours is False]
 
 
 def _spec(world: World, run: Run, state: PolicyState) -> Spec:

@@ -95,8 +95,8 @@ RESTORES = (
     Bug(
         "the sweeper does not ask for the mark",
         "chalicelib/service/sweeping.py",
-        "restorer.restored(planning.order(found.plan)) if index.ours}",
-        "restorer.restored(planning.order(found.plan))}",
+        "    return [index for index, ours in known if ours], ",
+        "    return [index for index, ours in known if ours is not None], ",
         SWEPT,
     ),
 )
