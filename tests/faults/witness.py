@@ -107,6 +107,8 @@ class Witness:
     def _run(self, ledger: Ledger, old: Run | None, run: Run) -> None:
         ledger.runs[run.run_id] = run
         permits.begins_nothing_held(ledger, old, run)
+        if old is None:
+            self.salvages.begins(run)
         self.in_place.begins(ledger, self.chaos.actor, old, run)
         check.step_recorded(ledger, old, run)
         if old is not None:

@@ -75,7 +75,7 @@ class InPlaceWitness:
     def restored_over(self, made: MadeIndex) -> None:
         """Just now."""
         self.over[made.held.uuid, made.mark] = made
-        self._witness.salvages.replaced[made.held.uuid] = self._witness.chaos.clock.now()
+        self._witness.salvages.replaces(made.held.uuid)
 
     def superseded(self, made: MadeIndex) -> bool:
         """Another restore went over it since, perhaps after this one was done."""
@@ -85,8 +85,9 @@ class InPlaceWitness:
     def holds(self, run: Run, made: MadeIndex, found: FakeIndex) -> bool:
         """All that was restored, whatever people have written since they may."""
         kept = made.held.sources.items() - found.sources.items()
-        since = [self._witness.salvages.spoiled.get((found.uuid, address)) for address, _ in kept]
-        return run.in_place and all(at is not None and at >= run.created_at for at in since)
+        salvages = self._witness.salvages
+        since = [salvages.spoiled.get((found.uuid, address), 0) for address, _ in kept]
+        return run.in_place and all(number > salvages.begun[run.run_id] for number in since)
 
     def settled(self, ledger: Ledger, run: Run) -> None:
         """Just now: nothing that was live is closed or refuses writes by our doing, unless said aloud."""

@@ -2,7 +2,6 @@
 all of them are there."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.core.copying import Write
@@ -18,16 +17,26 @@ if TYPE_CHECKING:
 
 
 class SalvageWitness:
-    """`spoiled`: when somebody else last changed a document, by the uuid of its index; `replaced`: when all of it was,
-    by a restore in place."""
+    """Counts what others do to documents. `spoiled`: the number of the last change of a document, by the uuid of its
+    index; `replaced`: that of all of it, by a restore in place; `begun`: the last one before a run was stored."""
 
     def __init__(self, witness: "Witness") -> None:
         self._witness = witness
-        self.spoiled: dict[tuple[str, Address], datetime] = {}
-        self.replaced: dict[str, datetime] = {}
+        self.spoiled: dict[tuple[str, Address], int] = {}
+        self.replaced: dict[str, int] = {}
+        self.begun: dict[str, int] = {}
+        self._count = 0
 
     def spoils(self, index: FakeIndex, address: Address) -> None:
-        self.spoiled[index.uuid, address] = self._witness.chaos.clock.now()
+        self._count += 1
+        self.spoiled[index.uuid, address] = self._count
+
+    def replaces(self, uuid: str) -> None:
+        self._count += 1
+        self.replaced[uuid] = self._count
+
+    def begins(self, run: Run) -> None:
+        self.begun[run.run_id] = self._count
 
     def writing(self, ledger: Ledger, actor: Actor, source: IndexRef, live: IndexRef, writes: Sequence[Write]) -> None:
         """Just before the engine is asked."""
@@ -55,11 +64,11 @@ class SalvageWitness:
             of = move.difference
             if not (of and restored and live) or (restored.uuid, live.uuid) != (of.uuid, of.live_uuid):
                 continue
-            if self.replaced.get(live.uuid, run.created_at) > run.created_at:
+            since = self.begun[run.run_id]
+            if self.replaced.get(live.uuid, 0) > since:
                 continue
             for address, document in restored.searchable.items():
-                changed = self.spoiled.get((live.uuid, address))
-                if changed and changed >= run.created_at:
+                if self.spoiled.get((live.uuid, address), 0) > since:
                     continue
                 held = live.sources.get(address)
                 must(held, f"{run.run_id} SUCCEEDED, and {address} is not in {move.name}")
