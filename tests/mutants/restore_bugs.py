@@ -11,6 +11,10 @@ DRILLED = tuple(
     f"tests/faults/test_{name}.py" for name in ("drills", "drills_deferred", "drills_found", "drill_proofs")
 )
 SWEPT = ("tests/faults/test_sweeping.py",)
+IN_PLACE = "chalicelib/core/workflows/in_place.py"
+IN_PLACE_ENDS = "chalicelib/core/workflows/in_place_ends.py"
+REPLACED = tuple(f"tests/faults/test_in_place{name}.py" for name in ("", "_found", "_killed"))
+SALVAGED = ("tests/faults/test_salvages.py", "tests/faults/test_salvages_any.py")
 
 RESTORES = (
     Bug("clone not compared", SWAP, "    return _compared(run, seen, orders, now)\n", "    return None\n", SWAPS),
@@ -98,5 +102,40 @@ RESTORES = (
         "    return [index for index, ours in known if ours], ",
         "    return [index for index, ours in known if ours is not None], ",
         SWEPT,
+    ),
+    Bug(
+        "replaced without a safety backup",
+        IN_PLACE,
+        "    if seen.plan.saves and (why := in_place.unsafe(seen.plan, seen.safety)):\n",
+        "    if not seen.plan.saves and (why := in_place.unsafe(seen.plan, seen.safety)):\n",
+        REPLACED,
+    ),
+    Bug(
+        "what was live is removed like what was made",
+        IN_PLACE_ENDS,
+        "    return tuple(index for index in mine if index.uuid not in replaced)\n",
+        "    return tuple(mine)\n",
+        REPLACED,
+    ),
+    Bug(
+        "what was closed stays closed",
+        IN_PLACE_ENDS,
+        "    if shut and not over:\n",
+        "    if shut and over:\n",
+        REPLACED,
+    ),
+    Bug(
+        "another restore's data pass for this one's",
+        IN_PLACE,
+        "if one.mark not in (None, seen.plan.mark)]:",
+        "if one.mark == 0]:",
+        REPLACED,
+    ),
+    Bug(
+        "only what is missing, and yet replaced",
+        "chalicelib/service/salvages.py",
+        "salvaging.wanted(found, missing_only=plan.wish.missing_only)",
+        "salvaging.wanted(found, missing_only=False)",
+        SALVAGED,
     ),
 )
