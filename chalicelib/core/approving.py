@@ -9,7 +9,7 @@ from datetime import datetime
 
 from chalicelib.core import plans
 from chalicelib.core.errors import Problem
-from chalicelib.core.plans import Plan
+from chalicelib.core.plans import Mode, Plan
 from chalicelib.core.prose import listed, span
 from chalicelib.core.rows import Approval
 from chalicelib.core.wire import dump
@@ -35,6 +35,8 @@ def unstartable(plan: Plan, now: datetime) -> tuple[Problem, ...]:
     if not unchanged(plan):
         message = "the stored plan is not the one that its id stands for: changed since, or made by another release"
         return (Problem(message, expected=anew(plan)),)
+    if plan.wish.mode is Mode.DRILL:
+        return (Problem("the plan is that of a drill, whose run alone carries it out", expected=anew(plan)),)
     if plan.conflicts:
         return tuple(Problem(found.message, expected=found.next_step) for found in few(plan.conflicts))
     if now - plan.made_at > plans.FRESH:

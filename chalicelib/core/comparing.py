@@ -66,6 +66,9 @@ def _compared(
         yield _wrong(name, f"{name} has {len(now.max_seq_no)} shards, {source} had {len(old.max_seq_no)}")
     elif new is None or new.uuid != old.uuid:
         yield from _at_least(source, name, old, now)
+    elif any(c < a for a, c in zip(old.max_seq_no, new.max_seq_no, strict=True)):
+        # It keeps its uuid when it is restored in place, through another repository or by hand.
+        yield _unknown(name, f"the sequence numbers of {source} went back during the backup: replaced, or writes lost")
     else:
         yield from _between(source, name, old, new, now)
 

@@ -141,14 +141,13 @@ def _closed(names: Sequence[str]) -> tuple[Finding, ...]:
 
 
 def _moved(before: Mapping[str, IndexCount], after: Sequence[IndexCount] | None) -> Iterator[Finding]:
-    """Sequence numbers only grow: one that is smaller than before means that writes were lost in between."""
+    """Sequence numbers only grow: a smaller one means that writes were lost, or that the index was replaced."""
     for count in after or ():
         known = before.get(count.name)
         if known and known.uuid == count.uuid and any(map(operator.lt, count.max_seq_no, known.max_seq_no)):
-            message = f"the sequence numbers of {count.name} went back while the snapshot was taken: writes were lost"
-            yield _finding(
-                "counts.went_back", Severity.WARNING, count.name, message, "look for a failed primary around that time"
-            )
+            message = f"the sequence numbers of {count.name} went back while the snapshot was taken"
+            next_step = "look for a failed primary, or a restore in place, then"
+            yield _finding("counts.went_back", Severity.WARNING, count.name, message, next_step)
 
 
 def _clock(judged: Judged) -> tuple[Finding, ...]:

@@ -115,10 +115,10 @@ def only(contents: Contents, names: Iterable[HeldIndex]) -> Contents:
     return replace(contents, indices=tuple(names), streams=())
 
 
-def of_plan(plan: Plan) -> Contents:
-    """What the backup held when the plan was made; it never changes, so nobody is asked again."""
+def of_plan(plan: Plan, uuid: str) -> Contents:
+    """What the backup held when the plan was made; that never changes, but which snapshot has its name may: `uuid`."""
     held = tuple(HeldIndex(name=move.source, shards=move.shards, bytes=move.bytes) for move in plan.moves)
-    return Contents(uuid=plan.snapshot_uuid, version=plan.version, ended_at=plan.ended_at, indices=held)
+    return Contents(uuid=uuid, version=plan.version, ended_at=plan.ended_at, indices=held)
 
 
 def registration(live: Repository, drill: Drill) -> Repository:

@@ -50,6 +50,10 @@ def flickers(found: Finding) -> bool:
     return found.subject in FLICKER
 
 
+def makes_way(waiting: str) -> Finding:
+    return _no("waiting", f"{waiting} waits for what the drill holds")
+
+
 def _guards(plan: Plan, around: Around) -> Iterator[Finding]:
     yield from _others(around)
     yield from _shards(plan, around)
@@ -63,7 +67,7 @@ def _guards(plan: Plan, around: Around) -> Iterator[Finding]:
 
 def _others(around: Around) -> Iterator[Finding]:
     if around.waiting:
-        yield _no("waiting", f"{around.waiting} waits for what the drill holds")
+        yield makes_way(around.waiting)
     if around.due:
         policy, at = around.due
         yield _no("due", f"a backup of {policy} is due at {instant(at)}, before the drill is expected to be done")

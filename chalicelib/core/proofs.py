@@ -17,7 +17,14 @@ AROUND = 3
 """Bytes that JSON puts around a name in a list."""
 KEPT = 20
 """Drills whose evidence counts for a backup."""
-ABOUT_THE_DATA = ("restore.shard_failed", "restore.counts", "restore.mapping", "restore.sample", "drill.query")
+ABOUT_THE_DATA = (
+    "restore.replaced",
+    "restore.shard_failed",
+    "restore.counts",
+    "restore.mapping",
+    "restore.sample",
+    "drill.query",
+)
 """Errors of a drill that say that the backup is not what it should be. All others say something of the drill."""
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from chalicelib.core import drilling, naming, planning, proofs, traffic
 from chalicelib.core import elsewhere as names
-from chalicelib.core.errors import BadInput, Problem, Refused, Taken
+from chalicelib.core.errors import BadInput, Problem, Refused, Retryable, Taken
 from chalicelib.core.guards import Around
 from chalicelib.core.model import Finding, Kind, Run, State
+from chalicelib.core.observations import Complete
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Engine
 from chalicelib.core.restores import Restored, Surroundings
@@ -124,6 +125,13 @@ class DrillWork(RestoreWork):
             return workflow.unregistered(run, error) if run.source is None else workflow.unreadable(run, error)
         return Decision(state=run.state, changes={"last_error": str(error)}, again=workflow.AGAIN)
 
+    def no_answer(self, run: Run, error: Exception, world: World, *, last: bool = False) -> Decision:
+        """One that has not begun holds up nobody while the server hangs."""
+        beginning = run.attempts == 0 and isinstance(error, Retryable)
+        if beginning and (waiting := _waiting(world, run, world.spec_of(run))):
+            return workflow.makes_way(run, waiting)
+        return super().no_answer(run, error, world, last=last)
+
 
 def _drill(spec: Spec) -> Drill:
     assert spec.policy.drill is not None, "a run keeps the generation of its policy, which had one"
@@ -142,8 +150,7 @@ def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: E
         return Watched(cannot=drilling.no_backup(run))
     if wanted := elsewhere.missing(world, run, engine):
         return wanted
-    where = elsewhere.registration(world, run).name if run.source else backup.repository
-    contents = engine.restorer.contents(where, backup.snapshot)
+    contents = engine.restorer.contents(_where(world, run), backup.snapshot)
     if contents is None:
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
     past = _past(world, run)
@@ -165,6 +172,11 @@ def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: E
     plan = replace(plan, calls=_spelled(world, run, plan, drill, engine))
     expected = drilling.expected(plan, drill, past.runs)
     return Watched(seen=Seen(plan=plan), expected=expected, findings=sample.findings)
+
+
+def _where(world: World, run: Run) -> str:
+    """The name of the repository on the target that it restores to."""
+    return elsewhere.registration(world, run).name if run.source else run.repository
 
 
 def _not_there(world: World, run: Run, drill: Drill) -> Finding | None:
@@ -226,7 +238,7 @@ def _before(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine, se
         raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
     surroundings = engine.restorer.surroundings()
     around = _around(world, run, spec, surroundings, engine, ())
-    watched = Watched(seen=replace(seen, anew=_anew(world, run, plan, backup, surroundings)), around=around)
+    watched = Watched(seen=replace(seen, anew=_anew(world, run, plan, backup, surroundings, engine)), around=around)
     if any(found.code == workflow.UNREGISTERED for found in run.findings):
         return watched
     wanted = _second(world, run, drill, engine)
@@ -234,8 +246,12 @@ def _before(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine, se
     return replace(watched, through=wanted.name, register=None if there else wanted)
 
 
-def _anew(world: World, run: Run, plan: Plan, backup: Backup, surroundings: Surroundings) -> Plan:
-    facts = planning.Facts(backup=backup, contents=drilling.of_plan(plan), surroundings=surroundings)
+def _anew(world: World, run: Run, plan: Plan, backup: Backup, surroundings: Surroundings, engine: Engine) -> Plan:
+    there = engine.look(_where(world, run), plan.snapshot)
+    if not isinstance(there, Complete):
+        raise Refused(f"{plan.backup_id} is in the catalogue, and the server has no such complete snapshot any more")
+    contents = drilling.of_plan(plan, there.uuid)
+    facts = planning.Facts(backup=backup, contents=contents, surroundings=surroundings)
     return planning.plan(plan.wish, spec_now(world, run), facts, world.clock.now(), by=run.requested_by)
 
 

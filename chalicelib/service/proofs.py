@@ -9,9 +9,7 @@ from datetime import datetime
 
 from chalicelib.core import leftovers, promise, results
 from chalicelib.core import proofs as judging
-from chalicelib.core.errors import Retryable
 from chalicelib.core.model import Run, State
-from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Change, Create, Update
 from chalicelib.core.rows import Backup, BackupState, Drilled, LastGood, PolicyState, Proofs, Proved
 from chalicelib.service import drill_slots
@@ -27,11 +25,10 @@ def settled(world: World, policy: PolicyState, run: Run) -> tuple[Run, PolicySta
     after = drill_slots.noted(leftovers.noted(policy, run), run)
     after = replace(after, rev=policy.rev + 1, token=world.token())
     proved, codes = _proved(world, run), judging.condemning(run.findings, elsewhere=run.source is not None)
-    plan = _plan(world, run) if proved or codes else None
-    if plan is None:
+    if not (proved or codes):
         return run, after, (Update(after),)
     backups = world.store.backups(run.policy)
-    backup = next((one for one in backups if one.backup_id == plan.backup_id), None)
+    backup = next((one for one in backups if one.snapshot_uuid == run.snapshot_uuid), None)
     if backup is None or backup.state is BackupState.GONE:
         return run, after, (Update(after),)
     now = run.finished_at or run.created_at
@@ -87,13 +84,6 @@ def _judged(
 def _proved(world: World, run: Run) -> tuple[str, ...]:
     found = world.store.evidence(run.run_id, "proved", 1) if run.plan else None
     return tuple(index.name for index in found.indices) if found else ()
-
-
-def _plan(world: World, run: Run) -> Plan | None:
-    found = world.store.evidence(run.plan, planner.KIND, 1) if run.plan else None
-    if run.plan and (found is None or found.plan is None):
-        raise Retryable(f"the plan of {run.run_id} could not be read")
-    return found.plan if found else None
 
 
 def _ever_proved(world: World, backup: Backup, names: tuple[str, ...]) -> set[str]:

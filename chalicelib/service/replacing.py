@@ -49,6 +49,8 @@ def look(run: Run, plan: Plan, world: World, engine: Engine) -> Seen:
         saved = _saved(world, plan) if run.ending else None
         return replace(seen, live=engine.restorer.standing(names), safety=saved[0] if saved else None)
     if run.state is State.CHECKING:
+        if run.checked:  # another restore in place, from elsewhere, may come between, and keeps the uuid
+            seen = replace(seen, live=engine.restorer.standing(names))
         return checking(run, world, engine, seen)
     return stuck.explained(run, seen, world, engine)
 
@@ -92,6 +94,6 @@ def ask(world: World, run: Run) -> str | None:
     slot = (run.after or "").rpartition(":")[2]
     try:
         backup_now(world, run.policy, request_id=slot, requested_by=run.requested_by)
-    except (BadInput, Conflict) as error:
+    except (BadInput, Conflict, Refused) as error:  # of the queue, say: what is stored is found by the next step
         return f"the safety backup was not accepted: {error}"
     return None

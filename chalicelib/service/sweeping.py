@@ -39,8 +39,10 @@ def sweep(world: World, message: Sweep) -> None:
         _end(world, run, state, "what it made was never written down")
         return
     try:
-        left = _removed(world, run, state, made)
+        left, kept = _removed(world, run, state, made)
         why = f"{left[0].name} is still there" if left else None
+        if kept and not left:
+            why = f"{kept[0].name} was released, so people may use it: it stays"
     except (Retryable, Refused) as error:
         log.warning("leftovers stay for now", extra={"run_id": run.run_id, "error": str(error)})
         left, why = made.indices, str(error)
@@ -48,11 +50,13 @@ def sweep(world: World, message: Sweep) -> None:
         _end(world, run, state, why)
 
 
-def _removed(world: World, run: Run, state: PolicyState, made: Evidence) -> Sequence[IndexRef]:
-    """Removes what there is, one by one; answers what is left. Retryable when the time of this invocation does not do:
-    another message goes on."""
+def _removed(
+    world: World, run: Run, state: PolicyState, made: Evidence
+) -> tuple[Sequence[IndexRef], Sequence[IndexRef]]:
+    """Removes what there is, one by one; answers what is left, and what was released and is people's. Retryable when
+    the time of this invocation does not do: another message goes on."""
     restorer = world.engine(_spec(world, run, state)).restorer
-    found = _ours(run, restorer, made)
+    found, kept = _there(run, restorer, made)
     for each in _groups(world, run, found):
         if world.remaining() <= ACT_TIMEOUT:
             world.queue.send(Sweep(policy=run.policy, run_id=run.run_id))
@@ -61,7 +65,7 @@ def _removed(world: World, run: Run, state: PolicyState, made: Evidence) -> Sequ
             restorer.remove_stream(each)
         else:
             restorer.remove(each)
-    return _ours(run, restorer, made) if found else found
+    return _there(run, restorer, made) if found else (found, kept)
 
 
 def _groups(world: World, run: Run, found: Sequence[IndexRef]) -> Sequence[IndexRef | StreamRef]:
@@ -70,11 +74,12 @@ def _groups(world: World, run: Run, found: Sequence[IndexRef]) -> Sequence[Index
     return groups(found, stored.plan.streams, stored.plan.names) if stored and stored.plan else found
 
 
-def _ours(run: Run, restorer: Restorer, made: Evidence) -> list[IndexRef]:
-    """Of what the run wrote down, what is there and was never released."""
+def _there(run: Run, restorer: Restorer, made: Evidence) -> tuple[list[IndexRef], list[IndexRef]]:
+    """Of what the run wrote down, what is there and was never released, and what was. Its plan may be lost."""
     wanted = leftovers.order(run, made.indices)
-    there = {(index.name, index.uuid) for index in restorer.restored(wanted) if index.ours}
-    return [index for index in made.indices if (index.name, index.uuid) in there]
+    there = {(index.name, index.uuid): index.ours for index in restorer.restored(wanted)}
+    known = [(index, there.get((index.name, index.uuid))) for index in made.indices]
+    return [index for index, ours in known if ours], [index for index, ours in known if ours is False]
 
 
 def _spec(world: World, run: Run, state: PolicyState) -> Spec:

@@ -42,8 +42,7 @@ class FakeSwapper(FakeRestorer):
                 raise Refused(f"clone {order.name}: it already exists")
             if source.writable and not source.closed:
                 raise Refused(f"clone {order.name}: index {order.source.name} must be read-only to resize index")
-            self._cluster.indices[order.name] = replace(
-                source,
+            self._cluster.indices[order.name] = source.copy(
                 uuid=self._cluster._new_uuid("clone"),
                 aliases=(),
                 details={},

@@ -7,12 +7,14 @@ from datetime import timedelta
 
 from chalicelib.core.errors import BadInput
 from chalicelib.core.messages import Drain, Wakeup
+from chalicelib.core.model import State
 from chalicelib.service import accept as accepting
 from chalicelib.service import control, doctor, promises, request
 from tests.faults.chaos import Fault
 from tests.faults.files import file
 from tests.faults.ledger import must
-from tests.faults.play import Play, Player
+from tests.faults.play import Play
+from tests.faults.player import Player
 
 CHANGES = {"changed": {"timeout": "2h"}, "moved": {"jitter": "5m"}, "retimed": {"schedule": "*/15 * * * *"}}
 
@@ -192,7 +194,8 @@ class Cancel(Acting):
             try:
                 control.cancel(stage.world, run_id, by="tester", why="")
             except BadInput:
-                must(stage.ledger.runs[run_id].settled, f"{run_id} could not be cancelled")
+                run = stage.ledger.runs[run_id]
+                must(run.settled or run.state is State.SWAPPED, f"{run_id} could not be cancelled")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Message
 from tests.fakes.clock import FakeClock
-from tests.fakes.elasticsearch_records import FakeIndex
+from tests.fakes.elasticsearch_records import FakeIndex, FakeSnapshot
 from tests.faults.world import Fuse, Killed
 
 PARTS = ("engine", "store", "queue", "bus", "notifier")
 PART_OF = {"commit": "store", "plan": "store", "send": "queue", "emit": "bus", "report": "notifier"}
 """Effects of other names are the engine's."""
-ONCE = ("start", "restore")
+ONCE = ("start", "restore", "clone", "repoint")
 """Calls that no library repeats by itself."""
 
 
@@ -73,6 +73,7 @@ class Actor:
     claims: set[str] = field(default_factory=set)
     looked: dict[str, Any] = field(default_factory=dict)
     resolved: tuple[str, ...] = ()
+    held: dict[str, FakeSnapshot] = field(default_factory=dict)
     restored: dict[int, dict[str, FakeIndex]] = field(default_factory=dict)
 
 

@@ -71,7 +71,14 @@ def at_work(stage: Stage, backup: Backup, slot: str, *names: str, proved: tuple[
     now = stage.clock.now()
     run = drills.new(stage.world, spec, slot, by="schedule", start_by=now + timedelta(hours=6))
     run = replace(
-        run, wake_at=None, plan=planned(stage, backup, *names).plan_id, attempts=1, started_at=now, state=State.CHECKING
+        run,
+        wake_at=None,
+        plan=planned(stage, backup, *names).plan_id,
+        snapshot=backup.snapshot,
+        snapshot_uuid=backup.snapshot_uuid,
+        attempts=1,
+        started_at=now,
+        state=State.CHECKING,
     )
     refs = tuple(IndexRef(name=name, uuid=f"uuid-{name}") for name in (names if proved is None else proved))
     evidence = Evidence(run_id=run.run_id, kind="proved", n=1, indices=refs)

@@ -9,6 +9,7 @@ targets:
     engine: elasticsearch
     hosts: [http://localhost:9200]
     auth: {{none: true}}
+    restore: {{allow: ["restored-*", "drill-*", "orders*", live], keep_old: 1h}}
     max_concurrent: {at_once}
     repositories:
       main: {{type: fs, settings: {{location: main}}}}
@@ -24,9 +25,16 @@ POLICY = """\
     catch_up: {catch_up}
     timeout: {timeout}
     jitter: {jitter}
-    rpo: {rpo}
+    rpo: {promised}
     prove: {prove}
     notify: {{on: [failure, recovery, success]}}
+"""
+DRILL = """\
+    drill:
+      schedule: "{drill}"
+      select: {drawn}
+      sample: {sample}
+      checks: [doc_count, mapping, {{sample_hash: 3}}]
 """
 POLICIES = ("nightly", "weekly")
 
@@ -42,10 +50,16 @@ def file(
     prove: str = "L1",
     at_once: int = 1,
     apart: bool = False,
+    drill: str | None = None,
+    drawn: str = "latest",
+    sample: str = "all",
 ) -> str:
-    """`at_once`: runs at a time on the target. `apart`: each policy has a repository of its own."""
-    terms = {"schedule": schedule, "catch_up": catch_up, "timeout": timeout, "jitter": jitter, "rpo": rpo}
+    """`at_once`: runs at a time on the target. `apart`: each policy has a repository of its own. `drill`: when there
+    are drills."""
+    promised = rpo if drill is None else f"{{{prove}: {rpo}, L4: 3h}}"
+    terms = {"schedule": schedule, "catch_up": catch_up, "timeout": timeout, "jitter": jitter, "promised": promised}
+    drills = DRILL.format(drill=drill, drawn=drawn, sample=sample) if drill else ""
     places = dict(zip(POLICIES, ("main", "second" if apart else "main"), strict=True))
     return FILE.format(at_once=at_once) + "".join(
-        POLICY.format(name=name, repository=places[name], prove=prove, **terms) for name in policies
+        POLICY.format(name=name, repository=places[name], prove=prove, **terms) + drills for name in policies
     )

@@ -11,8 +11,9 @@ from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.naming import slot_name
 from chalicelib.core.observations import Owner
 from chalicelib.core.plans import Plan
-from chalicelib.core.rows import Approval, Backup, PolicyState, Spec
-from chalicelib.core.schedule import slots
+from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec
+from chalicelib.core.schedule import of_drill, slots
+from chalicelib.core.spec import Policy
 from chalicelib.core.traffic import GRACE
 from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.faults.chaos import Actor
@@ -25,13 +26,15 @@ RANK = {
     State.RESTORING: 2,
     State.VERIFYING: 3,
     State.CHECKING: 3,
+    State.SWAPPING: 4,
+    State.SWAPPED: 5,
 }
 """Settled states rank above."""
 ANEW = (State.RESTORING, State.PLANNED)
 """The one way back: of a restore that the server was asked for, and never made."""
 BOOKKEEPING = {"rev", "token", "wake_at", "told", "reported", "tells", "emitted_rev", "calls", "glass_told"}
 """What may still change in a settled row."""
-WISH = {"rev", "token", "calls", "cancel", "wake_at", "usual"}
+WISH = {"rev", "token", "calls", "cancel", "finish", "rollback", "wake_at", "usual"}
 """What somebody who wants a run to end, or to be measured anew, may write, whoever is at work on it."""
 
 
@@ -71,6 +74,8 @@ class Ledger:
         self.specs: dict[tuple[str, int], Spec] = {}
         self.backups: dict[str, Backup] = {}
         self.plans: dict[str, Plan] = {}
+        self.proofs: dict[str, Proofs] = {}
+        self.evidence: dict[tuple[str, str], Evidence] = {}
         self.leases: dict[str, Lease] = {}
         self.slots: dict[str, Slots] = {}
         self.approvals: dict[str, Approval] = {}
@@ -111,9 +116,10 @@ def moves_on(old: Run, run: Run) -> None:
         must(changed(old, run) <= BOOKKEEPING, f"{run.run_id} was {old.state} and changed {changed(old, run)}")
     forth = RANK.get(run.state, 9) >= RANK.get(old.state, 9) or (old.state, run.state) == ANEW
     must(forth, f"{run.run_id} went back from {old.state} to {run.state}")
-    must(run.snapshot == old.snapshot, f"{run.run_id} has two names of a snapshot")
+    must(old.snapshot in ("", run.snapshot), f"{run.run_id} has two names of a snapshot")
     must(old.snapshot_uuid in (None, run.snapshot_uuid), f"{run.run_id} changed its snapshot")
-    must(old.fence in (None, run.fence), f"{run.run_id} changed its fence")
+    gave_back = (old.state, run.state, run.fence) == (State.SWAPPING, State.SWAPPED, None)
+    must(old.fence in (None, run.fence) or gave_back, f"{run.run_id} changed its fence")
 
 
 def claimed(run: Run, actor: Actor, act: str) -> None:
@@ -140,8 +146,10 @@ def open_runs_named(ledger: Ledger, policy: str) -> None:
 
 def roads_kept(ledger: Ledger, now: datetime) -> None:
     """One run at work on each repository and no more than `max_concurrent` on a target, each with lease and slot; none
-    is held by a run that ended, and nobody stands in line who does not wait."""
-    living = [run for run in ledger.at_work if run.deadline_at + GRACE > now]
+    is held by a run that ended or has swapped, and nobody stands in line who does not wait."""
+    swapped = {run.run_id for run in ledger.at_work if run.state is State.SWAPPED}
+    at_work = [run for run in ledger.at_work if run.run_id not in swapped]
+    living = [run for run in at_work if run.deadline_at + GRACE > now]
     for run in living:
         twins = [other.run_id for other in living if other.lease == run.lease]
         must(len(twins) == 1, f"at work on one repository: {twins}")
@@ -152,10 +160,11 @@ def roads_kept(ledger: Ledger, now: datetime) -> None:
         must(len(busy) <= limit, f"at work on target {run.target}: {busy}")
         must(run.run_id in ledger.slots[run.target].holders, f"{run.run_id} works without a slot")
     for lease in ledger.leases.values():
-        must(lease.holder is None or not ledger.runs[lease.holder].settled, f"{lease.holder} ended and holds a lease")
+        held_on = lease.holder is not None and (ledger.runs[lease.holder].settled or lease.holder in swapped)
+        must(not held_on, f"{lease.holder} ended, or has swapped, and holds a lease")
     for row in ledger.slots.values():
-        ended = [holder for holder in row.holders if ledger.runs[holder].settled]
-        must(not ended, f"{ended} ended and count as at work")
+        ended = [holder for holder in row.holders if ledger.runs[holder].settled or holder in swapped]
+        must(not ended, f"{ended} ended, or have swapped, and count as at work")
     waiting = {run.run_id for run in ledger.open if run.waiting}
     must(set(ledger.waiters) == waiting, f"in line are {sorted(ledger.waiters)}, and {sorted(waiting)} say so")
     must(
@@ -168,16 +177,28 @@ def in_use_marked(ledger: Ledger) -> None:
     marks = {user for backup in ledger.backups.values() for user in backup.users}
     ended = [user for user in marks if ledger.runs[user].settled]
     must(not ended, f"{ended} ended and mark a backup as in use")
-    reading = {run.run_id for run in ledger.at_work if run.kind is Kind.RESTORE and run.attempts}
+    restores = [run for run in ledger.at_work if run.kind is Kind.RESTORE and run.salvage is None]
+    reading = {run.run_id for run in restores if run.attempts}
     must(reading <= marks, f"{sorted(reading - marks)} read a backup that is not marked")
 
 
 def slots_kept(ledger: Ledger, after: PolicyState, runs: Sequence[Run]) -> None:
-    """Whoever moves the cursor stores what becomes of each slot that it passes, once."""
+    """Whoever moves the cursor stores what becomes of each slot that it passes, once; drills have a cursor of their
+    own."""
     before = ledger.policies[after.policy]
     must(after.cursor >= before.cursor, f"the cursor of {after.policy} went back to {after.cursor}")
-    passed = list(_passed(ledger, before, after)) if before.active else []
     own = [run for run in runs if run.policy == after.policy and run.requested_by == "schedule"]
+    policy = ledger.specs[after.policy, before.spec_gen].policy
+    passed = list(_passed(policy, before.cursor, after.cursor)) if before.active else []
+    _accounted(ledger, after, [run for run in own if run.kind is Kind.BACKUP], passed)
+    drill, drilled = of_drill(policy), []
+    if drill and before.active and before.drill_cursor and after.drill_cursor:
+        must(after.drill_cursor >= before.drill_cursor, f"the drills' cursor of {after.policy} went back")
+        drilled = list(_passed(drill, before.drill_cursor, after.drill_cursor))
+    _accounted(ledger, after, [run for run in own if run.kind is Kind.DRILL], drilled)
+
+
+def _accounted(ledger: Ledger, after: PolicyState, own: Sequence[Run], passed: Sequence[str]) -> None:
     new = [run for run in own if run.run_id not in ledger.runs]
     gaps = [run for run in new if run.missed]
     ran = [run.slot for run in new if not run.missed]
@@ -187,11 +208,11 @@ def slots_kept(ledger: Ledger, after: PolicyState, runs: Sequence[Run]) -> None:
     must(set(ran) <= set(passed), f"{ran} are no slots of {after.policy} that passed")
 
 
-def _passed(ledger: Ledger, before: PolicyState, after: PolicyState) -> Iterator[str]:
-    if after.cursor == before.cursor:
+def _passed(policy: Policy, since: datetime, until: datetime) -> Iterator[str]:
+    if until == since:
         return
-    for slot in slots(ledger.specs[after.policy, before.spec_gen].policy, before.cursor):
-        if slot > after.cursor:
+    for slot in slots(policy, since):
+        if slot > until:
             return
         yield slot_name(slot)
 

@@ -12,9 +12,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from chalicelib.core.plans import Mode
 from tests.faults import actions as do
-from tests.faults import incidents, mishaps, restoring
+from tests.faults import copying, incidents, mishaps, proving, restoring, swapping
 from tests.faults.chaos import PARTS, Fault
+from tests.faults.machine_restores import AROUND, RestoreMishaps
 from tests.faults.play import Play
 
 WHICH = st.integers(0, 1)
@@ -22,6 +24,7 @@ POLICY = st.sampled_from(["nightly", "weekly"])
 SKEW = st.sampled_from([0, 0, 0, -2, -5])
 SOON = st.sampled_from([1, 2, 5, 20, 45, 89, 91, 180, 400])
 DAILY = "0 2 * * *"
+RARELY = "30 4 * * *"
 LONG = st.sampled_from([900, 1800, 3600, 2 * 3600, 5 * 3600, 26 * 3600])
 
 
@@ -43,8 +46,18 @@ def _actors(faults: st.SearchStrategy[tuple[Fault, ...]]) -> list[st.SearchStrat
         st.builds(do.Page, shard=st.integers(0, 1), late=st.sampled_from([0, 0, 120]), **common),
         st.builds(do.Accept, pick=st.integers(0, 3), **common),
         st.builds(do.Doctor, **common),
+        st.builds(proving.Drill, number=st.sampled_from([None, None, 0, 1]), policy=POLICY, **common),
+        st.builds(swapping.Settle, what=st.sampled_from(["finish", "rollback"]), pick=st.integers(0, 1), **common),
+        st.builds(
+            copying.Salvage,
+            what=st.sampled_from(["both", "both", "plan", "start"]),
+            pick=st.integers(0, 1),
+            missing_only=st.booleans(),
+            **common,
+        ),
         st.builds(
             restoring.Restore,
+            mode=st.sampled_from([Mode.RENAME, Mode.RENAME, Mode.SWAP, Mode.SWAP, Mode.IN_PLACE]),
             policy=POLICY,
             prefix=st.sampled_from(restoring.PREFIXES),
             partial=st.booleans(),
@@ -82,7 +95,9 @@ STRANGER = st.builds(
 WANTED = st.builds(
     restoring.Wanted, which=WHICH, what=st.sampled_from(["made", "deleted", "deleted"]), pick=st.integers(0, 1)
 )
-LOST = st.builds(restoring.Backup, which=WHICH, what=st.sampled_from(["blob", "gone", "replaced"]))
+LOST = st.builds(
+    restoring.Backup, which=WHICH, what=st.sampled_from(["blob", "gone", "replaced"]), pick=st.sampled_from([0, 0, 1])
+)
 # What others do while an actor is frozen; they have troubles of their own, but do not freeze
 OTHERS = st.lists(
     st.one_of(
@@ -91,7 +106,7 @@ OTHERS = st.lists(
         ),
         st.one_of(waits(), st.builds(do.Live, minutes=st.just(1))),
         st.one_of(ENGINE, STRANGER),
-        WANTED,
+        st.one_of(WANTED, AROUND),
         *_actors(st.one_of(NO_FAULT, QUICK.map(lambda fault: (fault,))))[:-3],
     ),
     min_size=1,
@@ -103,9 +118,8 @@ FAULTS = st.one_of(
     _fault(OTHERS, ["freeze", "freeze", "freeze", "kill", "silence", "twice"]).map(lambda fault: (fault,)),
     st.tuples(_fault(OTHERS, ["freeze"]), _fault(st.just(()), ["kill", "silence", "twice", "crash"])),
 )
-DELIVER, TICK, POKE, REPEAT, REQUEST, CANCEL, PAUSE, APPLY, PAGE, ACCEPT, DOCTOR, RESTORE, HOLD, APPROVE = _actors(
-    FAULTS
-)
+DELIVER, TICK, POKE, REPEAT, REQUEST, CANCEL, PAUSE, APPLY, PAGE, ACCEPT, DOCTOR, *RESTORES = _actors(FAULTS)
+DRILL, SETTLE, SALVAGE, RESTORE, HOLD, APPROVE = RESTORES
 TERMS = st.fixed_dictionaries(
     {
         "schedule": st.sampled_from([DAILY, "0 * * * *", "*/10 * * * *"]),
@@ -116,6 +130,9 @@ TERMS = st.fixed_dictionaries(
         "prove": st.sampled_from(["L1", "L2"]),
         "at_once": st.sampled_from([1, 2]),
         "apart": st.booleans(),
+        "drill": st.sampled_from([None, None, RARELY, "5,35 * * * *"]),
+        "drawn": st.sampled_from(["latest", "{random_within: 2d}"]),
+        "sample": st.sampled_from(["all", "1"]),
     }
 )
 # So that there is something to restore
@@ -129,9 +146,13 @@ BACKED_UP = (
 )
 # On each stage, perhaps of the same name
 RESTORING = (*BACKED_UP, restoring.Slow(looks=3), restoring.Restore(), restoring.Restore(which=1))
+DRILLING = (*BACKED_UP, restoring.Slow(looks=3), proving.Drill(), proving.Drill(which=1))
+# One index by its alias, the other one by its name
+SWAPPING = (swapping.Aliased(what="given"), *BACKED_UP, restoring.Restore(mode=Mode.SWAP))
+SWAPPED = (*SWAPPING, do.Live(minutes=2))
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(RestoreMishaps, RuleBasedStateMachine):
     """`examples` and `steps` count what all machines of this process did; a step is one invocation of a function."""
 
     examples = 0
@@ -146,7 +167,7 @@ class Machine(RuleBasedStateMachine):
             ["healthy", "healthy", "healthy", "healthy", "healthy", "stuck", "dark", "deadly", "buggy"]
         ),
         terms=TERMS,
-        first=st.sampled_from([(), (), (), BACKED_UP, RESTORING]),
+        first=st.sampled_from([(), (), (), BACKED_UP, RESTORING, DRILLING, SWAPPING, SWAPPED]),
     )
     def start(
         self,
@@ -158,6 +179,8 @@ class Machine(RuleBasedStateMachine):
         first: tuple[Any, ...],
     ) -> None:
         Machine.examples += 1
+        if calm != "healthy" and terms["drill"]:  # a day of calm, with a drill each half hour, would be dear
+            terms = {**terms, "drill": RARELY}
         self.play = Play(stages=stages, same_prefix=same_prefix, looks=looks, calm=calm, **terms)
         # A restore that does not end takes twelve hours of calm: dear where more backups come each ten minutes
         if calm == "healthy" or terms["schedule"] == DAILY:
@@ -215,8 +238,12 @@ class Machine(RuleBasedStateMachine):
     def people(self, action: Any) -> None:
         self._do(action)
 
-    @rule(action=RESTORE)
-    def restore(self, action: restoring.Restore) -> None:
+    @rule(action=st.one_of(RESTORE, SETTLE, SALVAGE))
+    def restore(self, action: Any) -> None:
+        self._do(action)
+
+    @rule(action=DRILL)
+    def drill(self, action: proving.Drill) -> None:
         self._do(action)
 
     @rule(

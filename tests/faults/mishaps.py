@@ -73,7 +73,7 @@ class Index:
         if self.what == "deleted":
             play.engine.indices.pop(self.name, None)
         else:
-            play.engine.create_index(self.name, red=self.what == "red")
+            play.engine.somebody_makes(self.name, red=self.what == "red")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,30 +4,27 @@ What happens to them is an action (`actions.py`); `Play.calm` lets everything be
 ended as it should.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
-from chalicelib.core.config import Config, load
 from chalicelib.core.errors import BadInput, Refused, Retryable
 from chalicelib.core.messages import Message, Wakeup
 from chalicelib.core.model import Kind, State
 from chalicelib.core.plans import Wish
-from chalicelib.service import apply as applying
 from chalicelib.service import control, holds, plans, request, restores
 from chalicelib.service import tick as ticking
 from chalicelib.service.work import handle
 from chalicelib.service.world import FUNCTION_TIMEOUT
 from tests.fakes.clock import FakeClock
-from tests.faults.chaos import Action, Actor, ActorsClock, Chaos, Defect, Fault
+from tests.faults.chaos import Action, Actor, Chaos, Defect, Fault
 from tests.faults.files import POLICIES, file
-from tests.faults.ledger import Ledger, Violated, must
-from tests.faults.watched import SharedEngine, WatchedBus, WatchedNotifier, WatchedQueue, WatchedStore
+from tests.faults.ledger import Violated, must
+from tests.faults.player import Player
+from tests.faults.shared import SharedEngine
 from tests.faults.witness import Witness
-from tests.faults.world import SLOT, Killed, Stage
+from tests.faults.world import SLOT, Killed
 
 VISIBILITY = 360
 """Seconds until a message whose handler failed comes back; infra/foundation.yaml."""
@@ -42,49 +39,13 @@ engine that never answers again, kills each function that asks it, or makes it c
 who go first, and an hour to tell."""
 
 
-@lru_cache(maxsize=64)
-def loaded(text: str) -> Config:
-    return load(text.encode(), "snapwarden.yaml")
-
-
-def _judged(stage: "Player", message: Message) -> tuple[bool, bool, bool]:
+def _judged(stage: Player, message: Message) -> tuple[bool, bool, bool]:
     """Whether the message is stale already, whether its run waits, and whether it proves that an act has returned."""
     run = stage.ledger.runs.get(message.run_id) if isinstance(message, Wakeup) else None
     if run is None or not isinstance(message, Wakeup):
         return False, False, False
     proves = message.claim is not None and message.claim == run.claim
     return message.rev < run.rev and not proves, run.state is State.QUEUED, proves
-
-
-class Player(Stage):
-    """One stage of a play."""
-
-    store: WatchedStore
-    queue: WatchedQueue
-    engine: SharedEngine
-
-    def __init__(self, name: str, file: str, chaos: Chaos, engine: SharedEngine, witness: Witness) -> None:
-        self._parts = (name, chaos, engine)
-        self.chaos, self.witness, self.ledger = chaos, witness, Ledger(name)
-        super().__init__(file)
-        self.world = replace(self.world, clock=ActorsClock(chaos), remaining=chaos.remaining)
-        self.ledger.installation = self.world.installation()
-
-    def make_parts(self, looks: int | None, indices: Sequence[str]) -> None:
-        self.name, chaos, self.engine = self._parts
-        self.fuse, self.clock = chaos, chaos.clock
-        self.store, self.queue = WatchedStore(chaos), WatchedQueue(chaos.clock)
-        self.bus, self.notifier = WatchedBus(), WatchedNotifier()
-        for part in (self.store, self.bus, self.notifier):
-            part.witness, part.ledger = self.witness, self.ledger
-
-    def apply(self, file: str, *, prune: bool = False) -> None:
-        clock = ActorsClock(self.chaos)
-        applying.apply(loaded(file), self.store, clock, "tester", prune=prune, new_token=self.world.token)
-
-    @property
-    def untold(self) -> list[str]:
-        return [run.run_id for run in self.ledger.runs.values() if not run.told]
 
 
 class Play:
@@ -202,6 +163,7 @@ class Play:
         for stage in self.stages:
             self._promises_watched(stage)
             self._nothing_left(stage)
+            self.witness.proofs.gives_way(stage.ledger, self.clock.now())
         if self.calm_kind == "healthy":
             self._still_works()
 
@@ -225,8 +187,9 @@ class Play:
     def _nothing_left(self, stage: Player) -> None:
         """What is said never to have been, or to be gone, is not on the engine."""
         for restore in stage.ledger.runs.values():
-            if restore.kind is Kind.RESTORE:
-                self.witness.restores.nothing_left(stage.ledger, restore, self.engine.indices)
+            if restore.kind is not Kind.BACKUP:
+                self.witness.restores.nothing_left(stage.ledger, restore)
+                self.witness.swaps.nothing_left(stage.ledger, restore)
         for repository in self.engine.repositories.values():
             for name, snapshot in repository.snapshots.items():
                 run = stage.ledger.runs.get(snapshot.owner.run_id) if snapshot.owner else None
@@ -251,6 +214,7 @@ class Play:
                 must(run.state is State.SUCCEEDED, f"all is well, and {run_id} is {run.state}: {run.reason}")
             if stage.ledger.plans:
                 self._restores(stage, run.run_id)
+            self._swept(stage)
 
     def _restores(self, stage: Player, backup: str) -> None:
         wish = Wish(
@@ -262,6 +226,12 @@ class Play:
         self._live_until(lambda: stage.run(run_id).told)
         run = stage.run(run_id)
         must(run.state is State.SUCCEEDED, f"all is well, and {run_id} is {run.state}: {run.reason}")
+
+    def _swept(self, stage: Player) -> None:
+        """Long enough after the last drill, too, for what it could not remove."""
+        self._live_until(lambda: not any(state.leftovers for state in stage.ledger.policies.values()))
+        for run in list(stage.ledger.runs.values()):
+            self.witness.restores.swept(stage.ledger, run)
 
     def _reapplied(self, stage: Player) -> bool:
         with self.acting(stage, lives=None) as actor:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.core.errors import BadInput, Conflict
-from chalicelib.core.plans import Wish
+from chalicelib.core.plans import Mode, Wish
 from chalicelib.service import plans, restores
 from tests.faults.actions import Acting, OnStage
 from tests.faults.play import Play
@@ -26,6 +26,7 @@ class Restore(Acting):
     what: str = "both"
     back: int = 0
     who: int = 0
+    mode: Mode = Mode.RENAME
 
     def __call__(self, play: Play) -> None:
         stage = self.stage(play)
@@ -35,7 +36,8 @@ class Restore(Acting):
             suppress(BadInput, Conflict),
         ):
             if self.what != "start":
-                wish = Wish(policy=self.policy, prefix=self.prefix, allow_partial=self.partial)
+                prefix = "" if self.mode is Mode.IN_PLACE else self.prefix
+                wish = Wish(policy=self.policy, prefix=prefix, allow_partial=self.partial, mode=self.mode)
                 plans.plan(stage.world, wish)
             if self.what != "plan" and (known := list(stage.ledger.plans)):
                 restores.start(stage.world, known[-1 - self.back % len(known)], by="tester")
@@ -43,13 +45,15 @@ class Restore(Acting):
 
 @dataclass(frozen=True, kw_only=True)
 class Backup(OnStage):
-    """The newest backup loses a `blob` of its first index, is `gone`, or is `replaced` by somebody's of the same
-    name."""
+    """The newest backup but `pick` loses a `blob` of its first index, is `gone`, or is `replaced` by somebody's of the
+    same name."""
 
     what: str
+    pick: int = 0
 
     def __call__(self, play: Play) -> None:
-        backup = next(reversed(self.stage(play).ledger.backups.values()), None)
+        known = list(self.stage(play).ledger.backups.values())
+        backup = known[-1 - self.pick % len(known)] if known else None
         if backup is None or backup.snapshot not in play.engine.snapshots() or play.engine.restoring(backup.snapshot):
             return
         if self.what == "blob":
@@ -74,7 +78,7 @@ class Wanted(OnStage):
             return
         name = plan.moves[self.pick % len(plan.moves)].name
         if self.what == "made":
-            play.engine.create_index(name)
+            play.engine.somebody_makes(name)
         else:
             play.engine.indices.pop(name, None)
 
@@ -91,11 +95,12 @@ class Slow:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """Somebody writes documents to a live index."""
+    """Somebody writes documents to a live index, perhaps by its only alias; one that refuses writes takes none."""
 
     index: str = "orders"
     documents: int = 3
 
     def __call__(self, play: Play) -> None:
-        if self.index in play.engine.indices:
-            play.engine.write(self.index, self.documents)
+        behind = [name for name, held in play.engine.indices.items() if self.index in (name, *held.aliases)]
+        if len(behind) == 1 and play.engine.indices[behind[0]].writable:
+            play.engine.write(behind[0], self.documents)

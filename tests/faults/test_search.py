@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.faults.machine import Machine
+from tests.faults.machine_focus import Restores
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
-EXAMPLES = {"default": 300, "nightly": 3000, "search": 200, "mutants": 20}[PROFILE]
-"""In one round; a search goes on with the next seed until its minutes are over."""
+EXAMPLES = {"default": 150, "nightly": 1500, "search": 100, "mutants": 10}[PROFILE]
+"""Of each machine in one round; a search goes on with the next seed until its minutes are over."""
 ROUNDS = PROFILE in ("search", "mutants")
 STEPS = 30
 
@@ -43,7 +44,8 @@ def test_whatever_happens_the_invariants_hold_and_every_run_ends_and_is_told(
     started, used = time.monotonic(), time.process_time()
     for number in _seeds():
         try:
-            run_state_machine_as_test(Machine if number is None else seed(number)(Machine), settings=chosen)
+            for machine in (Machine, Restores):
+                run_state_machine_as_test(machine if number is None else seed(number)(machine), settings=chosen)
         finally:
             took, cpu = time.monotonic() - started, time.process_time() - used
             with capsys.disabled():

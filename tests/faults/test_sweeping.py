@@ -85,11 +85,14 @@ def test_an_index_that_somebody_made_anew_under_the_name_survives() -> None:
 
 
 def test_an_index_that_was_released_is_peoples_and_survives() -> None:
-    """They use it by now, whatever became of the run."""
+    """They use it by now, whatever became of the run; nobody is told that it is gone."""
     stage, _ = left_behind()
     stage.engine.indices["restored-orders"].mark = None
     stage.live(62, step=10)
     assert made(stage) == {"restored-orders"}
+    assert words(stage) == ["LEFT_OVER"]
+    assert "restored-orders was released, so people may use it: it stays" in stage.notifier.reports[-1].body
+    assert not state_of(stage).leftovers
 
 
 def test_what_was_never_written_down_is_touched_by_nobody_and_told() -> None:

@@ -12,25 +12,24 @@ from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import Selection
 from chalicelib.core.observations import Observation, Owner
-from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Change, Create, Due, StartOrder
 from chalicelib.core.rows import Evidence
-from chalicelib.core.spec import Repository
 from chalicelib.store.keys import Key, Record
 from chalicelib.store.memory import MemoryStore
 from tests.fakes.bus import FakeBus
 from tests.fakes.elasticsearch import FakeEngine
-from tests.fakes.elasticsearch_in_place import FakeInPlace
 from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.fakes.notifier import FakeNotifier
 from tests.faults.chaos import Chaos
 from tests.faults.ledger import Ledger, Look, must
-from tests.faults.watched_restores import WatchedRestorer
 from tests.faults.witness import Witness
-from tests.faults.world import FusedBus, FusedEngine, FusedNotifier, FusedQueue, FusedStore
+from tests.faults.world import FusedBus, FusedNotifier, FusedQueue, FusedStore
 
 T = TypeVar("T", bound=Record)
-EFFECTS = ("start", "register", "delete", "restore", "remove", "release")
+EFFECTS = (
+    *("start", "register", "delete", "restore", "remove", "release", "block", "clone", "reopen", "repoint"),
+    *("close", "open", "write"),
+)
 FOR_EVER = 10**9
 
 
@@ -56,11 +55,9 @@ class WatchedStore(FusedStore, _SeenStore):
         self._answered: dict[tuple[str, int], tuple[Due, ...]] = {}
 
     def commit(self, *changes: Change) -> bool:
-        match changes:
-            case (
-                Create(Evidence(plan=Plan())),
-            ):  # under the hash of itself, without a token: nobody asks who stored it
-                return bool(self._chaos.around("plan", lambda: super(FusedStore, self).commit(*changes)))
+        if all(isinstance(change, Create) and _is_plan(change.item) for change in changes):
+            # under the hash of itself, without a token: nobody asks who stored it
+            return bool(self._chaos.around("plan", lambda: super(FusedStore, self).commit(*changes)))
         return super().commit(*changes)
 
     def _get(self, kind: type[T], key: Key) -> T | None:
@@ -77,6 +74,10 @@ class WatchedStore(FusedStore, _SeenStore):
             return known
         self._answered[pk, limit] = answer
         return answer
+
+
+def _is_plan(item: object) -> bool:
+    return isinstance(item, Evidence) and item.plan is not None
 
 
 class WatchedQueue(FusedQueue):
@@ -127,7 +128,7 @@ class WatchedNotifier(FusedNotifier, _SeenNotifier):
     pass
 
 
-class _SeenEngine(FakeEngine):
+class SeenEngine(FakeEngine):
     chaos: Chaos
     witness: Witness
     ledgers: dict[str, Ledger]
@@ -189,7 +190,7 @@ class _SeenEngine(FakeEngine):
         actor = self.chaos.actor
         assert actor is not None
         self.witness.starting(self.ledgers[actor.stage], order, actor)
-        if self.postponed(partial(super().start, order)):
+        if self.postponed("start", partial(super().start, order)):
             with self._request("start", order.snapshot):
                 return
         super().start(order)
@@ -200,8 +201,11 @@ class _SeenEngine(FakeEngine):
         self.witness.deleting(self.ledgers[actor.stage], snapshot, actor)
         super().delete(repository, snapshot)
 
-    def postponed(self, act: Callable[[], None]) -> bool:
-        """Whether it is on its way for long, so that the answer to the request that sends it is lost."""
+    def postponed(self, method: str, act: Callable[[], None]) -> bool:
+        """Whether it is on its way for long, so that the answer to the request that sends it is lost. What is answered
+        no has arrived."""
+        if any(refused == method for refused, _ in self._refusals):
+            return False
         if self.late_by:
             self.late.append((self._clock.now() + timedelta(seconds=self.late_by), act))
             self.lose_next_answer()
@@ -231,35 +235,3 @@ class _SeenEngine(FakeEngine):
     def _put(self, repository: str, snapshot: str, owner: Owner | None, indices: Iterable[str]) -> None:
         super()._put(repository, snapshot, owner, indices)
         self.witness.made_snapshot(snapshot, self.repositories[repository].snapshots[snapshot], self.alive)
-
-
-class SharedEngine(FusedEngine, _SeenEngine):
-    """One cluster for all stages. `late_by`: seconds that the next start is on its way, its sender without an
-    answer."""
-
-    @property
-    def restorer(self) -> FakeInPlace:
-        return WatchedRestorer(self, self.witness.restores, self.ledgers, self.postponed)
-
-    def watched_by(self, chaos: Chaos, witness: Witness) -> "SharedEngine":
-        self.chaos, self.witness = chaos, witness
-        self.ledgers, self.late, self.late_by, self.fate, self.strangers = {}, [], 0, None, set()
-        return self
-
-    def heal(self, *, looks: int | None) -> None:
-        """What is broken in it is mended, and what runs ends at the `looks`th look; None: it never does. Of restored
-        indices the shards that were lost stay so."""
-        self._looks, self._silent, self._lose, self.late_by, self.fate = looks, 0, None, 0, None
-        self._refusals.clear()
-        self.slow_delete, self.blocked = 0, False
-        self.restore_looks = 0
-        for origin in self._origins():
-            origin.looks_left = 0 if looks is not None else FOR_EVER
-        for name in {"orders", "orders-old", *(name for name, index in self.indices.items() if not index.origin)}:
-            if name not in self.indices or self.indices[name].red:
-                self.create_index(name)
-        for name, repository in self.repositories.items():
-            self.mend_repository(name)
-            repository.definition = Repository(type="fs", settings={"location": name})
-            for snapshot in repository.snapshots.values():
-                snapshot.looks_left = looks

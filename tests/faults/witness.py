@@ -4,28 +4,41 @@ break it."""
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Event, Report, Wakeup
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.observations import Complete, Owner
-from chalicelib.core.plans import Plan
 from chalicelib.core.ports import Change, Create, Delete, StartOrder, Update
-from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Spec
+from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec
 from chalicelib.service.backups import ACT_TIMEOUT
 from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.faults import ledger as check
 from tests.faults import permits
 from tests.faults.chaos import Actor, Chaos
 from tests.faults.ledger import Ledger, Look, Made, must
+from tests.faults.witness_in_place import InPlaceWitness
+from tests.faults.witness_proofs import ProofWitness
 from tests.faults.witness_restores import RestoreWitness
+from tests.faults.witness_salvages import SalvageWitness
+from tests.faults.witness_swaps import SwapWitness
+
+if TYPE_CHECKING:
+    from tests.faults.shared import SharedEngine
 
 
 class Witness:
+    cluster: "SharedEngine"
+
     def __init__(self, chaos: Chaos) -> None:
         self.chaos = chaos
         self.made: dict[str, Made] = {}
-        self.restores = RestoreWitness()
+        self.restores = RestoreWitness(self)
+        self.swaps = SwapWitness(self)
+        self.in_place = InPlaceWitness(self)
+        self.salvages = SalvageWitness(self)
+        self.proofs = ProofWitness(self)
         self.names: dict[tuple[str, str], set[str]] = defaultdict(set)
 
     # What is stored ------------------------------------------------------------------------------------------------
@@ -42,8 +55,14 @@ class Witness:
                 self._run(ledger, ledger.runs.get(run.run_id), run)
         for item in items:
             if isinstance(item, PolicyState):
-                ledger.policies[item.policy] = item
+                before, ledger.policies[item.policy] = ledger.policies.get(item.policy), item
                 ledger.promises.update(check.promise_facts(item))
+                self.proofs.promised(ledger, before, item)
+        for run in runs:
+            if run.settled:
+                self.swaps.settled(ledger, run)
+                self.in_place.settled(ledger, run)
+                self.proofs.settled(ledger, run)
         for name in {run.policy for run in runs}:
             check.open_runs_named(ledger, name)
         check.roads_kept(ledger, self.chaos.clock.now())
@@ -58,8 +77,8 @@ class Witness:
                     ledger.waiters[item.run_id] = item
                 case Create(Spec() as item):
                     ledger.specs[item.policy.name, item.gen] = item
-                case Create(Evidence(plan=Plan() as plan)):
-                    ledger.plans[plan.plan_id] = plan
+                case Create(Evidence() as item):
+                    self._evidence(ledger, item)
                 case Create(Backup() as item) | Update(Backup() as item):
                     self._backup(ledger, item, runs)
                 case Update(PolicyState() as item):
@@ -67,18 +86,30 @@ class Witness:
                 case Create(Approval() as given) | Update(Approval() as given):
                     permits.approved(ledger, given, runs)
                 case Create(item) | Update(item):
-                    self._roads(ledger, item)
+                    self._others(ledger, item)
 
-    def _roads(self, ledger: Ledger, item: object) -> None:
+    def _others(self, ledger: Ledger, item: object) -> None:
         match item:
             case Lease():
                 ledger.leases[item.lease] = item
             case Slots():
                 ledger.slots[item.target] = item
+            case Proofs():
+                ledger.proofs[item.policy] = item
+
+    def _evidence(self, ledger: Ledger, item: Evidence) -> None:
+        ledger.evidence[item.run_id, item.kind] = item
+        if item.plan is not None:
+            ledger.plans[item.plan.plan_id] = item.plan
+        if item.kind == "proved":
+            self.proofs.proved(ledger, self.chaos.actor, item)
 
     def _run(self, ledger: Ledger, old: Run | None, run: Run) -> None:
         ledger.runs[run.run_id] = run
         permits.begins_nothing_held(ledger, old, run)
+        if old is None:
+            self.salvages.begins(run)
+        self.in_place.begins(ledger, self.chaos.actor, old, run)
         check.step_recorded(ledger, old, run)
         if old is not None:
             check.moves_on(old, run)
@@ -90,10 +121,12 @@ class Witness:
             found = self.made.get(run.snapshot_uuid)
             must(found and found.owner == ledger.owner(run), f"{run.run_id} took a snapshot that is not its own")
         if run.state is State.SUCCEEDED and (old is None or not old.settled):
-            if run.kind is Kind.RESTORE:
-                self.restores.succeeded(ledger, self.chaos.actor, run)
-            else:
+            if run.kind is Kind.BACKUP:
                 self._good(ledger, run)
+            elif run.salvage is not None:
+                self.salvages.succeeded(ledger, run)
+            elif run.kind is Kind.RESTORE and run.swapped_at is None:
+                self.restores.succeeded(ledger, self.chaos.actor, run)
         if run.told:
             check.was_told(ledger, run)
 
@@ -130,6 +163,7 @@ class Witness:
 
     def _backup(self, ledger: Ledger, backup: Backup, runs: Sequence[Run]) -> None:
         known = ledger.backups.get(backup.run_id)
+        self.proofs.catalogued(ledger, backup)
         must(known is None or known.snapshot_uuid == backup.snapshot_uuid, f"two backups of {backup.run_id}")
         ended = [run for run in runs if run.run_id == backup.run_id and run.settled]
         must(known or (ended and ended[0].state is backup.outcome), f"a backup beside no end of {backup.run_id}")
@@ -175,6 +209,11 @@ class Witness:
 
     # What is told ---------------------------------------------------------------------------------------------------
 
+    def _swept(self, ledger: Ledger, run: Run, report: Report) -> None:
+        must(run.leftover, f"{report.key}, and {run.run_id} left nothing")
+        left = self.restores.left(ledger, run) if report.key.endswith("swept") else []
+        must(not left, f"{report.key}, and {left} are there")
+
     def emitted(self, ledger: Ledger, events: Sequence[Event]) -> None:
         for event in events:
             known = ledger.events.setdefault(event.key, event)
@@ -198,7 +237,10 @@ class Witness:
             return
         if report.key.startswith("hold:"):
             return
-        run = ledger.runs[report.key.removesuffix("#end")]
+        run = ledger.runs[report.key.split("#")[0]]
+        if "#sweep#" in report.key:
+            self._swept(ledger, run, report)
+            return
         must(run.settled, f"the end of {run.run_id} was told, and it is {run.state}")
         must(report.attributes["state"] == run.state, f"told was {report.attributes['state']}, stored is {run.state}")
         must(known.subject == report.subject, f"{report.key} was told in other words: {report.subject!r}")

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.paths import CHECKOUT
-from tests.mutants.bugs import BUGS, Bug
+from tests.mutants.bug import Bug
+from tests.mutants.bugs import BUGS
 
 COPIED = ("chalicelib", "infra", "tests", "app.py", "conftest.py", "pyproject.toml", ".chalice")
 WRITTEN = (

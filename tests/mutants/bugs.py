@@ -1,31 +1,11 @@
 """The bugs: what a hurried hand would write. Each replaces one piece of text, which stands exactly once in its file
-(tests/unit/test_mutants.py)."""
+(tests/unit/test_mutants.py). Those of drills and swaps: restore_bugs.py."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from tests.mutants.bug import Bug
+from tests.mutants.restore_bugs import RESTORES
 
 STORES = ("tests/contract/test_stores.py", "tests/contract/test_store_dynamo.py")
 ENGINE = tuple(f"tests/unit/test_elasticsearch_{name}.py" for name in ("connection", "engine", "silence"))
-
-
-@dataclass(frozen=True)
-class Bug:
-    """`tests`: where its example stands, when not among those of the driver. `searchable`: the search, which runs in
-    memory, passes by that code at all."""
-
-    name: str
-    file: str
-    before: str
-    after: str
-    tests: tuple[str, ...] = ()
-    searchable: bool = True
-
-    def plant(self, project: Path) -> None:
-        path = project / self.file
-        text = path.read_text()
-        if text.count(self.before) != 1:
-            raise ValueError(f"{self.name}: its text stands {text.count(self.before)} times in {self.file}, not once")
-        path.write_text(text.replace(self.before, self.after))
 
 
 ADVANCE = "chalicelib/service/advance.py"
@@ -247,4 +227,4 @@ ADAPTERS = (
         searchable=False,
     ),
 )
-BUGS = (*PROTOCOL, *TRAFFIC_BUGS, *ENDINGS, *ADAPTERS)
+BUGS = (*PROTOCOL, *TRAFFIC_BUGS, *ENDINGS, *RESTORES, *ADAPTERS)

@@ -55,6 +55,14 @@ def test_what_could_not_be_compared_is_said_and_no_pass() -> None:
     assert _compared(quiet, None, _restored(9, 4, 5)) == ["restore.counts"], "what was there before must be in it"
 
 
+def test_an_index_that_was_replaced_during_its_backup_is_no_error() -> None:
+    """Restored in place through another repository it keeps its uuid, and its sequence numbers go back."""
+    before, after = count("orders-1", 10, 9, 8), count("orders-1", 8, 4, 3)
+    for restored in (_restored(10, 9, 8), _restored(8, 4, 3), _restored(9, 12, 8)):
+        assert _compared(before, after, restored) == ["restore.not_compared"]
+    assert _compared(before, count("orders-1", 12, 12, 3), _restored(10, 9, 8)) == ["restore.not_compared"]
+
+
 def test_a_difference_is_an_error_and_a_gap_is_not() -> None:
     quiet = count("orders-1", 10, 5, 5)
     (wrong,) = comparing.counts(PLAN, [quiet], [quiet], [_restored(9, 5, 5)], None)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from infra.local.paths import CHECKOUT
-from tests.mutants.bugs import BUGS, Bug
+from tests.mutants.bug import Bug
+from tests.mutants.bugs import BUGS
 
 LEAST = 20
 

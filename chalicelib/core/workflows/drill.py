@@ -196,6 +196,11 @@ def _proved(run: Run, moves: Sequence[Move], sources: Sequence[IndexRef]) -> Evi
     return Evidence(run_id=run.run_id, kind="proved", n=1, indices=refs)
 
 
+def makes_way(run: Run, waiting: str) -> Decision:
+    """Nothing was touched, and the server does not say whether it may be: others go first."""
+    return _deferred(run, guards.makes_way(waiting))
+
+
 def unregistered(run: Run, error: Exception) -> Decision:
     """The second registration was refused: the drill goes through the repository itself."""
     message = f"the repository could not be registered a second time: {error}"

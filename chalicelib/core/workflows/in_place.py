@@ -184,6 +184,10 @@ def _release(run: Run, seen: Seen) -> Decision:
     if lost := [move.name for move in seen.plan.moves if move.name not in there]:
         message = f"{lost[0]} was restored and checked, and is gone: somebody deleted it"
         return give_up(run, State.FAILED, message, finding("restore.vanished", lost[0], message, "make a new plan"))
+    if taken := [one.name for one in seen.live if one.mark not in (None, seen.plan.mark)]:
+        message = f"{taken[0]} was restored and checked, and another restore has replaced it since"
+        next_step = "snapwarden runs --kind restore, here and on other stages"
+        return give_up(run, State.FAILED, message, finding("restore.vanished", taken[0], message, next_step))
     waiting = [move for move in seen.plan.moves if there[move.name].ours]
     if not waiting:
         return _done(run, seen)

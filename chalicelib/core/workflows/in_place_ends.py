@@ -50,11 +50,12 @@ def give_up(run: Run, ending: State, reason: str, *found: Finding) -> Decision:
 
 
 def undo(run: Run, seen: Seen, now: datetime) -> Decision:
-    """What was checked is released by then, in part at least, and people may write to it: nothing of it is removed."""
+    """What was checked is released by then, in part at least, and people may write to it: nothing of it is removed. Nor
+    is anything closed that this run closed."""
     if not marked(seen) and _may_come(run, now):
         return Decision(state=run.state, again=pace.next_look(run, now))
     over = now >= run.deadline_at + CLEANING or run.aborts >= TRIES
-    shut, new = _closed_by_us(seen), () if run.checked else made(seen)
+    shut, new = ((), ()) if run.checked else (_closed_by_us(seen), made(seen))
     if shut and not over:
         return Decision(state=run.state, act=Open(indices=shut[:AT_ONCE]), again=pace.FIRST_LOOK)
     if new and not over:
