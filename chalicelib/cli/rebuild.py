@@ -1,10 +1,13 @@
 """`restore plan --everything`: a whole cluster, in numbered phases."""
 
+from datetime import timedelta
+
 from chalicelib import bootstrap
 from chalicelib.cli import asking, plan_lines
 from chalicelib.cli.output import Output, instant, size
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.plans import Plan, Wish
+from chalicelib.core.prose import span
 from chalicelib.service import rebuilds
 
 
@@ -23,10 +26,13 @@ def plan(out: Output, wish: Wish, target: str | None) -> Plan:
 
 def summary(out: Output, plan: Plan, *, every: bool) -> None:
     """What would be put back, as far as it matters to whoever approves it."""
-    out.say(f"{plan.plan_id}  everything on {plan.target}")
+    where = f"from {plan.source} to {plan.target}" if plan.source else f"on {plan.target}"
+    out.say(f"{plan.plan_id}  everything {where}")
     out.say(f"  made by    {asking.named(plan.made_by)}")
     out.say(f"  data of    {instant(plan.taken_at)} at the latest, made by {plan.version}; the server is {plan.server}")
     room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
+    seconds = timedelta(seconds=plan.expected_seconds or 0)
+    out.say(f"  takes      about {span(seconds)}, one phase after the other")
     out.say(f"  needs      {size(plan.bytes)} of disk{room}")
     plan_lines.beyond(out, plan.approval, every=every)
     rows = [

@@ -134,6 +134,10 @@ def plan(
         into=into,
     )
     made = _everything(out, wish, target, prefix) if everything else _of_policy(out, wish, target)
+    _tell(out, made, every=every)
+
+
+def _tell(out: Output, made: Plan, *, every: bool) -> None:
     if out.json:
         out.document(wire.public_plan(made))
     else:

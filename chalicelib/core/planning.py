@@ -4,18 +4,24 @@ A conflict found here costs a line of text; found by the server it costs a resto
 times. Every conflict names its fix.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from pydantic_core import PydanticCustomError
-
-from chalicelib.core import attaching, elsewhere, in_place, plan_notes, plan_room, plan_time, streams, swapping
+from chalicelib.core import (
+    attaching,
+    elsewhere,
+    in_place,
+    plan_names,
+    plan_notes,
+    plan_room,
+    plan_time,
+    streams,
+    swapping,
+)
 from chalicelib.core.capsules import Configuration
-from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Run, Severity
 from chalicelib.core.permissions import permitted
 from chalicelib.core.plan_time import NextSlot
@@ -26,11 +32,8 @@ from chalicelib.core.rows import Backup, Spec
 from chalicelib.core.spec import Policy
 from chalicelib.core.streams import stream_of
 from chalicelib.core.swaps import Standing
-from chalicelib.core.values import check_index_pattern, check_prefix
 from chalicelib.core.wire import dump
 
-NAME_BYTES = 255
-MOST_REPLICAS = 20
 SHOWN = 20
 
 
@@ -58,40 +61,6 @@ class Facts:
     @property
     def around(self) -> attaching.Around:
         return attaching.Around(recorded=self.recorded, standing=self.standing, surroundings=self.surroundings)
-
-
-def problems(wish: Wish) -> tuple[Problem, ...]:
-    """What can't be meant, with the option that says it."""
-    inside = wish.mode is Mode.IN_PLACE
-    original = wish.mode is Mode.RENAME and not wish.prefix  # where the names are free, they may be those of before
-    checks = [] if inside or original else [("--prefix", check_prefix, wish.prefix)]
-    checks += [("--indices", check_index_pattern, pattern) for pattern in wish.indices]
-    found = []
-    for key, check, text in checks:
-        try:
-            check(text)
-        except PydanticCustomError as wrong:
-            expected = (wrong.context or {}).get("expected")
-            found.append(Problem(wrong.message(), key=key, expected=expected))
-    if inside and wish.prefix:
-        found.append(Problem("names change in no restore in place", key="--prefix", expected="--mode rename"))
-    if wish.replicas is not None and not 0 <= wish.replicas <= MOST_REPLICAS:
-        found.append(Problem(f"{wish.replicas} replicas", key="--replicas", expected=f"0 to {MOST_REPLICAS}"))
-    if wish.mode is Mode.DRILL:
-        found.append(Problem("a drill is no plan of yours", key="--mode", expected="snapwarden drill POLICY"))
-    if wish.mode is Mode.SALVAGE:
-        wanted = "snapwarden salvage RUN --dry-run, once a restore has brought the indices back"
-        found.append(Problem("salvage is no way to restore a backup", key="--mode", expected=wanted))
-    if wish.mode is not Mode.RENAME and (wish.attach_aliases or wish.attach_lifecycle):
-        key = "--attach-aliases" if wish.attach_aliases else "--attach-lifecycle"
-        found.append(Problem(f"{wish.mode} sees to aliases and lifecycle itself", key=key, expected="--mode rename"))
-    if wish.mode is Mode.EVERYTHING:
-        wanted = "restore plan --everything, without --policy"
-        found.append(Problem("everything is not of one policy", key="--mode", expected=wanted))
-    found += elsewhere.problems(wish)
-    if wish.backup and wish.at:
-        found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
-    return tuple(found)
 
 
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
@@ -126,13 +95,13 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         keep_old=int(spec.target.restore.keep_old.total_seconds()) if wish.mode is Mode.SWAP else None,
         expected_seconds=seconds,
         left_out=sum(not index.whole for index in chosen),
-        **_elsewhere(wish, spec, backup),
+        **elsewhere_of(wish, spec, backup),
     )
     return named(made, dump(made))
 
 
-def _elsewhere(wish: Wish, spec: Spec, backup: Backup) -> dict[str, Any]:
-    """A drill chooses its registration itself, when it runs."""
+def elsewhere_of(wish: Wish, spec: Spec, backup: Backup) -> dict[str, Any]:
+    """What a plan says of another target; a drill chooses its registration itself, when it runs."""
     if spec.target_gen is None:
         return {}
     through = None if wish.mode is Mode.DRILL else elsewhere.name(backup.target, backup.repository)
@@ -147,7 +116,7 @@ def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move]) -> It
     if wish.mode is Mode.IN_PLACE:
         yield from in_place.findings(moves, facts.surroundings, spec.policy)
     else:
-        yield from _names(moves, facts.surroundings)
+        yield from plan_names.findings(moves, facts.surroundings)
     yield from plan_room.findings(moves, facts.surroundings)
     yield from plan_room.versions(facts.backup.backup_id, facts.contents.version, facts.surroundings.version)
     if wish.mode is Mode.SWAP:
@@ -158,7 +127,7 @@ def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move]) -> It
         yield from plan_notes.lifecycle(moves, facts.originals)
     if wish.mode is not Mode.DRILL:
         yield from plan_notes.notes([move for move in moves if not move.over], facts.originals, _others(wish, facts))
-    yield from streams.notes(_new_streams(moves), facts.surroundings.templates)
+    yield from streams.notes(plan_names.new_streams(moves), facts.surroundings.templates)
 
 
 def _claimed(moves: Sequence[Move]) -> tuple[str, ...]:
@@ -166,10 +135,6 @@ def _claimed(moves: Sequence[Move]) -> tuple[str, ...]:
     of its backing indices."""
     aliases = (alias.name for move in moves for alias in move.attach)
     return (*dict.fromkeys(move.known_as for move in moves), *swapping.touched(moves), *aliases)
-
-
-def _new_streams(moves: Sequence[Move]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(move.stream for move in moves if move.stream))
 
 
 def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move, ...]:
@@ -292,30 +257,6 @@ def _streams(wish: Wish, chosen: Sequence[str], contents: Contents) -> Iterator[
     else:
         held = [stream for name in chosen if (stream := stream_of(name, contents.streams))]
         yield from streams.no_way(dict.fromkeys(held), wish.mode)
-
-
-def _names(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Finding]:
-    there = {index.name: index for index in surroundings.indices}
-    aliases = {alias: index.name for index in surroundings.indices for alias in index.aliases}
-    another = "another --prefix"
-    taken = tuple(streams.findings(_new_streams(moves), there, aliases, surroundings.streams))
-    yield from taken
-    told = {found.subject for found in taken}
-    for move in (move for move in moves if move.stream not in told):
-        if len(move.name.encode()) > NAME_BYTES:
-            message = f"{move.name} would be longer than {NAME_BYTES} bytes"
-            yield _conflict("restore.bad_name", move.name, message, f"a shorter --prefix, or leave {move.source} out")
-        if index := there.get(move.name):
-            fix = f"{another}, or delete {move.name}" if not index.closed else f"{another}, or delete the closed index"
-            yield _conflict("restore.name_taken", move.name, f"there is an index {move.name}", fix)
-        elif move.name in aliases:
-            message = f"{move.name} is an alias of {aliases[move.name]}"
-            yield _conflict("restore.name_is_alias", move.name, message, another)
-        elif move.name in surroundings.streams:
-            yield _conflict("restore.name_is_stream", move.name, f"{move.name} is a data stream", another)
-    for name, times in Counter(move.name for move in moves).items():
-        if times > 1:
-            yield _conflict("restore.two_of_a_name", name, f"{times} indices would be called {name}", another)
 
 
 def _any(patterns: Iterable[str], name: str) -> bool:

@@ -8,17 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.core import plan_room
+from chalicelib.core import plan_room, plan_time
 from chalicelib.core.capsules import Configuration
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Finding, IndexRef, Severity
 from chalicelib.core.permissions import permitted
+from chalicelib.core.planning import elsewhere_of
 from chalicelib.core.plans import Mode, Plan, Wish, named
 from chalicelib.core.prose import counted
 from chalicelib.core.rebuild_pieces import FIRST, ROW, aliases_of, built_in, digest, missing
 from chalicelib.core.rebuilds import PARTS, Does, Phase, Piece
 from chalicelib.core.restores import Contents, Surroundings
 from chalicelib.core.rows import Backup, Spec
+from chalicelib.core.streams import stream_of
 from chalicelib.core.wire import dump
 
 PRIORITY = "index.priority"
@@ -39,7 +41,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Indices of one backup that are of one priority: `names` as they were backed up."""
+    """Indices and data streams of one backup that are of one priority: `names` as they were backed up."""
 
     source: Source
     priority: int
@@ -69,18 +71,27 @@ def groups(sources: Sequence[Source], surroundings: Surroundings) -> tuple[tuple
     found: dict[tuple[int, int], list[str]] = {}
     ordered = sorted(sources, key=lambda source: source.backup.taken_at, reverse=True)
     for place, source in enumerate(ordered):
-        priority = {index.name: _priority(index) for index in source.originals}
-        for index in sorted(source.contents.indices, key=lambda index: index.name):
-            if index.name in taken:
-                left_out.add(index.name)
-            elif index.name not in seen:
-                seen.add(index.name)
-                found.setdefault((-priority.get(index.name, USUAL), place), []).append(index.name)
+        for name, priority in sorted(_units(source).items()):
+            if name in taken:
+                left_out.add(name)
+            elif name not in seen:
+                seen.add(name)
+                found.setdefault((-priority, place), []).append(name)
     made = tuple(
         Group(source=ordered[place], priority=-rank, names=tuple(names))
         for (rank, place), names in sorted(found.items())
     )
     return made, tuple(sorted(left_out))
+
+
+def _units(source: Source) -> dict[str, int]:
+    """What comes back as one, by name: an index, or a data stream with all its own, of which the first one counts."""
+    priorities = {index.name: _priority(index) for index in source.originals}
+    found: dict[str, int] = {}
+    for index in source.contents.indices:
+        name = stream_of(index.name, source.contents.streams) or index.name
+        found[name] = max(found.get(name, 0), priorities.get(index.name, USUAL))
+    return found
 
 
 def _priority(index: IndexRef) -> int:
@@ -99,6 +110,7 @@ def part(wish: Wish, group: Group) -> Wish:
         allow_partial=wish.allow_partial,
         replicas=wish.replicas,
         attach_lifecycle=True,
+        into=wish.into,
     )
 
 
@@ -119,7 +131,7 @@ def plan(
     phases = _phases(wish, parts, pieces)
     done = {phase.plan for phase in phases if not phase.skipped}
     inner = [made for _, made in parts if made.plan_id in done]
-    names = [move.name for made in inner for move in made.moves]
+    names = dict.fromkeys(move.known_as for made in inner for move in made.moves)
     aliases = [piece.name for row in pieces[Does.ALIASES] for piece in row] if _done(phases, Does.ALIASES) else []
     beyond, permission = permitted(target.restore, (*names, *aliases), instead="a target that allows these names")
     made = Plan(
@@ -142,8 +154,10 @@ def plan(
         findings=(*_findings(phases, inner, known), *map(_too_big, too_big), *permission),
         approval=beyond,
         spare=plan_room.spare(known.surroundings),
+        expected_seconds=_seconds(phases),
         phases=phases,
         capsule=known.key,
+        **elsewhere_of(wish, newest.spec, backup),
     )
     numbered = {phase.number: pieces[phase.does] for phase in phases if phase.does in pieces}
     return Made(plan=named(made, dump(made)), pieces=numbered)
@@ -153,7 +167,7 @@ def _portioned(
     parts: Sequence[tuple[Group, Plan]], known: Known
 ) -> tuple[Mapping[Does, tuple[tuple[Piece, ...], ...]], list[Piece]]:
     """And what is too big for a row."""
-    names = [move.name for _, made in parts for move in made.moves]
+    names = [move.known_as for _, made in parts for move in made.moves]
     found = {does: missing(known.capsule, known.there, does) for does in FIRST}
     found[Does.ALIASES] = aliases_of(known.capsule, names)
     size = {piece.path: len(json.dumps(piece.body)) + len(piece.path) for each in found.values() for piece in each}
@@ -200,6 +214,7 @@ def _phases(
             priority=group.priority,
             bytes=made.bytes,
             shards=sum(move.shards for move in made.moves),
+            seconds=made.expected_seconds or plan_time.assumed(made.bytes, len(made.moves)),
         )
         for group, made in parts
     ]
@@ -207,6 +222,11 @@ def _phases(
     return tuple(
         replace(phase, number=number, skipped=number in wish.skip) for number, phase in enumerate(phases, start=1)
     )
+
+
+def _seconds(phases: Sequence[Phase]) -> float:
+    """One after the other."""
+    return sum(phase.seconds or 0 for phase in phases if not phase.skipped)
 
 
 def _done(phases: Sequence[Phase], does: Does) -> bool:

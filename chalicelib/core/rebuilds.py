@@ -44,7 +44,7 @@ class Piece:
 class Phase:
     """`number`: from 1, in the order in which they are done; what is `skipped` keeps its own. `names`: how many things
     it puts back. Of indices: the restore `plan`, of the backup `backup_id` of `policy`, of those whose index.priority
-    is `priority`; `seconds` as that plan expects it (None: nobody can tell). Of the others: the pieces stand in so many
+    is `priority`; `seconds` as that plan expects it, or at an assumed pace. Of the others: the pieces stand in so many
     `rows` beside the plan, and `digest` follows from them, so that what was approved is what is put back."""
 
     number: int

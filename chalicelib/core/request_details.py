@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core import naming, planning
+from chalicelib.core import naming, wishes
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import Kind
 from chalicelib.core.nearest import unknown_key
@@ -111,7 +111,7 @@ class _Reader:
             into=self.take("into", _name),
             **({} if prefix is None else {"prefix": prefix}),
         )
-        for problem in planning.problems(wish):
+        for problem in wishes.problems(wish):
             expected = problem.expected.replace("--", "") if problem.expected else None
             self.note((problem.key or "").removeprefix("--"), problem.message, expected)
         return wish

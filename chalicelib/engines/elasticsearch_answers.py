@@ -184,11 +184,7 @@ RULES: tuple[Rule, ...] = (
         type="snapshot_restore_exception|invalid_index_name_exception|illegal_state_exception",
         reason="already exists|names need to be unique",
     ),
-    Rule(
-        verdict=Verdict.REFUSE,
-        methods=_on("restore"),
-        type="snapshot_restore_exception|index_not_found_exception",
-    ),
+    Rule(verdict=Verdict.REFUSE, methods=_on("restore"), type="snapshot_restore_exception|index_not_found_exception"),
     Rule(
         verdict=Verdict.REFUSE,
         methods=_on("release", "block", "clone", "reopen", "repoint", "configure", "count", "page", "live", "write"),

@@ -1,39 +1,33 @@
 """Drills: how one comes into being, and the two sides of it that touch the world. What is compared: drill_checks.py."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from chalicelib.core import drilling, naming, planning, proofs, traffic
+from chalicelib.core import drilling, naming, planning, proofs
 from chalicelib.core import elsewhere as names
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable, Taken
-from chalicelib.core.guards import Around
 from chalicelib.core.model import Finding, Kind, Run, State
 from chalicelib.core.observations import Complete
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Engine
-from chalicelib.core.restores import Restored, Surroundings
+from chalicelib.core.restores import Surroundings
 from chalicelib.core.rows import Backup, BackupState, Spec
 from chalicelib.core.spec import Drill
-from chalicelib.core.traffic import PRIORITY, Traffic
 from chalicelib.core.workflows import Decision, restore_ends
 from chalicelib.core.workflows import drill as workflow
 from chalicelib.core.workflows.drill_seen import Watched
 from chalicelib.core.workflows.restore_seen import Register, Seen, own
-from chalicelib.service import drill_checks, elsewhere, expecting, query, stuck
+from chalicelib.service import drill_checks, drill_guards, elsewhere, expecting, query, stuck
 from chalicelib.service import plans as planner
 from chalicelib.service.create import place_beside
 from chalicelib.service.elsewhere import spec_now
 from chalicelib.service.planned import planned
-from chalicelib.service.queueing import HEAD
 from chalicelib.service.request import check_active, check_id
 from chalicelib.service.restores import WAITS, RestoreWork, unplanned
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
-
-DUE = 100
-"""Policies that are due soon and looked at one by one; with more of them a drill waits for a quieter time."""
 
 
 def new(world: World, spec: Spec, slot: str, *, by: str, start_by: datetime) -> Run:
@@ -107,7 +101,7 @@ class DrillWork(RestoreWork):
         if run.state is State.PLANNED and not restored:
             return _before(world, run, spec, drill, engine, seen)
         seen = stuck.explained(run, seen, world, engine)
-        around = _around(world, run, spec, engine.restorer.surroundings(), engine, own(seen))
+        around = drill_guards.around(world, run, spec, engine.restorer.surroundings(), engine, own(seen))
         watched = Watched(seen=seen, around=around)
         if run.state is not State.CHECKING:
             return watched
@@ -128,7 +122,7 @@ class DrillWork(RestoreWork):
     def no_answer(self, run: Run, error: Exception, world: World, *, last: bool = False) -> Decision:
         """One that has not begun holds up nobody while the server hangs."""
         beginning = run.attempts == 0 and isinstance(error, Retryable)
-        if beginning and (waiting := _waiting(world, run, world.spec_of(run))):
+        if beginning and (waiting := drill_guards.waiting(world, run, world.spec_of(run))):
             return workflow.makes_way(run, waiting)
         return super().no_answer(run, error, world, last=last)
 
@@ -237,7 +231,7 @@ def _before(world: World, run: Run, spec: Spec, drill: Drill, engine: Engine, se
     if backup is None:
         raise Refused(f"the backup {plan.backup_id} is no longer in the catalogue")
     surroundings = engine.restorer.surroundings()
-    around = _around(world, run, spec, surroundings, engine, ())
+    around = drill_guards.around(world, run, spec, surroundings, engine, ())
     watched = Watched(seen=replace(seen, anew=_anew(world, run, plan, backup, surroundings, engine)), around=around)
     if any(found.code == workflow.UNREGISTERED for found in run.findings):
         return watched
@@ -253,55 +247,3 @@ def _anew(world: World, run: Run, plan: Plan, backup: Backup, surroundings: Surr
     contents = drilling.of_plan(plan, there.uuid)
     facts = planning.Facts(backup=backup, contents=contents, surroundings=surroundings)
     return planning.plan(plan.wish, spec_now(world, run), facts, world.clock.now(), by=run.requested_by)
-
-
-def _around(
-    world: World, run: Run, spec: Spec, surroundings: Surroundings, engine: Engine, mine: tuple[Restored, ...]
-) -> Around:
-    now, expected = world.clock.now(), timedelta(seconds=run.expected_seconds or 0)
-    begun = run.attempts > 0
-    around = Around(
-        vitals=engine.prover.vitals(),
-        surroundings=surroundings,
-        begun=begun,
-        done=sum(index.shards_done for index in mine),
-        bytes_done=sum(index.bytes_done for index in mine),
-    )
-    if begun and now < (run.claimed_at or run.created_at) + expected:
-        return around
-    around = replace(around, waiting=_waiting(world, run, spec))
-    if begun:
-        return around
-    due, unknown = _due(world, run, now + expected)
-    return replace(around, due=due, unknown=unknown)
-
-
-def _waiting(world: World, run: Run, spec: Spec) -> str | None:
-    """Who waits for the lease or the slot that this drill holds, and goes before drills."""
-    others = [each for each in world.store.waiters(run.target, HEAD) if each.priority < PRIORITY[Kind.DRILL]]
-    beside = world.store.waiters(run.source, HEAD) if run.source else ()
-    for other in (*others, *(each for each in beside if each.priority < PRIORITY[Kind.DRILL])):
-        if other.lease == run.lease:
-            return other.run_id
-    if others:
-        _, slots = world.store.traffic(run.lease, run.target)
-        full = Traffic(lease=None, slots=slots)
-        if traffic.busy(full, others[0].run_id, spec.target.max_concurrent, world.clock.now()):
-            return others[0].run_id
-    return None
-
-
-def _due(world: World, run: Run, until: datetime) -> tuple[tuple[str, datetime] | None, int]:
-    """The first backup that is due by then and would wait for this drill; and more than how many policies are due, when
-    they are too many to be looked at."""
-    names = [due.id for shard in range(world.store.shards) for due in world.store.due_policies(shard, until, DUE)]
-    if len(names) >= DUE:
-        return None, DUE
-    return min(_those_due(world, run, names, until), key=lambda found: found[1], default=None), 0
-
-
-def _those_due(world: World, run: Run, names: list[str], until: datetime) -> Iterator[tuple[str, datetime]]:
-    states = (state for name in names if (state := world.store.state(name)))
-    for state, _ in expecting.would_wait(world, states, run.lease, run.target, until):
-        assert state.due_at is not None
-        yield state.policy, state.due_at

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from chalicelib.core import attaching, planning, swapping
+from chalicelib.core import attaching, planning, swapping, wishes
 from chalicelib.core import elsewhere as places
 from chalicelib.core.capsules import Configuration
 from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
@@ -27,7 +27,7 @@ def plan(world: World, wish: Wish, *, by: str | None = None) -> Plan:
 
     For a plan into another target the repository is registered there, to be read only: nobody else may be alive to say
     what the backup holds."""
-    if wrong := planning.problems(wish):
+    if wrong := wishes.problems(wish):
         raise BadInput(*wrong)
     state = query.named(world, wish.policy)
     spec = world.spec(wish.policy, state.spec_gen)
@@ -70,7 +70,7 @@ def anew(
     """Of this backup, as it would be now; not stored. `policies`: whose backups might take what is made; without them
     nothing is said of that. `history` and `slots`: what is known of time, as `planning.Facts` have it. `recorded`:
     where aliases are to be attached, those that there were."""
-    contents = engine.restorer.contents(_where(spec, backup), backup.snapshot)
+    contents = engine.restorer.contents(where(spec, backup), backup.snapshot)
     if contents is None:
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
     surroundings = engine.restorer.surroundings()
@@ -93,15 +93,19 @@ def anew(
     made = planning.plan(wish, spec, facts, world.clock.now(), by=by)
     if not made.moves:
         return made
+    return replace(made, calls=_spelled(engine, made))
+
+
+def _spelled(engine: Engine, made: Plan) -> tuple[str, ...]:
     calls = engine.restorer.spelled(planning.order(made))
-    if wish.mode is Mode.SWAP:
+    if made.wish.mode is Mode.SWAP:
         calls += engine.restorer.spelled_swap(swapping.clones(made), swapping.forth(made))
     if attached := attaching.actions(made):  # before the settings are put back, which is last
         calls = (*calls[:-1], *engine.restorer.spelled_swap((), attached), calls[-1])
-    return replace(made, calls=calls)
+    return calls
 
 
-def _where(spec: Spec, backup: Backup) -> str:
+def where(spec: Spec, backup: Backup) -> str:
     """The name of the repository on the target of `spec`."""
     return backup.repository if spec.target_gen is None else places.name(backup.target, backup.repository)
 

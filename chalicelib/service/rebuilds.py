@@ -10,13 +10,13 @@ from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
 from chalicelib.core.model import Kind, Run
 from chalicelib.core.plans import Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
-from chalicelib.core.rebuilding import Known, Made, Source
+from chalicelib.core.rebuilding import Group, Known, Made, Source
 from chalicelib.core.rebuilds import Does, Phase, Piece, Rebuild
 from chalicelib.core.rows import Evidence, Spec
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import rebuild as workflow
 from chalicelib.core.workflows.rebuild import Begin, Configure, Seen, Stop
-from chalicelib.service import control, in_use
+from chalicelib.service import control, elsewhere, expecting, in_use
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import ACT_TIMEOUT
 from chalicelib.service.planned import planned
@@ -37,21 +37,16 @@ def plan(world: World, wish: Wish, target: str | None = None, *, by: str | None 
     server or the bucket does not say what is needed, or AWS who calls."""
     if wish.replicas is not None and wish.replicas < 0:
         raise BadInput(Problem(f"{wish.replicas} replicas", key="--replicas", expected="0 or more"))
-    specs = _specs(world, target)
-    by, engine = by or world.identity(), world.engine(specs[0])
+    own = _specs(world, target)
+    specs = [(spec, elsewhere.meant(world, wish, spec)) for spec in own]
+    by, engine = by or world.identity(), world.engine(specs[0][1])
     sources, without = _sources(world, wish, specs, engine)
     if not sources:
-        message = f"no policy of target {specs[0].target.name} has a backup that would do"
+        message = f"no policy of target {own[0].target.name} has a backup that would do"
         raise BadInput(Problem(message, expected="; ".join(f"{name}: {why}" for name, why in sorted(without.items()))))
     surroundings = engine.restorer.surroundings()
     found, left_out = rebuilding.groups(sources, surroundings)
-    parts = [
-        (
-            group,
-            planner.anew(world, rebuilding.part(wish, group), group.source.spec, engine, group.source.backup, by=by),
-        )
-        for group in found
-    ]
+    parts = [(group, _part(world, wish, group, engine, by)) for group in found]
     key, capsule = _capsule(world, sources)
     known = Known(
         surroundings=surroundings,
@@ -68,6 +63,12 @@ def plan(world: World, wish: Wish, target: str | None = None, *, by: str | None 
         raise BadInput(*wrong)
     inner = [made for _, made in parts]
     return _kept(world, replace(found_out, plan=replace(made, calls=_spelled(engine, found_out, inner))), inner)
+
+
+def _part(world: World, wish: Wish, group: Group, engine: Engine, by: str) -> Plan:
+    source, history = group.source, expecting.history(world, group.source.backup.policy)
+    asked = rebuilding.part(wish, group)
+    return planner.anew(world, asked, source.spec, engine, source.backup, by=by, history=history)
 
 
 def _kept(world: World, made: Made, inner: list[Plan]) -> Plan:
@@ -97,25 +98,31 @@ def _specs(world: World, target: str | None) -> list[Spec]:
     return [spec for spec in specs if spec.target.name == (target or names[0])]
 
 
-def _sources(world: World, wish: Wish, specs: list[Spec], engine: Engine) -> tuple[list[Source], dict[str, str]]:
-    """And the policies that have none, with why."""
+def _sources(
+    world: World, wish: Wish, specs: list[tuple[Spec, Spec]], engine: Engine
+) -> tuple[list[Source], dict[str, str]]:
+    """And the policies that have none, with why. `specs`: each with its own target, and with that which is restored
+    to, where the repository is registered first if that is another one."""
     sources: list[Source] = []
     without: dict[str, str] = {}
-    for spec in specs:
-        name = spec.policy.name
+    for own, there in specs:
+        name = own.policy.name
         wanted = Wish(policy=name, at=wish.at, level=wish.level, allow_partial=wish.allow_partial)
         try:
-            backup = planner.chosen(world, wanted, spec)
+            backup = planner.chosen(world, wanted, own)
+            elsewhere.check_place(own, there, backup.repository)
         except BadInput as error:
             without[name] = "; ".join(problem.message for problem in error.problems)
             continue
-        contents = engine.restorer.contents(backup.repository, backup.snapshot)
+        if there.target_gen is not None:
+            elsewhere.register(own, backup.repository, engine)
+        contents = engine.restorer.contents(planner.where(there, backup), backup.snapshot)
         if contents is None:
             without[name] = f"{backup.backup_id} is in the catalogue, and the server has no such snapshot"
             continue
         expected = planner.evidence(world, backup, "expected")
         originals = expected.indices if expected else ()
-        sources.append(Source(spec=spec, backup=backup, contents=contents, originals=originals))
+        sources.append(Source(spec=there, backup=backup, contents=contents, originals=originals))
     return sources, without
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from chalicelib.core import approving, naming, planning, salvaging, traffic
+from chalicelib.core import approving, naming, salvaging, traffic, wishes
 from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Taken
 from chalicelib.core.model import Asked, Kind, Run, State, Step
 from chalicelib.core.planning import order
@@ -102,11 +102,12 @@ def begin(world: World, plan: Plan, whole: Run) -> Run:
             return known
         state = query.named(world, plan.wish.policy)
         spec = world.spec(state.policy, plan.spec_gen)
-        run = _run(plan, spec, world.clock.now(), whole.requested_by, world.token())
+        there = elsewhere.unchanged(world, plan, spec)
+        run = elsewhere.placed(_run(plan, spec, world.clock.now(), whole.requested_by, world.token()), there)
         run = replace(
             run, part_of=whole.run_id, approved_by=whole.approved_by, glass=whole.glass, glass_told=bool(whole.glass)
         )
-        return place_beside(world, run, spec, state, *_taken(world, plan, run))
+        return place_beside(world, run, there, state, *_taken(world, plan, run))
 
     return in_turn(run_id, begun)
 
@@ -118,7 +119,7 @@ def request(world: World, wish: Wish, *, request_id: str, by: str) -> Run:
     BadInput for a wish that makes no sense, an unknown or retired policy, an id that could be taken for a slot, and
     when no backup will do; Taken when something else was asked for under that id."""
     check_id(request_id)
-    if wrong := planning.problems(wish):
+    if wrong := wishes.problems(wish):
         raise BadInput(*wrong)
     if wish.mode is not Mode.RENAME:
         raise BadInput(Problem(f"{wish.mode} touches live data", expected="a plan that somebody reads: restore plan"))

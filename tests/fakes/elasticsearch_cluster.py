@@ -45,15 +45,13 @@ class FakeCluster:
     ) -> None:
         self._clock: Clock = clock or FakeClock()
         self._takes, self._looks = takes, looks
-        self.slow_delete = 0
-        self.blocked = False
+        self.slow_delete, self.blocked = 0, False
         self.version = "8.19.2"
         self.nodes: tuple[DataNode, ...] = (DataNode(name="local", spare=10**12),)
         self.shard_limit = 1000
         self.allocation = "all"
         self.heap: dict[str, int] = {"local": 20}
-        self.relocating = 0
-        self.deletes_streams = True
+        self.relocating, self.deletes_streams = 0, True
         self.restore_looks = 0
         self.no_node: str | None = None
         self.no_turn: str | None = None

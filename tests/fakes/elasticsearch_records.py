@@ -9,6 +9,7 @@ from chalicelib.core.observations import Observation, Owner
 from chalicelib.core.spec import Repository
 from chalicelib.core.swaps import Alias
 
+DISABLED = "enable: no allocations are allowed due to cluster setting [cluster.routing.allocation.enable=none]"
 NODE_LEFT = "what was back of it is gone: did a node leave, or restart? (NODE_LEFT, no_valid_shard_copy)"
 
 

@@ -1,6 +1,5 @@
 """Restores by the Elasticsearch in memory (elasticsearch.py). What tests can do to them is in elasticsearch_cluster.py:
-`restore_looks`, `no_node`, `no_turn`, `lose_blob`, `shard_limit`, `allocation`, `nodes`; and outages, lost answers and
-refusals as for everything else."""
+and outages, lost answers and refusals as for everything else."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +20,7 @@ from chalicelib.core.restores import (
 )
 from chalicelib.core.streams import Template
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
-from tests.fakes.elasticsearch_records import NODE_LEFT, FakeIndex, FakeOrigin, FakeSnapshot
+from tests.fakes.elasticsearch_records import DISABLED, NODE_LEFT, FakeIndex, FakeOrigin, FakeSnapshot
 
 
 def restart_node(cluster: FakeCluster) -> None:
@@ -29,9 +28,6 @@ def restart_node(cluster: FakeCluster) -> None:
     for index in cluster.indices.values():
         if index.origin and index.origin.looks_left:
             index.origin.looks_left, index.origin.lost = 0, {0: NODE_LEFT}
-
-
-DISABLED = "enable: no allocations are allowed due to cluster setting [cluster.routing.allocation.enable=none]"
 
 
 class FakeRestorer:

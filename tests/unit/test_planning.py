@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import planning, plans
+from chalicelib.core import planning, plans, wishes
 from chalicelib.core.model import IndexRef, Severity
 from chalicelib.core.plans import Mode, Wish
 from chalicelib.core.restores import Contents, DataNode, HeldIndex
@@ -205,7 +205,7 @@ def test_a_policy_that_would_take_what_is_made_is_named() -> None:
 def test_without_a_prefix_the_original_names_must_be_free_and_permitted() -> None:
     """The way back after the loss of a cluster; where the names are live it is a conflict like any other."""
     bare = replace(WISH, prefix="", indices=("orders-1",))
-    assert planning.problems(bare) == ()
+    assert wishes.problems(bare) == ()
     made = plan(bare, spec=allowing("orders-*"))
     assert [(move.source, move.name) for move in made.moves] == [("orders-1", "orders-1")]
     assert (made.conflicts, made.approval) == ((), ())
@@ -215,4 +215,4 @@ def test_without_a_prefix_the_original_names_must_be_free_and_permitted() -> Non
 
 @pytest.mark.parametrize("mode", [Mode.SWAP, Mode.DRILL])
 def test_other_modes_need_a_prefix(mode: Mode) -> None:
-    assert "--prefix" in [problem.key for problem in planning.problems(replace(WISH, prefix="", mode=mode))]
+    assert "--prefix" in [problem.key for problem in wishes.problems(replace(WISH, prefix="", mode=mode))]
