@@ -35,7 +35,7 @@ def test_a_lost_cluster_comes_back_with_its_configuration_the_most_important_fir
         (6, Does.INDICES, 1, 1),
         (7, Does.ALIASES, 1, None),
     ]
-    assert codes(plan) == ["rebuild.settings"]
+    assert codes(plan) == ["rebuild.settings", "restore.lifecycle"]
     run = started(stage)
     stage.live(5)
     run = stage.run(run.run_id)
@@ -70,7 +70,7 @@ def test_what_is_there_is_left_alone_and_said() -> None:
     stage.engine.configured["pipelines"] = {"clean": {"processors": [], "description": "mine"}}
     uuid = stage.engine.indices["orders"].uuid
     plan = planned(stage)
-    assert codes(plan) == ["rebuild.there", "rebuild.differs", "rebuild.settings"]
+    assert codes(plan) == ["rebuild.there", "rebuild.differs", "rebuild.settings", "restore.lifecycle"]
     run = started(stage)
     stage.live(5)
     assert stage.run(run.run_id).good

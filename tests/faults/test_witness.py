@@ -90,7 +90,7 @@ def restored() -> Play:
 
 
 def test_a_proof_of_what_was_damaged(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(proving, "check_samples", lambda *args: ())
+    monkeypatch.setattr(proving, "check_samples", lambda *args, **how: ())
     play = restored()
     with pytest.raises(AssertionError, match="is proved, and"):
         play.do(Made(what="altered"), Made(what="altered", pick=1), Live(minutes=2))

@@ -192,7 +192,7 @@ DETAILS = {
     "restored": "ours=True, shards=1, shards_done=1",
     "restored-lost-blob": "shards_done=0, bytes_done=0, bytes_total=0, "
     "failed=(FailedShard(index='torn-orders', shard=0, reason='java.nio.file.NoSuchFileException: /repositories/torn/",
-    "restored-no-room": "reason='no node may take it (NEW_INDEX_RESTORED, deciders_no)', unallocated=True, with_node=False),)",
+    "restored-no-room": "reason='no node may take it (NEW_INDEX_RESTORED, deciders_no)', unallocated=True, with_node=",
     "restored-no-turn": "shards_done=0, bytes_done=0, bytes_total=0, failed=(), waiting=(0,)",
     "restored-not-ours": "ours=False, shards=1, shards_done=0",
     "restored-stream": "ours=True, shards=1, shards_done=1",
