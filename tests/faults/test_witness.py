@@ -97,7 +97,7 @@ def test_a_proof_of_what_was_damaged(monkeypatch: Patch) -> None:
 
 
 def test_a_backup_that_stays_good(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(judging, "condemning", lambda *args: ())
+    monkeypatch.setattr(judging, "condemning", lambda *args, **how: ())
     play = restored()
     with pytest.raises(AssertionError, match="is good, and its drill found"):
         play.do(Made(what="altered"), Made(what="altered", pick=1), Live(minutes=2))
