@@ -18,6 +18,7 @@ WHOLE = FILE.replace(
 )
 WHOLE += OTHER
 WISH = Wish(policy="", mode=Mode.EVERYTHING, prefix="")
+BACKING = ".ds-logs-app-2026.11.21-000001"
 INDICES = ("orders", "orders-2", "logs", "logs-2")
 COMPONENT = {"template": {"settings": {"index": {"number_of_replicas": "0"}}}}
 TEMPLATE = {"index_patterns": ["orders*"], "composed_of": ["base"], "priority": 5}
@@ -33,13 +34,15 @@ def configured() -> dict[str, dict[str, object]]:
     }
 
 
-def backed_up(file: str = WHOLE) -> Stage:
+def backed_up(file: str = WHOLE, *, stream: bool = False) -> Stage:
     """Four indices of two policies, `orders-2` the most important one; `live` is an alias that writes to `orders`."""
     stage = Stage(file, indices=INDICES)
     stage.engine.configured.update({part: dict(held) for part, held in configured().items()})
     stage.engine.write("orders", 10)
     orders = stage.engine.indices["orders"]
     orders.aliases, stage.engine.alias_details["live"] = ("live",), {"is_write_index": True}
+    if stream:
+        stage.engine.create_index(BACKING, stream="logs-app", documents=4)
     stage.engine.indices["orders-2"].settings = {"index.priority": "100", "index.lifecycle.name": "short"}
     for policy in ("nightly", "logs"):
         request.backup_now(stage.world, policy, request_id="now-1", requested_by="tester")

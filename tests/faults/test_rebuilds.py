@@ -8,7 +8,8 @@ from chalicelib.core.errors import BadInput
 from chalicelib.core.model import State
 from chalicelib.core.rebuilds import Does
 from chalicelib.service import control, plans, restores
-from tests.faults.rebuilding import INDICES, WHOLE, WISH, backed_up, configured, lost, planned, started
+from tests.faults import elsewhere
+from tests.faults.rebuilding import BACKING, INDICES, WHOLE, WISH, backed_up, configured, lost, planned, started
 from tests.faults.second_person import ANNA, BEN, typing
 from tests.faults.world import Stage
 
@@ -78,6 +79,32 @@ def test_what_is_there_is_left_alone_and_said() -> None:
     orders = stage.engine.indices["orders"]
     assert (orders.uuid, orders.documents, orders.aliases) == (uuid, 3, ())
     assert stage.engine.configured["pipelines"]["clean"]["description"] == "mine"
+
+
+def test_a_data_stream_comes_back_as_one() -> None:
+    stage = lost(backed_up(stream=True))
+    plan = planned(stage)
+    assert plan.phases[4].names == 3
+    run = started(stage)
+    stage.live(5)
+    assert stage.run(run.run_id).good
+    assert stage.engine.indices[BACKING].stream == "logs-app"
+    assert stage.engine.indices[BACKING].writable
+    assert [found.code for found in planned(stage).conflicts] == ["restore.nothing"]
+
+
+def test_it_goes_to_another_cluster_of_the_file_and_asks_the_lost_one_nothing() -> None:
+    stage = elsewhere.backed_up()
+    elsewhere.dead(stage)
+    sent = stage.engine.calls
+    made = planned(stage, replace(WISH, into="spare"))
+    run = restores.start(stage.world, made.plan_id, glass="the cluster is lost")
+    stage.live(4)
+    run = stage.run(run.run_id)
+    assert (run.state, run.good, run.target, run.source) == (State.SUCCEEDED, True, "spare", "shop")
+    assert set(elsewhere.spare(stage).indices) == {"orders", "orders-2"}
+    assert stage.engine.calls == sent
+    assert [stage.run(part).target for part in parts(stage)] == ["spare"]
 
 
 def test_nothing_to_put_back_is_a_conflict() -> None:
