@@ -104,8 +104,7 @@ def _open(run: Run, now: datetime) -> str:
     if seen and seen.bytes_total:
         moved += f", {size(seen.bytes_done or 0)} of {size(seen.bytes_total)}"
     if run.ending:
-        kept = run.checked and run.kind is Kind.RESTORE and not run.in_place
-        follows = "is checked and stays" if kept and run.state is State.CHECKING else "is being removed"
+        follows = "is checked and stays" if run.released else "is being removed"
         return f"{run.reason or 'it failed'}; what it made {follows}"
     checked = run.state in (State.VERIFYING, State.CHECKING)
     return f"it is being checked{moved}" if checked else f"it is in progress{moved}"

@@ -43,7 +43,7 @@ def left(run: Run) -> str:
         return f"{what} is there, under the names of its plan, open for writing, with the settings it had."
     if run.in_place and any(finding.code == "restore.left_as" for finding in run.findings):
         return "Live indices were closed, or restored over: the findings say how each of them is. None was deleted."
-    if run.checked and run.kind is Kind.RESTORE and not run.in_place:
+    if run.released:
         return (
             "All that it made is checked and stays. What still refuses writes is named below; the others take writes."
         )

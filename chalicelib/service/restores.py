@@ -211,7 +211,7 @@ class RestoreWork:
         made = world.store.evidence(run.run_id, "made", 1)
         refs = made.indices if made else ()
         seen = Seen(plan=plan, restored=restored, made=refs, accepted=accepted)
-        if run.state is not State.CHECKING or (run.ending is not None and not run.checked):
+        if run.state is not State.CHECKING or (run.ending is not None and not run.released):
             return stuck.explained(run, seen, world, engine)
         return checking(run, world, engine, seen)
 

@@ -1,7 +1,9 @@
 """Aliases and lifecycle of what comes back: a restore under new names attaches them only when it is asked to, and takes
 no write from where it goes; a swap always brings them."""
 
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -146,6 +148,74 @@ def test_refused_by_the_server_all_that_was_restored_goes() -> None:
     run = restored(stage)
     assert (run.state, [each.code for each in run.findings]) == (State.FAILED, ["restore.refused"])
     assert "restored-orders" not in stage.engine.indices
+
+
+@pytest.mark.parametrize("removal", ["refused", "lost", "no server"])
+def test_a_clean_up_that_meets_trouble_goes_on(removal: str) -> None:
+    """The counter of removals in vain was taken for that of releases: the clean-up ended there, and left it blocked."""
+    stage = backed_up()
+    run = restores.start(stage.world, planned(stage).plan_id, by="cli:anna")
+    stage.engine.refuse("repoint", "403 no")
+    match removal:
+        case "refused":
+            stage.engine.refuse("remove", "409 a snapshot is taken of it")
+        case "lost":
+            stage.engine.lose_next_answer("remove")
+        case _:
+            while not stage.run(run.run_id).ending:
+                stage.live(0.02)
+            stage.engine.outage(1)
+    stage.live(30)
+    ended = stage.run(run.run_id)
+    assert (ended.state, ended.reason, ended.leftover) == (State.FAILED, "403 no", False)
+    assert [each.code for each in ended.findings] == ["restore.refused"]
+    assert "restored-orders" not in stage.engine.indices
+    (report,) = [report for report in stage.notifier.reports if report.key == f"{run.run_id}#end"]
+    assert "Nothing that it made is left" in report.body
+
+
+def effects() -> list[str]:
+    """Of one that ends well, from the write that decides the aliases on."""
+    stage = backed_up()
+    plan = planned(stage)
+    stage.fuse.effects.clear()
+    restores.start(stage.world, plan.plan_id, by="cli:anna")
+    stage.live(2)
+    return stage.fuse.effects
+
+
+EFFECTS = effects()
+ATTACHING = range(EFFECTS.index("repoint") - 1, len(EFFECTS) + 1)
+
+
+@pytest.mark.parametrize("wish", ["cancel", "deadline"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("number", ATTACHING)
+def test_whatever_dies_and_whoever_wants_it_to_end_all_of_it_goes_or_all_of_it_stays(
+    number: int, after: bool, wish: str
+) -> None:
+    """By what the row says of the first release, whatever became of its request and of that for the aliases."""
+    stage = backed_up()
+    plan = planned(stage)
+    stage.fuse.effects.clear()
+    run_id = restores.start(stage.world, plan.plan_id, by="cli:anna").run_id
+    stage.fuse.kill_at, stage.fuse.after = number, after
+    while len(stage.fuse.effects) <= number and not stage.run(run_id).settled:
+        stage.live(0.02)
+    released = stage.run(run_id).released
+    assert released or not stage.engine.sent("release")
+    if wish == "cancel":
+        with suppress(BadInput):
+            control.cancel(stage.world, run_id, by="cli:anna", why="wrong one")
+    else:
+        stage.clock.advance(timedelta(hours=12))
+    stage.live(15, step=2)
+    run = stage.run(run_id)
+    there = stage.engine.indices.get("restored-orders")
+    assert (there is not None, run.told, run.leftover) == (released, True, False), run.reason
+    blocked = there is not None and not there.writable
+    assert [each.code for each in run.findings if "refused" not in each.code] == ["restore.still_blocked"] * blocked
+    assert (run.state is State.SUCCEEDED) == (released and not blocked)
 
 
 def test_without_an_answer_it_looks_and_does_not_do_it_twice() -> None:

@@ -82,8 +82,7 @@ class RestoreWitness:
             return
         claimed(run, actor, "removal")
         must(run.ending, f"{index.name} is removed, and {run.run_id} is not about to end")
-        renames = run.kind is Kind.RESTORE and ledger.plans[run.plan or ""].wish.mode is Mode.RENAME
-        must(not (run.checked and renames), f"{index.name} is removed, and {run.run_id} may have let go of it")
+        must(not _lets_go(ledger, run), f"{index.name} is removed, and {run.run_id} may have let go of it")
 
     def releasing(self, ledger: Ledger, actor: Actor, index: IndexRef, cluster: FakeCluster) -> None:
         """Just before the engine is asked."""
@@ -92,6 +91,8 @@ class RestoreWitness:
         must(made and made.name == index.name, f"{index.name} is released, and {run.run_id} did not restore it")
         claimed(run, actor, "release")
         must(run.checked and not run.ending, f"{index.name} is released, and {run.run_id} did not check it")
+        renames = run.kind is Kind.RESTORE and ledger.plans[run.plan or ""].wish.mode is Mode.RENAME
+        must(run.released or not renames, f"{index.name} is released, and the row of {run.run_id} does not say so")
         found = cluster.indices.get(index.name)
         if found and found.uuid == index.uuid:
             must(not found.red, f"{index.name} is released, and not whole")
@@ -143,6 +144,14 @@ class RestoreWitness:
         must(made and made.name == index.name, f"{index.name} is {done}, and no restore of ours made it")
         assert made is not None
         return of_mark(ledger, made.mark)
+
+
+def _lets_go(ledger: Ledger, run: Run) -> bool:
+    """Of new names that have aliases to be put on, not before a release is decided; of others once they are checked."""
+    plan = ledger.plans[run.plan or ""]
+    if run.kind is not Kind.RESTORE or plan.wish.mode is not Mode.RENAME:
+        return False
+    return run.released or (run.checked and not any(move.attach for move in plan.moves))
 
 
 def of_mark(ledger: Ledger, mark: int) -> Run:

@@ -53,6 +53,7 @@ STORED: dict[str, Any] = {
     "run_drill": Run,
     "run_rebuild": Run,
     "run_rebuild_part": Run,
+    "run_attached": Run,
     "run_restore": Run,
     "run_restore_elsewhere": Run,
     "run_in_place": Run,

@@ -124,15 +124,16 @@ def test_a_swap_that_is_never_let_go_removes_what_it_made() -> None:
 
 
 def test_when_nobody_can_look_at_the_end_it_says_that_all_of_it_stays() -> None:
-    run, at = replace(CHECKED, ending=State.TIMED_OUT), CHECKED.deadline_at + CLEANING
+    run, at = replace(CHECKED, ending=State.TIMED_OUT, released=True), CHECKED.deadline_at + CLEANING
     blind = restore_ends.no_answer(run, Retryable("no answer"), at, refused=False, last=False)
     broken = restore_ends.given_up(run, crashed(replace(run, crashes=4), ValueError("a defect")))
     for decision in (blind, broken):
         assert decision.state is State.TIMED_OUT
         assert not decision.changes.get("leftover"), "the sweeper would remove what is blocked still"
         assert "is checked and stays" in decision.changes["findings"][-1].message
-    drill = restore_ends.no_answer(replace(run, kind=Kind.DRILL), Retryable("-"), at, refused=False, last=False)
-    assert drill.changes["leftover"], "what a drill made is of no use to anybody"
+    for held in (replace(run, kind=Kind.DRILL, released=False), replace(run, released=False)):
+        decision = restore_ends.no_answer(held, Retryable("-"), at, refused=False, last=False)
+        assert decision.changes["leftover"], "what was never let go is of no use to anybody, and is swept"
 
 
 def test_of_a_thousand_that_are_blocked_people_get_a_list_that_fits_into_the_row() -> None:

@@ -4,7 +4,7 @@
                                                                                          or SWAPPING (swap.py)
 
 Whatever goes wrong between the claim and the end of the checks: first what this run made is removed, by exact name and
-uuid, then the run ends (`Run.ending` says as what). What was checked is let go, and never removed (restore_release.py).
+uuid, then the run ends (`Run.ending` says as what). What is let go is never removed (restore_release.py).
 An index is ours when it carries the plan's mark, or when its uuid is among those that were written down when it did.
 """
 
@@ -20,7 +20,7 @@ from chalicelib.core.workflows import Decision, cancel, swap
 from chalicelib.core.workflows.ends import finding
 from chalicelib.core.workflows.restore_ends import clean, far, few, give_up, too_late
 from chalicelib.core.workflows.restore_progress import failed, vanished, wait
-from chalicelib.core.workflows.restore_release import keeps, kept, release
+from chalicelib.core.workflows.restore_release import follows, keeps, kept, release
 from chalicelib.core.workflows.restore_seen import Restore, Seen, own
 
 APPROVAL = "restore.approval"
@@ -123,4 +123,5 @@ def _check(run: Run, seen: Seen, now: datetime) -> Decision:
     docs = sum(count.docs for count in seen.counts) if len(seen.counts) == len(mine) else None
     gaps = comparing.gaps(seen.plan, found)
     changes = {"findings": (*run.findings, *compared), "docs": docs, "checked": True, "unproved": gaps}
+    changes["released"] = follows(seen.plan)
     return Decision(state=State.CHECKING, changes=changes, again=timedelta(0))

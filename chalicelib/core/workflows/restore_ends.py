@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import pace
-from chalicelib.core.model import Finding, IndexRef, Kind, Run, Severity, State
+from chalicelib.core.model import Finding, IndexRef, Run, Severity, State
 from chalicelib.core.restores import Restored
 from chalicelib.core.streams import groups
 from chalicelib.core.workflows import Decision, ends
@@ -141,8 +141,8 @@ def _refused(run: Run, error: Exception) -> Finding:
 
 
 def _unseen(run: Run, findings: Sequence[Finding], why: Exception | str) -> dict[str, Any]:
-    """The end of a run of which nobody could look at what it made. What was checked may be in use by now."""
-    if not (run.checked and run.kind is Kind.RESTORE and run.state is State.CHECKING):
+    """The end of a run of which nobody could look at what it made. What was let go may be in use by now."""
+    if not run.released:
         return {"findings": (*findings, _may_be_there(run, why)), "leftover": True}
     message = f"what {run.run_id} made is checked and stays, and nobody could look whether it takes writes: {why}"
     next_step = f"GET /_cat/indices, and for those that refuse writes: {LET_IN}; or delete them"

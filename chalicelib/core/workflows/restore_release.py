@@ -1,9 +1,11 @@
 """The last part of a restore under new names: what was checked is let go, a few indices at a time.
 
-Under names of its own (`rename`) nothing is removed any more from `Run.checked` on, whatever happens: what is let go
+Under names of its own (`rename`) nothing is removed any more from `Run.released` on, whatever happens: what is let go
 may have been written to a moment later, and of a request without an answer nobody knows. Not from the first index on
 that is seen released: between that request and the look after it somebody writes already. So what was checked stays,
-and the end names what is still blocked. A swap removes all of it, because nobody was told of those names yet.
+and the end names what is still blocked. Without aliases to put on that is so when it is checked; with them not before
+the first request to let go is decided, because until then they may be refused. A swap removes all of it, because nobody
+was told of those names yet.
 """
 
 import json
@@ -12,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.core import comparing, in_place, pace, plans
+from chalicelib.core import attaching, comparing, in_place, pace, plans
 from chalicelib.core.model import Finding, IndexRef, Run, Severity, Shards, State
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import Restored
@@ -37,8 +39,14 @@ PARTIAL = "restore.partial"
 
 
 def keeps(run: Run, seen: Seen) -> bool:
-    """As long as it has aliases to put on, it has let go of nothing."""
-    return run.checked and seen.plan.wish.mode is plans.Mode.RENAME and not (run.aborts == 0 and is_due(seen))
+    """Told by the row alone: what is seen of aliases and marks may come from a request that is late. Rows of older
+    releases do not say that they are released."""
+    return run.released or (run.checked and follows(seen.plan))
+
+
+def follows(plan: plans.Plan) -> bool:
+    """Whether letting go follows the checks at once."""
+    return plan.wish.mode is plans.Mode.RENAME and not attaching.actions(plan)
 
 
 def kept(run: Run, seen: Seen, now: datetime) -> Decision:
@@ -61,12 +69,14 @@ def kept(run: Run, seen: Seen, now: datetime) -> Decision:
 
 
 def release(run: Run, seen: Seen, now: datetime) -> Decision:
-    """The same of a swap, which goes on when all is let go; and of aliases, which are put on before."""
+    """The same of a swap, which goes on when all is let go. Aliases are put on before."""
     mine = own(seen)
     if len(mine) < len(seen.plan.moves):
         return vanished(run, seen, now)
     if is_due(seen):
         return attach(run, seen, now)
+    if seen.plan.wish.mode is plans.Mode.RENAME:
+        return kept(run, seen, now)
     waiting = [index for index in mine if index.ours]
     if not waiting:
         return swap.begun(done(run, seen))
@@ -93,7 +103,7 @@ def _next(seen: Seen, waiting: Sequence[Restored], tries: int, *, lifecycle: boo
     few = (*waiting[turn:], *waiting[:turn])[:AT_ONCE]
     refs = tuple(IndexRef(name=index.name, uuid=index.uuid, settings=_settings(seen, index.name)) for index in few)
     act = Release(indices=refs, lifecycle=lifecycle)
-    changes = {"aborts": tries + 1}
+    changes = {"aborts": tries + 1, "released": seen.plan.wish.mode is plans.Mode.RENAME}
     return Decision(state=State.CHECKING, changes=changes, act=act, again=pace.FIRST_LOOK)
 
 
