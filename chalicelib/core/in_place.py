@@ -5,7 +5,6 @@ A live index keeps its uuid, so it is never one that the run made, and is never 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from chalicelib.core import naming
 from chalicelib.core.model import Finding, IndexRef, Kind, Severity, State
@@ -16,6 +15,7 @@ from chalicelib.core.prose import counted
 from chalicelib.core.restores import Contents, Surroundings
 from chalicelib.core.spec import Policy
 from chalicelib.core.swaps import Standing
+from chalicelib.core.wildcards import matches
 
 AUTO_EXPAND = "index.auto_expand_replicas"
 
@@ -122,7 +122,7 @@ def _replaced(
     move: Move, shards: int, names: Sequence[str], surroundings: Surroundings, policy: Policy
 ) -> Iterator[Finding]:
     name = move.name
-    if stream := next((one for one in surroundings.streams if fnmatchcase(name, f".ds-{one}-*")), None):
+    if stream := next((one for one in surroundings.streams if matches(name, (f".ds-{one}-*",))), None):
         message = f"{name} is part of the data stream {stream}, and no part of one is restored in place"
         yield _conflict("restore.data_stream", name, message, "--mode rename, and copy what you need")
         return
@@ -141,8 +141,8 @@ def _replaced(
 
 def _is_saved(names: Sequence[str], policy: Policy) -> bool:
     select = policy.select
-    taken = any(fnmatchcase(name, pattern) for name in names for pattern in select.indices)
-    return taken and not any(fnmatchcase(names[0], pattern) for pattern in (*select.exclude, *NEVER_TAKEN))
+    taken = any(matches(name, select.indices) for name in names)
+    return taken and not matches(names[0], (*select.exclude, *NEVER_TAKEN))
 
 
 def _conflict(code: str, subject: str, message: str, fix: str) -> Finding:

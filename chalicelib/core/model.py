@@ -189,13 +189,13 @@ class Run:
     restores through; `held_since`: when a guard first said no; `compared`: so many of the plan's indices have been, of
     which those at the places `unproved` proved nothing (of restores: could not be compared).
     `in_place`: a restore over what is live. `after`: it waits for the end of this run before it stands in line.
-    `checked`: what it made was compared with what was backed up. `released`: nothing of it is removed any more, because
-    people may use it: letting go of it was decided, or follows the checks at once. `moved_at`: when its `progress` was
-    last seen to have changed. `ending`: as what it ends when all that it made is removed. `approved_by`: the second
-    person, where one was needed; `glass`: who started it without, and why; people heard of that when it is
-    `glass_told`. `repointed_at`: when the aliases were last asked to move (None: never, or they were seen moved since);
-    `swapped_at`: when that was seen; `kept_until`: so long the old ones stay then. `finish` and `rollback` are wishes
-    like `cancel`.
+    `checked`: what it made was compared with what was backed up. `moved_at`: when its `progress` was last seen to have
+    changed. `ending`: as what it ends when all that it made is removed. `approved_by`: the second person, where one was
+    needed; `glass`: who started it without, and why; people heard of that when it is `glass_told`. `repointed_at`: when
+    the aliases were last asked to move (None: never, or they were seen moved since); `swapped_at`: when that was seen;
+    `kept_until`: so long the old ones stay then. `finish` and `rollback` are wishes like `cancel`.
+    `released`: nothing that it made is removed any more, because people may use it: letting go of it was decided, or
+    follows the checks at once.
     `salvage`: how far a run has come that copies documents; `rebuild`: one that restores everything, whose runs of
     single phases are each `part_of` it. `source`: the target whose backup it restores, where that is not `target`
     (None: it is); `target_gen`: the generation of the file that says what `target` is then.

@@ -1,8 +1,9 @@
 """EventBridge patterns, as far as one question goes: could this pattern match an event of our own?"""
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any
+
+from chalicelib.core.wildcards import matches
 
 OURS = "snapwarden"
 LONGEST = 2048
@@ -62,7 +63,7 @@ def _compares(operator: str, value: object, source: str) -> bool:
         case "equals-ignore-case":
             return source.lower() == value.lower()
         case "wildcard":
-            return fnmatchcase(source, value.replace("[", "[[]").replace("?", "[?]"))
+            return matches(source, (value,))
     return True
 
 

@@ -1,11 +1,11 @@
 """Which names a restore may write to, and what the others need. Pure."""
 
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 
 from chalicelib.core.model import Finding, Severity
 from chalicelib.core.prose import counted, listed
 from chalicelib.core.spec import RestoreRules
+from chalicelib.core.wildcards import matches
 
 SHOWN = 20
 """Of names: a finding each."""
@@ -20,7 +20,7 @@ def permitted(
 ) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
     """Those of the names that `restore.allow` does not allow, and what that means. `approvable`: a second person may
     say yes; `instead`: what needs nobody's yes."""
-    allowed = {name for name in names for pattern in rules.allow if fnmatchcase(name, pattern)}
+    allowed = {name for name in names if matches(name, rules.allow)}
     beyond = tuple(name for name in dict.fromkeys(names) if name not in allowed)
     return beyond, tuple((_second_person if rules.approval and approvable else _refused)(beyond, instead))
 

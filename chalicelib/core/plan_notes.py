@@ -1,12 +1,12 @@
 """What is good to know before a restore starts, and forbids nothing: warnings of a plan. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Iterator, Sequence
 
 from chalicelib.core.model import Finding, IndexRef, Severity
 from chalicelib.core.plans import Move
 from chalicelib.core.prose import counted
 from chalicelib.core.spec import Policy
+from chalicelib.core.wildcards import matches
 
 NEVER_TAKEN = ("drill-*", "restored-*")
 """What no backup takes by its name alone."""
@@ -44,7 +44,7 @@ def _taken(moves: Sequence[Move], policies: Sequence[Policy]) -> Iterator[Findin
         names = [
             name
             for name in dict.fromkeys(move.known_as for move in moves)
-            if _any(select.indices, name) and not _any((*select.exclude, *NEVER_TAKEN), name)
+            if matches(name, select.indices) and not matches(name, (*select.exclude, *NEVER_TAKEN))
         ]
         if names:
             message = f"policy {policy.name} backs up {_some(names)} as well, perhaps before all of it is back"
@@ -55,10 +55,6 @@ def _taken(moves: Sequence[Move], policies: Sequence[Policy]) -> Iterator[Findin
 
 def _some(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {counted(len(names) - 1, 'other')}"
-
-
-def _any(patterns: Iterable[str], name: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _note(code: str, subject: str, message: str, next_step: str) -> Finding:

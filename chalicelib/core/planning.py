@@ -4,10 +4,9 @@ A conflict found here costs a line of text; found by the server it costs a resto
 times. Every conflict names its fix.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any
 
 from chalicelib.core import (
@@ -32,6 +31,7 @@ from chalicelib.core.rows import Backup, Spec
 from chalicelib.core.spec import Policy
 from chalicelib.core.streams import stream_of
 from chalicelib.core.swaps import Standing
+from chalicelib.core.wildcards import matches
 from chalicelib.core.wire import dump
 
 SHOWN = 20
@@ -205,9 +205,11 @@ def _chosen(patterns: Sequence[str], contents: Contents) -> tuple[list[HeldIndex
     if not patterns:
         return held, []
     names = {index.name: {index.name, stream_of(index.name, contents.streams) or index.name} for index in held}
-    chosen = [index for index in held if any(_any(patterns, name) for name in names[index.name])]
+    exact, others = frozenset(patterns), [pattern for pattern in patterns if "*" in pattern]  # of thousands of names
+    chosen = [index for index in held if any(name in exact or matches(name, others) for name in names[index.name])]
     known = {*contents.streams, *names}
-    return chosen, [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in known)]
+    unmet = [pattern for pattern in patterns if pattern not in known]
+    return chosen, [pattern for pattern in unmet if not any(matches(name, (pattern,)) for name in known)]
 
 
 def _behind(facts: Facts) -> dict[str, int]:
@@ -257,10 +259,6 @@ def _streams(wish: Wish, chosen: Sequence[str], contents: Contents) -> Iterator[
     else:
         held = [stream for name in chosen if (stream := stream_of(name, contents.streams))]
         yield from streams.no_way(dict.fromkeys(held), wish.mode)
-
-
-def _any(patterns: Iterable[str], name: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _conflict(code: str, subject: str, message: str, fix: str) -> Finding:

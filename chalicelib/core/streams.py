@@ -7,9 +7,9 @@ alone comes back as a mere index. A template is not applied by a restore, but th
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from chalicelib.core.model import Finding, IndexRef, Severity
+from chalicelib.core.wildcards import matches
 
 BACKING, FAILURES = ".ds-", ".fs-"
 """How the names of backing indices begin; and of those that keep what a stream could not take (since 8.18)."""
@@ -69,7 +69,7 @@ def findings(
 def notes(names: Sequence[str], templates: Sequence[Template]) -> Iterator[Finding]:
     """Without a template that makes streams the server refuses the next rollover; writes to what is there go on."""
     for name in names:
-        caught = [one for one in templates if any(fnmatchcase(name, pattern) for pattern in one.patterns)]
+        caught = [one for one in templates if matches(name, one.patterns)]
         first = max(caught, key=lambda one: one.priority, default=None)
         if first is None or not first.streams:
             what = "no index template matches it" if first is None else f"template {first.name} makes no data streams"
@@ -96,7 +96,7 @@ def parted(
 
 
 def meant(stream: str, patterns: Sequence[str]) -> bool:
-    return not patterns or any(fnmatchcase(stream, pattern) for pattern in patterns)
+    return not patterns or matches(stream, patterns)
 
 
 def no_way(streams: Iterable[str], mode: str) -> Iterator[Finding]:

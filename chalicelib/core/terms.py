@@ -1,17 +1,17 @@
 """The terms of a contract, one by one: which of them a finished backup breaks, and which could not be checked. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 from chalicelib.core.model import Finding, Severity, Usual
 from chalicelib.core.observations import Complete, Sizes
 from chalicelib.core.prose import counted, size
 from chalicelib.core.spec import Contract
 from chalicelib.core.values import format_percent
+from chalicelib.core.wildcards import matches
 
-GENERATION = "[0-9]" * 6
-STREAM = (f".ds-{{}}-[0-9][0-9][0-9][0-9].[0-9][0-9].[0-9][0-9]-{GENERATION}", f".ds-{{}}-{GENERATION}")
+BACKING = re.compile(r"\.ds-(?P<stream>.+?)(?P<day>-[0-9]{4}\.[0-9]{2}\.[0-9]{2})?-[0-9]{6,}")
 """A data stream is in a backup by its backing indices: with the day since Elasticsearch 7.11, without it before."""
 SHOWN = 20
 """Findings of one kind that are listed one by one; the rest is counted."""
@@ -89,11 +89,16 @@ def whole(complete: Complete) -> list[str]:
 def not_included(terms: Contract, held: Sequence[str]) -> Iterator[Finding]:
     """`held`: names of indices. An alias is never among them."""
     for pattern in terms.must_include:
-        wanted = (pattern, *(stream.format(pattern) for stream in STREAM))
-        if not any(fnmatchcase(name, one) for name in held for one in wanted):
+        if not any(matches(known_as, (pattern,)) for name in held for known_as in _known_as(name)):
             yield _finding(
                 "must_include", pattern, f"{pattern} missing from the snapshot", "is it selected, and there?"
             )
+
+
+def _known_as(index: str) -> tuple[str, ...]:
+    """Its name, and those of the data stream that it may belong to."""
+    found = BACKING.fullmatch(index)
+    return (index,) if found is None else (index, found["stream"], found["stream"] + (found["day"] or ""))
 
 
 def _too_few(term: str, least: int | None, found: int | None, noun: str, nouns: str) -> Iterator[Finding]:

@@ -15,12 +15,13 @@ from chalicelib.core.observations import Absent, Observation, Owner, Sizes
 from chalicelib.core.ports import Engine, StartOrder
 from chalicelib.core.restore_ports import Prover, Restorer
 from chalicelib.core.spec import Repository, Select, Target
+from chalicelib.core.wildcards import matches
 from chalicelib.engines import elasticsearch_counts as counting
 from chalicelib.engines import elasticsearch_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection, Silence
 from chalicelib.engines.elasticsearch_restored import CHANGED
-from chalicelib.engines.elasticsearch_select import FOREIGN, is_pattern, matches, portions, unmatched, unseen
+from chalicelib.engines.elasticsearch_select import FOREIGN, is_pattern, portions, unmatched, unseen
 from chalicelib.engines.elasticsearch_streams import ElasticsearchStreams
 
 if TYPE_CHECKING:

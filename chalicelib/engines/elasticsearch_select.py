@@ -1,12 +1,12 @@
-"""What the patterns of a selection match, judged on our side with the server's own semantics: `*` is the only special
-character, case counts, and names of indices, aliases and data streams are matched alike.
+"""What the patterns of a selection match, judged on our side with the server's own semantics (core/wildcards.py): names
+of indices, aliases and data streams are matched alike.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 from urllib.parse import quote
 
+from chalicelib.core.wildcards import matches
 from chalicelib.engines.elasticsearch_read import Names
 
 PATH_BYTES = 2500
@@ -34,11 +34,6 @@ def portions(patterns: Iterable[str]) -> Iterator[tuple[str, ...]]:
         room -= size
     if portion:
         yield tuple(portion)
-
-
-def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Names of indices hold neither `?` nor `[`, patterns may hold `[`."""
-    return any(fnmatchcase(name, pattern.replace("[", "[[]").replace("?", "[?]")) for pattern in patterns)
 
 
 def unseen(patterns: Iterable[str], labels: Iterable[str]) -> tuple[str, ...]:

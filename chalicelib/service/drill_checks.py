@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from chalicelib.core import comparing, mappings, pace, samples
@@ -12,6 +11,7 @@ from chalicelib.core.plans import Move
 from chalicelib.core.ports import Engine
 from chalicelib.core.rows import Backup, Spec
 from chalicelib.core.spec import QueryCheck
+from chalicelib.core.wildcards import matches
 from chalicelib.core.workflows.drill_seen import Watched
 from chalicelib.core.workflows.restore_seen import Seen, own
 from chalicelib.service import plans as planner
@@ -52,7 +52,7 @@ def _next(run: Run, spec: Spec, moves: Sequence[Move]) -> tuple[Move, ...]:
 
 def _queries(spec: Spec, move: Move) -> list[QueryCheck]:
     checks = spec.policy.drill.checks if spec.policy.drill else ()
-    return [check.query for check in checks if check.query and fnmatchcase(move.source, check.query.index)]
+    return [check.query for check in checks if check.query and matches(move.source, (check.query.index,))]
 
 
 class _Checks:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 from chalicelib.core import plans, salvaging
 from chalicelib.core.copying import Copier
@@ -14,6 +13,7 @@ from chalicelib.core.ports import Create, Engine
 from chalicelib.core.rows import Evidence, Spec
 from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.salvaging import Pair
+from chalicelib.core.wildcards import matches
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import salvage as workflow
 from chalicelib.core.workflows.ends import finding
@@ -147,7 +147,7 @@ def _pairs(world: World, run: Run, old: Plan, indices: tuple[str, ...]) -> list[
     usable = [move for move in old.moves if not move.stream]
     if not usable:
         raise BadInput(Problem(f"{run.run_id} restored data streams only", expected=salvaging.REINDEX))
-    chosen = [move for move in usable if not indices or any(fnmatchcase(move.source, pattern) for pattern in indices)]
+    chosen = [move for move in usable if not indices or matches(move.source, indices)]
     if not chosen:
         held = ", ".join(move.source for move in usable[:10])
         raise BadInput(Problem("no index that was restored matches", key="--indices", expected=f"some of {held}"))

@@ -16,7 +16,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Any
 
 from chalicelib.core import capsules
@@ -28,6 +27,7 @@ from chalicelib.core.observations import Absent, Observation, Owner, Sizes
 from chalicelib.core.ports import StartOrder
 from chalicelib.core.restore_ports import Prover, Restorer
 from chalicelib.core.spec import Repository, Select
+from chalicelib.core.wildcards import matches
 from tests.fakes.elasticsearch_cluster import BYTES_PER_SHARD, FakeCluster
 from tests.fakes.elasticsearch_copies import FakeCopier
 from tests.fakes.elasticsearch_in_place import FakeInPlace
@@ -199,6 +199,5 @@ def _one_place(known: FakeRepository, other: Repository) -> bool:
 
 
 def _any(patterns: Iterable[str], names: Iterable[str | None]) -> bool:
-    """`*` is the only special character, as in Elasticsearch (names hold no `?` or `[`)."""
     known = [name for name in names if name]
-    return any(fnmatchcase(name, pattern) for pattern in patterns for name in known)
+    return any(matches(name, (pattern,)) for pattern in patterns for name in known)

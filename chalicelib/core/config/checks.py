@@ -6,7 +6,6 @@ Every check yields remarks with a path below the target or policy that it judges
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 from itertools import islice, pairwise, takewhile
 from typing import Any
 
@@ -16,6 +15,7 @@ from chalicelib.core.config.document import Path
 from chalicelib.core.nearest import nearest
 from chalicelib.core.spec import LEVELS, Drill, Policy, Target
 from chalicelib.core.values import format_duration, shown
+from chalicelib.core.wildcards import matches
 
 A_SCHEDULE = 'cron of five fields like "0 2 * * *", or "rate(6 hours)"'
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -163,9 +163,9 @@ def _contract(policy: Policy) -> Iterator[Remark]:
         yield Remark(("contract",), message, "min_docs, max_shrink or must_include", warning=True)
     for position, wanted in enumerate(policy.contract.must_include):
         path = ("contract", "must_include", position)
-        if any(fnmatchcase(wanted, pattern) for pattern in policy.select.exclude):
+        if matches(wanted, policy.select.exclude):
             yield Remark(path, f"{wanted!r} is left out by `select.exclude`", "what the backup can hold")
-        elif not any(fnmatchcase(wanted, pattern) for pattern in policy.select.indices):
+        elif not matches(wanted, policy.select.indices):
             message = f"{wanted!r} is matched by nothing in `select.indices`"
             yield Remark(path, message, "fine if `select` names an alias or a data stream that holds it", warning=True)
 
@@ -175,7 +175,7 @@ def check_drill(drill: Drill, target: Target | None) -> Iterator[Remark]:
     if target is None:
         return
     made = f"{drill.into.prefix}x"
-    if not any(fnmatchcase(made, pattern) for pattern in target.restore.allow):
+    if not matches(made, target.restore.allow):
         message = f"{target.name} does not allow to restore to {drill.into.prefix}…"
         allowed = ", ".join(target.restore.allow) or "nothing"
         path = ("drill", "into", "prefix") if "prefix" in drill.into.model_fields_set else ("drill",)
