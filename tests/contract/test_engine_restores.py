@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable
 from chalicelib.core.model import IndexRef
-from tests.contract.engine_worlds import EngineWorld, backed_up, order, registered
+from tests.contract.engine_worlds import EngineWorld, backed_up, names, order, registered, unmatched
 from tests.contract.restoring import MARK, contents, counts, live, until_over, wish
 
 
@@ -190,3 +190,25 @@ def test_without_a_prefix_an_index_comes_back_under_its_own_name_but_only_where_
     (found,) = until_over(restorer, wanted)
     assert (found.name, found.ours, found.done) == (world.own("a"), True, True)
     assert found.uuid != before.uuid
+
+
+def test_brackets_in_a_name_are_letters_of_it(any_world: EngineWorld) -> None:
+    """In globs of other kinds `a[1]` means `a1`, which is there, too; servers know `*` alone."""
+    world = any_world
+    bracketed, plain = world.own("a[1]"), world.own("a1")
+    repository = backed_up(world, "a[1]", "a1")
+    assert names(world, bracketed) == names(world, world.own("a[*")) == [bracketed]
+    assert names(world, world.own("a*"), exclude=(bracketed,)) == [plain]
+    assert unmatched(world, "a[2]", "a[1]", "a[12]*") == ["a[2]", "a[12]*"]
+    assert [index.name for index in contents(world, repository).indices] == [plain, bracketed]
+
+    wanted = wish(world, repository, "a[1]")
+    world.engine.restorer.restore(wanted)
+    (made,) = until_over(world.engine.restorer, wanted)
+    assert (made.name, made.ours, made.done) == (world.own("r-") + bracketed, True, True)
+    ref = IndexRef(name=made.name, uuid=made.uuid, shards=1)
+    world.engine.restorer.release(ref, {})
+    (count,) = world.engine.counts([ref], refresh=False)
+    assert count.docs == 1
+    assert world.engine.restorer.remove(ref)
+    assert names(world, world.own("*")) == [plain, bracketed]

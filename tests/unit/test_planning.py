@@ -45,6 +45,22 @@ def test_a_pattern_that_means_nothing_is_a_conflict_with_what_there_is(patterns:
     assert "customers, orders-1" in made.conflicts[0].next_step
 
 
+@pytest.mark.parametrize("mode", [Mode.RENAME, Mode.IN_PLACE])
+@pytest.mark.parametrize(("pattern", "meant"), [("orders[1]", ["orders[1]"]), ("orders[*", ["orders[1]", "orders[a]"])])
+def test_brackets_are_letters_of_a_name(mode: Mode, pattern: str, meant: list[str]) -> None:
+    """`orders[1]` meant `orders1`: another index came back, or was restored over."""
+    held = _held("orders1", "orders[1]", "orders[a]", "ordersa")
+    live = tuple(replace(LIVE, name=index.name) for index in held.indices)
+    facts = replace(FACTS, contents=held, surroundings=replace(FACTS.surroundings, indices=live))
+    prefix = "" if mode is Mode.IN_PLACE else "restored-"
+    made = plan(replace(WISH, mode=mode, prefix=prefix, indices=(pattern,)), facts=facts)
+    assert [(move.source, move.name) for move in made.moves] == [(name, prefix + name) for name in meant]
+    without = replace(facts, contents=_held("orders1"))
+    assert conflicts(plan(replace(WISH, indices=("orders[1]",)), facts=without)) == [
+        ("restore.not_in_backup", "orders[1]")
+    ]
+
+
 def test_a_backup_of_nothing_restores_nothing() -> None:
     assert conflicts(plan(facts=replace(FACTS, contents=_held()))) == [("restore.nothing", "indices")]
 

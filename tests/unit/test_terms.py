@@ -11,7 +11,9 @@ from chalicelib.core.observations import Sizes
 from chalicelib.core.spec import Contract
 from tests.unit.judging import BACKUP_ID, USUAL, WHOLE
 
-STREAM = replace(WHOLE, indices=("customers", ".ds-logs-shop-2026.11.21-000001", ".ds-metrics-000012"))
+STREAM = replace(
+    WHOLE, indices=("customers", ".ds-logs-shop-2026.11.21-000001", ".ds-metrics-000012", "a[1]", ".ds-b[1]-000001")
+)
 SIZES = Sizes(total=1000, added=10)
 
 
@@ -29,7 +31,9 @@ def broken(docs: int | None = 100, sizes: Sizes | None = SIZES, usual: Usual | N
         ("must_include", ("logs-shop",), ("logs",)),
         ("must_include", ("*-shop",), ("shop",)),
         ("must_include", ("metrics",), ("metric",)),
-        ("min_indices", 3, 4),
+        ("must_include", ("a[1]",), ("a1",)),
+        ("must_include", ("b[1]",), ("b1",)),
+        ("min_indices", 5, 6),
         ("min_docs", 100, 101),
         ("min_bytes", 1000, 1001),
     ],
