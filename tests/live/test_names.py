@@ -78,9 +78,12 @@ def test_a_name_with_brackets_comes_back_beside_itself_and_into_itself(scene: Sc
     run = scene.ended(started(scene, Mode.RENAME))
     assert (run.state, run.good, codes(run)) == (State.SUCCEEDED, True, [])
     assert (documents(scene, "restored-"), documents(scene)) == ({"a[1]": HELD["a[1]"]}, AFTER)
-    copied = salvages.start(scene.world, run.run_id, by="tester", indices=(scene.name("a[1]"),))
-    assert scene.ended(copied).state is State.SUCCEEDED
-    assert documents(scene) == {**AFTER, "a[1]": AFTER["a[1]"]}
+    (move,) = salvages.plan(scene.world, run.run_id, by="tester", indices=(scene.name("a[1]"),)).moves
+    assert (move.name, move.difference and move.difference.missing) == (scene.name("a[1]"), 1)
+    copied = salvages.start(scene.world, run.run_id, by="tester")
+    assert scene.play(copied, lambda row: row.told, "its end is told").state is State.SUCCEEDED
+    scene.admin.send("POST", f"/{url(scene, 'a[1]')}/_refresh")
+    assert documents(scene) == {**AFTER, "a[1]": HELD["a[1]"]}
 
 
 def test_a_name_with_brackets_is_swapped_and_nothing_else(scene: Scene) -> None:
