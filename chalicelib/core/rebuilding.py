@@ -119,9 +119,7 @@ def plan(
     done = {phase.plan for phase in phases if not phase.skipped}
     inner = [made for _, made in parts if made.plan_id in done]
     names = dict.fromkeys(move.known_as for made in inner for move in made.moves)
-    more = [
-        _claimed(piece) for phase in phases if not phase.skipped for row in pieces.get(phase.does, ()) for piece in row
-    ]
+    more = _claimed(phases, pieces)
     beyond, permission = permitted(target.restore, (*names, *more), instead="a target that allows these names")
     made = Plan(
         plan_id="",
@@ -152,9 +150,10 @@ def plan(
     return Made(plan=named(made, dump(made)), pieces=numbered)
 
 
-def _claimed(piece: Piece) -> str:
+def _claimed(phases: Sequence[Phase], pieces: Mapping[Does, Rows]) -> list[str]:
     """As `restore.allow` speaks of it: an alias is a name that people use, everything else stands below its kind."""
-    return piece.name if piece.part == "aliases" else piece.path[1:]
+    rows = [row for phase in phases if not phase.skipped for row in pieces.get(phase.does, ())]
+    return [piece.name if piece.part == "aliases" else piece.path[1:] for row in rows for piece in row]
 
 
 def _pieces(parts: Sequence[tuple[Group, Plan]], known: Known) -> tuple[Mapping[Does, Rows], tuple[Piece, ...]]:
