@@ -125,25 +125,25 @@ def test_only_what_is_wrong_with_the_data_condemns_a_backup(code: str, severity:
 
 def test_a_backup_is_l4_only_when_all_its_indices_were_proved() -> None:
     fresh = a_backup(indices=4, level="L2", good=True, errors=())
-    part = proofs.judged(fresh, "d1", at(9), 3, ())
+    part = proofs.judged(fresh, "d1", at(9), 3, (), gen=1)
     assert (part.level, part.proved, part.drills, part.reached) == ("L2", 3, ("d1",), None)
-    whole = proofs.judged(part, "d2", at(10), 4, ())
+    whole = proofs.judged(part, "d2", at(10), 4, (), gen=1)
     assert (whole.level, whole.reached, whole.drills, whole.drilled_at) == ("L4", "L2", ("d1", "d2"), at(10))
-    assert proofs.judged(whole, "d3", at(11), 2, ()).proved == 4
+    assert proofs.judged(whole, "d3", at(11), 2, (), gen=1).proved == 4
 
 
 def test_a_backup_that_is_not_good_is_raised_by_no_drill() -> None:
     bad = a_backup(indices=1, level="L2", good=False, errors=("contract.min_docs",))
-    assert proofs.judged(bad, "d1", at(9), 1, ()).level == "L2"
+    assert proofs.judged(bad, "d1", at(9), 1, (), gen=1).level == "L2"
 
 
 def test_a_failed_drill_brings_a_backup_back_to_what_its_own_run_reached() -> None:
-    bad = proofs.judged(a_drilled_backup(errors=()), "d9", at(9), 4, ("restore.counts",))
+    bad = proofs.judged(a_drilled_backup(errors=()), "d9", at(9), 4, ("restore.counts",), gen=1)
     assert (bad.level, bad.reached, bad.good, bad.errors) == ("L2", None, False, ("restore.counts",))
 
 
 def test_the_drills_of_a_backup_are_bounded() -> None:
     backup = a_backup()
     for n in range(50):
-        backup = proofs.judged(backup, f"d{n}", at(n), 1, ())
+        backup = proofs.judged(backup, f"d{n}", at(n), 1, (), gen=1)
     assert backup.drills == tuple(f"d{n}" for n in range(50 - proofs.KEPT, 50))
