@@ -178,7 +178,7 @@ def _proofs(policy: Policy) -> Iterator[Remark]:
         return
     for pattern in policy.select.indices:
         if not any(fnmatchcase(pattern, query.index) for query in queries):
-            message = f"are queries, and none of all that {pattern!r} may mean: what none looks at is never proved"
+            message = f"all are queries, and none looks at all that {pattern!r} may mean: such an index is never proved"
             yield Remark(("drill", "checks"), message, "doc_count, mapping or sample_hash beside them", warning=True)
 
 
