@@ -15,7 +15,6 @@ def plan(out: Output, wish: Wish, target: str | None) -> Plan:
     """BadInput for options that mean one policy."""
     wrong = {
         "--policy": bool(wish.policy),
-        "--backup": wish.backup is not None,
         "--indices": bool(wish.indices),
         "--prefix": bool(wish.prefix),
     }

@@ -30,6 +30,12 @@ Everything = Annotated[
 Target = Annotated[
     str | None, typer.Option("--target", help="With --everything, when there are several.", show_default=False)
 ]
+ConfigurationOf = Annotated[
+    str | None,
+    typer.Option(
+        "--configuration", metavar="BACKUP", help="With --everything: as it stood beside that one.", show_default=False
+    ),
+]
 Skip = Annotated[
     list[int] | None,
     typer.Option("--skip", metavar="PHASE", help="With --everything; may be given again.", show_default=False),
@@ -112,6 +118,7 @@ def plan(
     everything: Everything = False,
     target: Target = None,
     skip: Skip = None,
+    configuration: ConfigurationOf = None,
     every: plan_lines.All = False,
 ) -> None:
     """Works everything out before anything is touched.
@@ -133,7 +140,8 @@ def plan(
         skip=tuple(skip or ()),
         into=into,
     )
-    made = _everything(out, wish, target, prefix) if everything else _of_policy(out, wish, target)
+    whole = everything or configuration is not None
+    made = _everything(out, wish, target, prefix, configuration) if whole else _of_policy(out, wish, target)
     _tell(out, made, every=every)
 
 
@@ -146,13 +154,16 @@ def _tell(out: Output, made: Plan, *, every: bool) -> None:
         sys.exit(1)
 
 
-def _everything(out: Output, wish: Wish, target: str | None, prefix: str | None) -> Plan:
+def _everything(out: Output, wish: Wish, target: str | None, prefix: str | None, of: str | None) -> Plan:
     if wish.mode is not Mode.RENAME:
         raise BadInput(Problem("everything comes back in one way only", key="--mode", expected="no --mode"))
     if wish.attach_aliases or wish.attach_lifecycle:
         key = "--attach-aliases" if wish.attach_aliases else "--attach-lifecycle"
         raise BadInput(Problem("everything brings them back anyway", key=key, expected="--everything without it"))
-    return rebuild.plan(out, replace(wish, mode=Mode.EVERYTHING, prefix=prefix or ""), target)
+    if wish.backup is not None:
+        expected = "--at TIME, or --configuration BACKUP"
+        raise BadInput(Problem("everything is of many backups", key="--backup", expected=expected))
+    return rebuild.plan(out, replace(wish, mode=Mode.EVERYTHING, prefix=prefix or "", backup=of), target)
 
 
 def _of_policy(out: Output, wish: Wish, target: str | None) -> Plan:

@@ -90,6 +90,17 @@ def _at_least(source: str, name: str, old: IndexCount, now: IndexCount) -> Itera
         yield _unknown(name, f"{source} could not be counted after the backup")
 
 
+def unchecked(name: str, source: str) -> Finding:
+    """No check of the file looks at this index: that it came back says nothing of what is in it."""
+    return Finding(
+        code="drill.unchecked",
+        severity=Severity.WARNING,
+        subject=name,
+        message=f"none of `drill.checks` looks at {source}: it is not proved",
+        next_step="doc_count, mapping or sample_hash in `drill.checks`, or a query of this index",
+    )
+
+
 def hits(name: str, query: QueryCheck, found: int | None, why: str | None) -> Finding | None:
     """What a query of the file says of a restored index. `found`: None when it was not answered, and `why`."""
     if found is None:

@@ -38,9 +38,10 @@ class Wish:
     `prefix`: empty for a restore in place, and for one under the original names where they are free. `replicas`: what
     restored indices get in the end (None: what the originals had). `into`: the target to restore to, None: the policy's
     own. `of_run`: the restore whose indices documents are salvaged from; `missing_only`: only what live lacks. In mode
-    everything `policy` is only one of those whose backups are restored: that of the newest; `skip`: numbers of phases
-    that are left out. `attach_lifecycle`, `attach_aliases`: what comes back under new names gets the lifecycle
-    settings, and those aliases which are only read through, that it had."""
+    everything `policy` is only one of those whose backups are restored: that of the newest, and `backup` the one beside
+    which the configuration stands; `skip`: numbers of phases that are left out. `attach_lifecycle`, `attach_aliases`:
+    what comes back under new names gets the lifecycle settings, and those aliases which are only read through, that it
+    had."""
 
     policy: str
     backup: str | None = None

@@ -142,7 +142,7 @@ class Delete:
 class Check:
     """Write nothing, but only if the stored `rev` is `item.rev`."""
 
-    item: Lease
+    item: Lease | Run
 
 
 Change = Create | Update | Delete | Check

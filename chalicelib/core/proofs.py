@@ -1,13 +1,13 @@
 """What drills have proved, index by index: which proofs a policy keeps, and what its promise at L4 comes to. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.core.model import Finding, Severity
 from chalicelib.core.rows import Backup, Proofs, Proved
-from chalicelib.core.spec import Level
+from chalicelib.core.spec import Check, Level
 from chalicelib.core.wire import dump
 
 LEVEL: Level = "L4"
@@ -30,6 +30,7 @@ ABOUT_THE_DATA = (
 
 ABOUT_THE_SERVER = ("restore.shard_failed",)
 """Of these, what may be the fault of a server that did not make the backup: it lacks a plugin, or a file of words."""
+FORGOTTEN = "what was asked then is no longer known"
 
 
 def condemning(findings: Iterable[Finding], *, elsewhere: bool = False) -> tuple[str, ...]:
@@ -81,17 +82,35 @@ def condemned(backup: Backup) -> bool:
     return not backup.good and bool(backup.errors) and set(backup.errors) <= set(ABOUT_THE_DATA)
 
 
-def judged(backup: Backup, run_id: str, at: datetime, proved: int, codes: Sequence[str], *, alone: int = 0) -> Backup:
-    """The entry of the catalogue after a drill; all its drills together have `proved` so many of its indices, and this
-    one `alone` so many. `codes`: of what the drill found wrong with it. One that drills had condemned is good again
-    when one later drill proved every index of it; not by several, of which each may have missed what another found.
-    `rev` and `token` are the caller's."""
+def left_open(backup: Backup, then: Mapping[int, Sequence[Check]], now: Sequence[Check]) -> tuple[str, ...]:
+    """What had condemned the backup and was not asked again as strictly by a drill with the checks `now`, in the words
+    of the file. Nothing: such a drill, of every index, clears it. `then`: what the file asked in the generations of
+    `failed_in`; of one that can't be read any more nobody knows how strict it was."""
+    return tuple(dict.fromkeys(part for code in backup.errors for part in _open(code, backup, then, now)))
+
+
+def judged(
+    backup: Backup,
+    run_id: str,
+    at: datetime,
+    proved: int,
+    codes: Sequence[str],
+    *,
+    gen: int,
+    cleared: bool = False,
+) -> Backup:
+    """The entry of the catalogue after a drill by the file of generation `gen`; all its drills together have `proved`
+    so many of its indices. `codes`: of what the drill found wrong with it. `cleared`: this drill alone proved every
+    index, and left nothing open; then one that drills had condemned is good again. Several drills do not add up for
+    that: each may have missed what another found. `rev` and `token` are the caller's."""
     after = replace(backup, drills=(*backup.drills, run_id)[-KEPT:], drilled_at=at, proved=max(proved, backup.proved))
     if codes:
         errors = tuple(dict.fromkeys((*backup.errors, *codes)))
-        return replace(after, errors=errors, good=False, level=backup.reached or backup.level, reached=None)
-    if condemned(after) and alone >= after.indices > 0:
-        after = replace(after, errors=(), good=True)
+        failed_in = {**backup.failed_in, **{code: _with(backup.failed_in.get(code, ()), gen) for code in codes}}
+        level = backup.reached or backup.level
+        return replace(after, errors=errors, failed_in=failed_in, good=False, level=level, reached=None)
+    if cleared and condemned(after):
+        after = replace(after, errors=(), failed_in={}, good=True)
     if after.good and after.level < LEVEL and after.proved >= after.indices > 0:
         return replace(after, level=LEVEL, reached=after.level)
     return after
@@ -109,6 +128,51 @@ def rehabilitated(before: Backup) -> Finding:
         message=message,
         next_step=step,
     )
+
+
+def not_rehabilitated(before: Backup, left: Sequence[str]) -> Finding:
+    """What people are told when every index was proved by weaker checks than those that had condemned the backup."""
+    codes = ", ".join(before.errors)
+    asked = f"this one proved every index, but did not ask again: {'; '.join(left)}"
+    return Finding(
+        code="drill.not_rehabilitated",
+        severity=Severity.WARNING,
+        subject=before.backup_id,
+        message=f"{before.backup_id} had failed a drill ({codes}); {asked}. It does not count",
+        next_step="put that into `drill.checks`, apply, and drill this backup once more; or rely on another one",
+    )
+
+
+def _open(code: str, backup: Backup, then: Mapping[int, Sequence[Check]], now: Sequence[Check]) -> Iterator[str]:
+    """Of one code. What is not about a check (a shard, the snapshot itself) is asked by every restore."""
+    if code == "restore.counts" and not any(check.doc_count for check in now):
+        yield "doc_count"
+    elif code == "restore.mapping" and not any(check.mapping for check in now):
+        yield "mapping"
+    elif code in ("restore.sample", "drill.query"):
+        gens = backup.failed_in.get(code, ())
+        if not gens or not all(gen in then for gen in gens):
+            yield f"{code}, and {FORGOTTEN}"
+        asked = [check for gen in gens for check in then.get(gen, ())]
+        yield from _samples(asked, now) if code == "restore.sample" else _queries(asked, now)
+
+
+def _samples(then: Sequence[Check], now: Sequence[Check]) -> Iterator[str]:
+    least, most = (max((check.sample_hash or 0 for check in checks), default=0) for checks in (then, now))
+    if most < max(least, 1):
+        yield f"sample_hash: {max(least, 1)}"
+
+
+def _queries(then: Sequence[Check], now: Sequence[Check]) -> Iterator[str]:
+    """All of them, as nobody wrote down which one failed. The same ones: of another one nobody can say whether it is as
+    strict."""
+    for check in then:
+        if check.query and check not in now:
+            yield f"the same query of {check.query.index}"
+
+
+def _with(gens: tuple[int, ...], gen: int) -> tuple[int, ...]:
+    return gens if gen in gens else (*gens, gen)
 
 
 def _data(proved: Proved) -> tuple[datetime, datetime]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +12,11 @@ from chalicelib.core.restores import Surroundings
 
 ROW = 200_000
 """Bytes of pieces that one row takes."""
-
 FIRST = (Does.TEMPLATES, Does.PIPELINES, Does.LIFECYCLE)
+WRITES = "is_write_index"
+
+Rows = tuple[tuple[Piece, ...], ...]
+"""Pieces, in portions that fit into a row each."""
 
 
 def digest(rows: Sequence[Sequence[Piece]]) -> str:
@@ -23,62 +26,125 @@ def digest(rows: Sequence[Sequence[Piece]]) -> str:
 
 
 def missing(capsule: Configuration, there: Configuration, does: Does) -> tuple[Piece, ...]:
-    """What the server lacks of templates, pipelines or policies, in the order in which they are put back. Without its
-    own, which come with it, and without those of which a secret was taken out."""
+    """What the server lacks of templates, pipelines or policies, in the order in which they are put back. Without those
+    that somebody else manages, and without those of which a secret was taken out."""
     return tuple(
         Piece(part=part, name=name, body=body)
         for part in PARTS[does]
         for name, body in sorted(capsule.parts.get(part, {}).items())
-        if name not in there.parts.get(part, {}) and not built_in(body) and not _redacted(capsule, part, name)
+        if name not in there.parts.get(part, {}) and not managed(body) and not redacted(capsule, part, name)
     )
 
 
 def aliases_of(capsule: Configuration, restored: Sequence[str]) -> tuple[Piece, ...]:
-    """The aliases that what is restored had: each with all of its indices and data streams at once, so that it never
-    has two that are written to."""
+    """The aliases that what is restored had, each with all that bore it: those that are not restored now say whose it
+    is. Without those of which a secret was taken out: a filter that is none shows what nobody was to see."""
     wanted, found = set(restored), dict[str, dict[str, Any]]()
     for holder, held in sorted(capsule.parts.get("aliases", {}).items()):
-        for alias, body in held.items() if holder in wanted else ():
+        for alias, body in held.items():
             found.setdefault(alias, {})[holder] = body
-    return tuple(Piece(part="aliases", name=alias, body=body) for alias, body in sorted(found.items()))
+    return tuple(
+        Piece(part="aliases", name=alias, body=body)
+        for alias, body in sorted(found.items())
+        if wanted & body.keys() and not any(redacted(capsule, "aliases", f"{holder}/{alias}") for holder in body)
+    )
+
+
+def portioned(pieces: Sequence[Piece]) -> tuple[Rows, tuple[Piece, ...]]:
+    """And what is too big for a row."""
+    filled: list[list[Piece]] = []
+    too_big: list[Piece] = []
+    room = 0
+    for piece in pieces:
+        size = len(json.dumps(piece.body)) + len(piece.path)
+        if size > ROW:
+            too_big.append(piece)
+            continue
+        if size > room:
+            filled.append([])
+            room = ROW
+        filled[-1].append(piece)
+        room -= size
+    return tuple(map(tuple, filled)), tuple(too_big)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aliases:
-    """`pieces`: what is still to be put back; `elsewhere`: aliases that somebody has given to others since."""
+class Left:
+    """What is still to be put back, each with its place among all that was planned. Of aliases, `elsewhere`: those that
+    somebody has given to others since; `silent`: those that nobody writes through, because what was written to is not
+    back."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[tuple[int, Piece], ...]
     elsewhere: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
-def left(pieces: Sequence[Piece], there: Configuration) -> tuple[Piece, ...]:
-    """Of templates, pipelines and policies."""
-    return tuple(piece for piece in pieces if piece.name not in there.parts.get(piece.part, {}))
+def left(wanted: Sequence[Piece], there: Configuration, after: int) -> Left:
+    """Of templates, pipelines and policies, from the place `after` on."""
+    found = (
+        (place, piece)
+        for place, piece in enumerate(wanted)
+        if place >= after and piece.name not in there.parts.get(piece.part, {})
+    )
+    return Left(pieces=tuple(found))
 
 
-def aliases_left(wanted: Sequence[Piece], there: Configuration, around: Surroundings) -> Aliases:
-    """Of those indices that are there: what did not come back has none."""
-    standing = {index.name for index in around.indices} | set(around.streams)
+def aliases_left(
+    wanted: Sequence[Piece], there: Configuration, around: Surroundings, back: Mapping[str, str | None], after: int
+) -> Left:
+    """`back`: what came back by this restore, with the uuids that it had then (None: a data stream). Nothing else gets
+    an alias, whoever bears that name. As long as not all that bore an alias do, the others get no writes by being the
+    only one."""
+    standing = {index.name: index.uuid for index in around.indices}
     held = there.parts.get("aliases", {})
-    pieces, elsewhere = [], []
-    for piece in wanted:
+    pieces, elsewhere, silent = [], [], []
+    for place, piece in enumerate(wanted):
         if any(piece.name in theirs for holder, theirs in held.items() if holder not in piece.body):
             elsewhere.append(piece.name)
             continue
-        lacking = {
-            holder: body
-            for holder, body in piece.body.items()
-            if holder in standing and piece.name not in held.get(holder, {})
-        }
-        if lacking:
-            pieces.append(replace(piece, body=lacking))
-    return Aliases(pieces=tuple(pieces), elsewhere=tuple(elsewhere))
+        ours = {name for name in piece.body if name in back and standing.get(name) == back[name]}
+        ours |= {name for name in piece.body if name in back and back[name] is None and name in around.streams}
+        bearing = {holder for holder in piece.body if piece.name in held.get(holder, {})}
+        body = {holder: piece.body[holder] for holder in sorted(ours - bearing)}
+        if whole := (bearing | ours) == piece.body.keys():
+            pass
+        elif any(how.get(WRITES) for holder, how in piece.body.items() if holder not in bearing | ours):
+            silent.append(piece.name)
+        if body and place >= after:
+            pieces.append((place, replace(piece, body=body if whole else dict(_read_only(body)))))
+    return Left(pieces=tuple(pieces), elsewhere=tuple(elsewhere), silent=tuple(silent))
 
 
-def built_in(body: Mapping[str, Any]) -> bool:
+def _read_only(body: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """But for the one that is written to by its own word."""
+    for holder, how in body.items():
+        yield holder, {**how, WRITES: bool(how.get(WRITES))}
+
+
+def lost(before: Configuration, now: Configuration) -> tuple[str, ...]:
+    """Paths of what only the one before has: somebody has deleted it since, or it was lost with the cluster."""
+    known, still = _names(before), _names(now)
+    return tuple(path for path in known if path not in still and path.split("/")[1] not in now.incomplete)
+
+
+def _names(capsule: Configuration) -> tuple[str, ...]:
+    """Paths of all that is put back; of an alias whoever bears it."""
+    pieces = [
+        f"/{part}/{name}"
+        for does in FIRST
+        for part in PARTS[does]
+        for name, body in sorted(capsule.parts.get(part, {}).items())
+        if not managed(body)
+    ]
+    aliases = {alias for held in capsule.parts.get("aliases", {}).values() for alias in held}
+    return (*pieces, *(f"/aliases/{alias}" for alias in sorted(aliases)))
+
+
+def managed(body: Mapping[str, Any]) -> bool:
+    """By the server itself, or by what stands on it (Kibana, Fleet), which brings its own."""
     meta = body.get("_meta")
     return isinstance(meta, Mapping) and meta.get("managed") is True
 
 
-def _redacted(capsule: Configuration, part: str, name: str) -> bool:
+def redacted(capsule: Configuration, part: str, name: str) -> bool:
     return any(path.startswith(f"/{part}/{name}/") for path in capsule.redacted)

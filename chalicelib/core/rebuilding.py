@@ -3,21 +3,19 @@
 What the server has is never touched: an index, a template or an alias of a wanted name is left as it is, and said.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.core import plan_room, plan_time
-from chalicelib.core.capsules import Configuration
+from chalicelib.core import plan_room, plan_time, rebuild_findings
 from chalicelib.core.errors import Problem
-from chalicelib.core.model import Finding, IndexRef, Severity
+from chalicelib.core.model import IndexRef
 from chalicelib.core.permissions import permitted
 from chalicelib.core.planning import elsewhere_of
 from chalicelib.core.plans import Mode, Plan, Wish, named
-from chalicelib.core.prose import counted
-from chalicelib.core.rebuild_pieces import FIRST, ROW, aliases_of, built_in, digest, missing
-from chalicelib.core.rebuilds import PARTS, Does, Phase, Piece
+from chalicelib.core.rebuild_findings import Known
+from chalicelib.core.rebuild_pieces import FIRST, Rows, aliases_of, digest, missing, portioned
+from chalicelib.core.rebuilds import Does, Phase, Piece
 from chalicelib.core.restores import Contents, Surroundings
 from chalicelib.core.rows import Backup, Spec
 from chalicelib.core.streams import stream_of
@@ -26,7 +24,8 @@ from chalicelib.core.wire import dump
 PRIORITY = "index.priority"
 USUAL = 1
 """The priority of an index that says none."""
-NOTHING = Configuration(parts={})
+LIFECYCLE = 3
+"""The number of that phase."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,49 +47,36 @@ class Group:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """`capsule`: how the cluster was configured; `there`: how it is now. `left_out`: names of indices that are there
-    already. `without`: policies that have no backup that would do, and why."""
-
-    surroundings: Surroundings
-    there: Configuration
-    capsule: Configuration = NOTHING
-    key: str | None = None
-    left_out: tuple[str, ...] = ()
-    without: Mapping[str, str]
-
-
 def groups(sources: Sequence[Source], surroundings: Surroundings) -> tuple[tuple[Group, ...], tuple[str, ...]]:
     """The most important first, and within a priority the newest data first; and the names that are there already. What
-    several backups hold is of the newest of them."""
+    several backups hold is of the newest of them that holds all of its shards."""
     taken = {name for index in surroundings.indices for name in (index.name, *index.aliases)}
     taken |= set(surroundings.streams)
-    seen: set[str] = set()
-    left_out: set[str] = set()
-    found: dict[tuple[int, int], list[str]] = {}
     ordered = sorted(sources, key=lambda source: source.backup.taken_at, reverse=True)
+    best: dict[str, tuple[bool, int, int]] = {}
     for place, source in enumerate(ordered):
-        for name, priority in sorted(_units(source).items()):
-            if name in taken:
-                left_out.add(name)
-            elif name not in seen:
-                seen.add(name)
-                found.setdefault((-priority, place), []).append(name)
+        for name, (torn, priority) in _units(source).items():
+            best[name] = min(best.get(name, (True, len(ordered), 0)), (torn, place, -priority))
+    found: dict[tuple[int, int], list[str]] = {}
+    for name in sorted(best.keys() - taken):
+        _, place, rank = best[name]
+        found.setdefault((rank, place), []).append(name)
     made = tuple(
         Group(source=ordered[place], priority=-rank, names=tuple(names))
         for (rank, place), names in sorted(found.items())
     )
-    return made, tuple(sorted(left_out))
+    return made, tuple(sorted(best.keys() & taken))
 
 
-def _units(source: Source) -> dict[str, int]:
-    """What comes back as one, by name: an index, or a data stream with all its own, of which the first one counts."""
+def _units(source: Source) -> dict[str, tuple[bool, int]]:
+    """What comes back as one, by name: an index, or a data stream with all its own; whether a shard of it is missing,
+    and its priority, which is the highest of them."""
     priorities = {index.name: _priority(index) for index in source.originals}
-    found: dict[str, int] = {}
+    found: dict[str, tuple[bool, int]] = {}
     for index in source.contents.indices:
         name = stream_of(index.name, source.contents.streams) or index.name
-        found[name] = max(found.get(name, 0), priorities.get(index.name, USUAL))
+        torn, priority = found.get(name, (False, 0))
+        found[name] = (torn or not index.whole, max(priority, priorities.get(index.name, USUAL)))
     return found
 
 
@@ -100,7 +86,8 @@ def _priority(index: IndexRef) -> int:
 
 
 def part(wish: Wish, group: Group) -> Wish:
-    """What the restore of a group is asked for: under their own names, with all that the indices had."""
+    """What the restore of a group is asked for: under their own names, with all that the indices had; but for their
+    lifecycle, when that phase is skipped."""
     return Wish(
         policy=group.source.backup.policy,
         backup=group.source.backup.backup_id,
@@ -109,7 +96,7 @@ def part(wish: Wish, group: Group) -> Wish:
         prefix="",
         allow_partial=wish.allow_partial,
         replicas=wish.replicas,
-        attach_lifecycle=True,
+        attach_lifecycle=LIFECYCLE not in wish.skip,
         into=wish.into,
     )
 
@@ -119,7 +106,7 @@ class Made:
     """A plan, and by the number of its phase what is put back of the configuration, in portions that fit into a row."""
 
     plan: Plan
-    pieces: Mapping[int, tuple[tuple[Piece, ...], ...]]
+    pieces: Mapping[int, Rows]
 
 
 def plan(
@@ -127,13 +114,13 @@ def plan(
 ) -> Made:
     """What a plan says of its backup is said of the newest one; of the others their phases do."""
     backup, target = newest.backup, newest.spec.target
-    pieces, too_big = _portioned(parts, known)
+    pieces, too_big = _pieces(parts, known)
     phases = _phases(wish, parts, pieces)
     done = {phase.plan for phase in phases if not phase.skipped}
     inner = [made for _, made in parts if made.plan_id in done]
     names = dict.fromkeys(move.known_as for made in inner for move in made.moves)
-    aliases = [piece.name for row in pieces[Does.ALIASES] for piece in row] if _done(phases, Does.ALIASES) else []
-    beyond, permission = permitted(target.restore, (*names, *aliases), instead="a target that allows these names")
+    more = _claimed(phases, pieces)
+    beyond, permission = permitted(target.restore, (*names, *more), instead="a target that allows these names")
     made = Plan(
         plan_id="",
         made_at=now,
@@ -151,40 +138,31 @@ def plan(
         version=newest.contents.version,
         server=known.surroundings.version,
         moves=(),
-        findings=(*_findings(phases, inner, known), *map(_too_big, too_big), *permission),
+        findings=(*rebuild_findings.findings(phases, inner, known, too_big), *permission),
         approval=beyond,
         spare=plan_room.spare(known.surroundings),
         expected_seconds=_seconds(phases),
         phases=phases,
-        capsule=known.key,
+        capsule=known.recorded.key,
         **elsewhere_of(wish, newest.spec, backup),
     )
     numbered = {phase.number: pieces[phase.does] for phase in phases if phase.does in pieces}
     return Made(plan=named(made, dump(made)), pieces=numbered)
 
 
-def _portioned(
-    parts: Sequence[tuple[Group, Plan]], known: Known
-) -> tuple[Mapping[Does, tuple[tuple[Piece, ...], ...]], list[Piece]]:
+def _claimed(phases: Sequence[Phase], pieces: Mapping[Does, Rows]) -> list[str]:
+    """As `restore.allow` speaks of it: an alias is a name that people use, everything else stands below its kind."""
+    rows = [row for phase in phases if not phase.skipped for row in pieces.get(phase.does, ())]
+    return [piece.name if piece.part == "aliases" else piece.path[1:] for row in rows for piece in row]
+
+
+def _pieces(parts: Sequence[tuple[Group, Plan]], known: Known) -> tuple[Mapping[Does, Rows], tuple[Piece, ...]]:
     """And what is too big for a row."""
     names = [move.known_as for _, made in parts for move in made.moves]
     found = {does: missing(known.capsule, known.there, does) for does in FIRST}
     found[Does.ALIASES] = aliases_of(known.capsule, names)
-    size = {piece.path: len(json.dumps(piece.body)) + len(piece.path) for each in found.values() for piece in each}
-    rows: dict[Does, tuple[tuple[Piece, ...], ...]] = {}
-    for does, pieces in found.items():
-        filled: list[list[Piece]] = []
-        room = 0
-        for piece in pieces:
-            if size[piece.path] > ROW:
-                continue
-            if size[piece.path] > room:
-                filled.append([])
-                room = ROW
-            filled[-1].append(piece)
-            room -= size[piece.path]
-        rows[does] = tuple(map(tuple, filled))
-    return rows, [piece for each in found.values() for piece in each if size[piece.path] > ROW]
+    rows = {does: portioned(pieces) for does, pieces in found.items()}
+    return {does: fits for does, (fits, _) in rows.items()}, tuple(piece for _, more in rows.values() for piece in more)
 
 
 def problems(plan: Plan) -> tuple[Problem, ...]:
@@ -196,9 +174,7 @@ def problems(plan: Plan) -> tuple[Problem, ...]:
     )
 
 
-def _phases(
-    wish: Wish, parts: Sequence[tuple[Group, Plan]], pieces: Mapping[Does, tuple[tuple[Piece, ...], ...]]
-) -> tuple[Phase, ...]:
+def _phases(wish: Wish, parts: Sequence[tuple[Group, Plan]], pieces: Mapping[Does, Rows]) -> tuple[Phase, ...]:
     *first, last = (
         Phase(number=0, does=does, names=sum(map(len, rows)), rows=len(rows), digest=digest(rows))
         for does, rows in pieces.items()
@@ -227,69 +203,3 @@ def _phases(
 def _seconds(phases: Sequence[Phase]) -> float:
     """One after the other."""
     return sum(phase.seconds or 0 for phase in phases if not phase.skipped)
-
-
-def _done(phases: Sequence[Phase], does: Does) -> bool:
-    return any(phase.does is does and not phase.skipped for phase in phases)
-
-
-def _findings(phases: Sequence[Phase], inner: Sequence[Plan], known: Known) -> tuple[Finding, ...]:
-    moves = [move for made in inner for move in made.moves]
-    found = [*_notes(known), *plan_room.findings(moves, known.surroundings)]
-    if any(_done(phases, does) for does in FIRST):
-        found += _configured(known)
-    if not any(phase.names for phase in phases if not phase.skipped):
-        message = "nothing is left to be put back"
-        found.append(_finding("restore.nothing", "everything", message, "--skip fewer phases", Severity.ERROR))
-    found += [each for made in inner for each in made.findings if each.code != "restore.approval"]
-    unique = {(each.code, each.subject): each for each in reversed(found)}
-    return tuple(reversed(unique.values()))
-
-
-def _notes(known: Known) -> Iterator[Finding]:
-    for policy, why in sorted(known.without.items()):
-        message = f"nothing of policy {policy} comes back: {why}"
-        yield _finding("rebuild.no_backup", policy, message, f"snapwarden backups {policy}")
-    if known.left_out:
-        which = ", ".join(known.left_out[:3]) + (" …" if len(known.left_out) > 3 else "")
-        message = (
-            f"{counted(len(known.left_out), 'index', 'indices')} of the backups are there, and left alone: {which}"
-        )
-        yield _finding("rebuild.there", "indices", message, "to replace one: restore plan --mode swap, or in_place")
-
-
-def _configured(known: Known) -> Iterator[Finding]:
-    """What of the configuration does not come back, and why."""
-    if known.key is None:
-        message = "no backup has the cluster's configuration beside it: only data come back"
-        yield _finding(
-            "rebuild.no_capsule", "configuration", message, "put templates, pipelines and policies back yourself"
-        )
-    for path in sorted({"/".join(path.split("/")[:3]) for path in known.capsule.redacted}):
-        if path.split("/")[1] in {part for does in FIRST for part in PARTS[does]}:
-            message = f"{path[1:]} held a secret, which no backup keeps"
-            yield _finding("rebuild.redacted", path, message, "put it back yourself")
-    for does in FIRST:
-        for part in PARTS[does]:
-            mine, theirs = known.capsule.parts.get(part, {}), known.there.parts.get(part, {})
-            other = [
-                name for name in mine if name in theirs and mine[name] != theirs[name] and not built_in(mine[name])
-            ]
-            if other:
-                message = f"{', '.join(sorted(other)[:3])}: there already, otherwise than in the backup, and left alone"
-                yield _finding("rebuild.differs", part, message, "compare them: snapwarden show RUN")
-    if settings := known.capsule.parts.get("cluster_settings"):
-        message = f"{counted(len(settings), 'setting')} of the cluster never come back by themselves"
-        yield _finding(
-            "rebuild.settings", "cluster_settings", message, f"read them in {known.key}, and set what you want"
-        )
-
-
-def _too_big(piece: Piece) -> Finding:
-    return _finding(
-        "rebuild.too_big", piece.path, f"{piece.path[1:]} is too big to be put back", "put it back yourself"
-    )
-
-
-def _finding(code: str, subject: str, message: str, fix: str, severity: Severity = Severity.WARNING) -> Finding:
-    return Finding(code=code, severity=severity, subject=subject, message=message, next_step=fix)

@@ -136,8 +136,7 @@ class Proved:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proofs:
     """A row `P#<policy> | PROOF`: of each index the proof with the newest data, and the latest one where that is
-    another; by drill, the oldest first. `dropped`: names whose proofs the last drill pushed out, because
-    the row was full."""
+    another; by drill, the oldest first. `dropped`: names whose proofs the last drill pushed out: the row was full."""
 
     policy: str
     drills: tuple[Proved, ...] = ()
@@ -231,7 +230,7 @@ class Backup:
     it, and the emergency script under the same name (None: it is not). `users`: open runs that read it; while there is
     one, nobody may delete it. `drills`: the last runs that restored it to prove it, the newest at `drilled_at`; all of
     them `proved` so many of its indices. `reached`: the level that its own run brought it to, when drills have raised
-    it since."""
+    it since. `failed_in`: by each code of `errors` that is a drill's, which generations of the file asked for it."""
 
     backup_id: str
     run_id: str
@@ -259,6 +258,7 @@ class Backup:
     drilled_at: datetime | None = None
     proved: int = 0
     reached: str | None = None
+    failed_in: Mapping[str, tuple[int, ...]] = field(default_factory=dict, hash=False)
     state: BackupState = BackupState.KEPT
     rev: int = 1
     token: str = ""

@@ -188,6 +188,7 @@ def public_backup(backup: Backup) -> dict[str, Any]:
         "drilled_at": _maybe(backup.drilled_at),
         "proved": backup.proved,
         "reached": backup.reached,
+        "failed_in": {code: list(gens) for code, gens in backup.failed_in.items()},
         "bytes": backup.bytes,
         "bytes_added": backup.bytes_added,
         "shards": _shards(backup.shards),

@@ -35,6 +35,7 @@ def compared(world: World, run: Run, spec: Spec, engine: Engine, watched: Watche
     expected = planner.evidence(world, backup, "expected")
     checks = _Checks(world, run, spec, engine, seen, moves)
     found = (*checks.counts(backup), *checks.mappings(backup), *checks.samples(backup), *checks.queries())
+    found = (*found, *checks.unchecked())
     return replace(watched, compared=len(moves), findings=found, sources=expected.indices if expected else ())
 
 
@@ -100,6 +101,13 @@ class _Checks:
         asked = [(move, query) for move in self._moves for query in _queries(self._spec, move)]
         seconds = max(min(QUERY_SECONDS, ALL_SECONDS // max(len(asked), 1)), 1)
         return tuple(found for move, query in asked if (found := self._query(move, query, seconds)))
+
+    def unchecked(self) -> tuple[Finding, ...]:
+        """All checks but queries look at every index."""
+        if not all(check.query for check in self._asked):
+            return ()
+        bare = (move for move in self._moves if not _queries(self._spec, move))
+        return tuple(comparing.unchecked(move.name, move.source) for move in bare)
 
     def _query(self, move: Move, query: QueryCheck, seconds: int) -> Finding | None:
         enough = query.min_hits if query.expect is None else max(query.min_hits, query.expect + 1)

@@ -9,9 +9,11 @@ from datetime import datetime
 
 from chalicelib.core import leftovers, promise, results
 from chalicelib.core import proofs as judging
+from chalicelib.core.errors import Refused
 from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Change, Create, Update
 from chalicelib.core.rows import Backup, BackupState, Drilled, LastGood, PolicyState, Proofs, Proved
+from chalicelib.core.spec import Check
 from chalicelib.service import drill_slots
 from chalicelib.service import plans as planner
 from chalicelib.service.world import World
@@ -32,12 +34,17 @@ def settled(world: World, policy: PolicyState, run: Run) -> tuple[Run, PolicySta
     if backup is None or backup.state is BackupState.GONE:
         return run, after, (Update(after),)
     now = run.finished_at or run.created_at
-    entry = judging.judged(backup, run.run_id, now, len(_ever_proved(world, backup, proved)), codes, alone=len(proved))
+    whole = judging.condemned(backup) and len(proved) >= backup.indices > 0
+    left = _left_open(world, run, backup) if whole else ()
+    cleared, ever = whole and not left, len(_ever_proved(world, backup, proved))
+    entry = judging.judged(backup, run.run_id, now, ever, codes, gen=run.spec_gen, cleared=cleared)
     entry = replace(entry, rev=backup.rev + 1, token=world.token())
     if entry.good and not backup.good:
         run = replace(run, findings=(*run.findings, judging.rehabilitated(backup)))
         required = promise.required(world.spec(policy.policy, policy.spec_gen).policy)
         after = replace(after, last_good=results.reached(after.last_good, entry, required))
+    elif left and not codes:
+        run = replace(run, findings=(*run.findings, judging.not_rehabilitated(backup, left)))
     after, rows = _judged(world, after, run, backup, entry, backups, proved, codes)
     return run, after, (Update(after), *rows)
 
@@ -79,6 +86,23 @@ def _judged(
         policy = promise.rewound(policy, spec, now)
     mine = replace(mine, rev=known.rev + 1 if known else 1, token=world.token())
     return policy, (Update(entry), Update(mine) if known else Create(mine))
+
+
+def _left_open(world: World, run: Run, backup: Backup) -> tuple[str, ...]:
+    """What had condemned the backup, and this drill did not ask again. Retryable as the store is."""
+    gens = sorted({gen for gens in backup.failed_in.values() for gen in gens})
+    then = {gen: checks for gen in gens if (checks := _checks(world, run.policy, gen)) is not None}
+    return judging.left_open(backup, then, _checks(world, run.policy, run.spec_gen) or ())
+
+
+def _checks(world: World, policy: str, gen: int) -> tuple[Check, ...] | None:
+    """None: that generation is not there, or this release can't read it. Such a drill must end all the same: what
+    nobody knows condemns on."""
+    try:
+        spec = world.store.spec(policy, gen)
+    except Refused:
+        return None
+    return spec.policy.drill.checks if spec and spec.policy.drill else None
 
 
 def _proved(world: World, run: Run) -> tuple[str, ...]:

@@ -4,19 +4,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import capsules, naming, rebuild_pieces, rebuilding, traffic
-from chalicelib.core.capsules import Configuration
-from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
+from chalicelib.core import naming, rebuild_pieces, rebuilding, traffic
+from chalicelib.core.errors import BadInput, Problem, Refused, Retryable, Unauthenticated
 from chalicelib.core.model import Kind, Run
 from chalicelib.core.plans import Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
-from chalicelib.core.rebuilding import Group, Known, Made, Source
+from chalicelib.core.rebuild_findings import Known
+from chalicelib.core.rebuilding import Group, Made, Source
 from chalicelib.core.rebuilds import Does, Phase, Piece, Rebuild
 from chalicelib.core.rows import Evidence, Spec
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import rebuild as workflow
 from chalicelib.core.workflows.rebuild import Begin, Configure, Seen, Stop
-from chalicelib.service import control, elsewhere, expecting, in_use
+from chalicelib.service import control, elsewhere, expecting, in_use, rebuild_capsules
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import ACT_TIMEOUT
 from chalicelib.service.planned import planned
@@ -47,12 +47,10 @@ def plan(world: World, wish: Wish, target: str | None = None, *, by: str | None 
     surroundings = engine.restorer.surroundings()
     found, left_out = rebuilding.groups(sources, surroundings)
     parts = [(group, _part(world, wish, group, engine, by)) for group in found]
-    key, capsule = _capsule(world, sources)
     known = Known(
         surroundings=surroundings,
         there=engine.configuration(),
-        capsule=capsule,
-        key=key,
+        recorded=rebuild_capsules.recorded(world, wish, sources),
         left_out=left_out,
         without=without,
     )
@@ -114,9 +112,15 @@ def _sources(
         except BadInput as error:
             without[name] = "; ".join(problem.message for problem in error.problems)
             continue
-        if there.target_gen is not None:
-            elsewhere.register(own, backup.repository, engine)
-        contents = engine.restorer.contents(planner.where(there, backup), backup.snapshot)
+        try:
+            if there.target_gen is not None:
+                elsewhere.register(own, backup.repository, engine)
+            contents = engine.restorer.contents(planner.where(there, backup), backup.snapshot)
+        except Unauthenticated:
+            raise
+        except Refused as error:
+            without[name] = str(error)
+            continue
         if contents is None:
             without[name] = f"{backup.backup_id} is in the catalogue, and the server has no such snapshot"
             continue
@@ -124,14 +128,6 @@ def _sources(
         originals = expected.indices if expected else ()
         sources.append(Source(spec=there, backup=backup, contents=contents, originals=originals))
     return sources, without
-
-
-def _capsule(world: World, sources: list[Source]) -> tuple[str | None, Configuration]:
-    """The newest there is."""
-    for source in sorted(sources, key=lambda source: source.backup.taken_at, reverse=True):
-        if (key := source.backup.capsule) is not None and (content := world.vault.get(key)) is not None:
-            return key, capsules.opened(content)
-    return None, rebuilding.NOTHING
 
 
 def _spelled(engine: Engine, made: Made, inner: list[Plan]) -> tuple[str, ...]:
@@ -180,22 +176,28 @@ class RebuildWork:
             return Seen(plan=plan)
         phase = workflow.current(run, plan)
         if phase.does is Does.INDICES:
-            return Seen(plan=plan, part=world.store.run(_part_id(phase)))
+            part = world.store.run(_part_id(phase))
+            left_out = planner.stored(world, phase.plan or "").left_out if part and part.good else 0
+            return Seen(plan=plan, part=part, left_out=left_out)
         if run.cancel or run.settled:
             return Seen(plan=plan)
-        return self._lacking(run, plan, phase, engine)
+        try:
+            return self._lacking(run, plan, phase, engine)
+        except Refused as error:
+            return Seen(plan=plan, cannot=error)
 
     def _lacking(self, run: Run, plan: Plan, phase: Phase, engine: Engine) -> Seen:
         """What the server lacks of this phase now."""
         if not phase.names:
             return Seen(plan=plan)
         wanted, there = _stored(self._world, plan, phase), engine.configuration()
-        refused = run.rebuild.refused if run.rebuild else ()
-        wanted = [piece for piece in wanted if piece.path not in refused]
+        after = run.rebuild.after if run.rebuild else 0
         if phase.does is not Does.ALIASES:
-            return Seen(plan=plan, pieces=rebuild_pieces.left(wanted, there))
-        left = rebuild_pieces.aliases_left(wanted, there, engine.restorer.surroundings())
-        return Seen(plan=plan, pieces=left.pieces, found=tuple(map(workflow.elsewhere, left.elsewhere)))
+            return Seen(plan=plan, pieces=rebuild_pieces.left(wanted, there, after).pieces)
+        back = _back(self._world, plan)
+        left = rebuild_pieces.aliases_left(wanted, there, engine.restorer.surroundings(), back, after)
+        found = (*map(workflow.elsewhere, left.elsewhere), *map(workflow.silent, left.silent))
+        return Seen(plan=plan, pieces=left.pieces, found=found)
 
     def decide(self, run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
         return workflow.decide(run, seen, now)
@@ -222,7 +224,8 @@ class RebuildWork:
     def _configure(self, act: Configure, engine: Engine) -> Decision:
         refused: dict[str, str] = {}
         error: Exception | None = None
-        for done, piece in enumerate(act.pieces):
+        after = act.pieces[0][0]
+        for done, (place, piece) in enumerate(act.pieces):
             if done and self._world.remaining() <= ACT_TIMEOUT:
                 break
             try:
@@ -232,7 +235,8 @@ class RebuildWork:
             except Retryable as met:
                 error = met
                 break
-        return workflow.brought(act.run, refused, error, self._world.clock.now())
+            after = place + 1
+        return workflow.brought(act.run, after, refused, error, self._world.clock.now())
 
     def _stop(self, act: Stop) -> None:
         try:
@@ -258,10 +262,24 @@ def _stored(world: World, plan: Plan, phase: Phase) -> list[Piece]:
     rows = [world.store.evidence(plan.plan_id, KIND, number) for number in range(first, first + phase.rows)]
     found = [row.pieces for row in rows if row]
     if len(found) < phase.rows:
-        raise Retryable(f"what phase {phase.number} of {plan.plan_id} puts back could not be read")
+        raise Refused(f"what phase {phase.number} of {plan.plan_id} puts back could not be read")
     if rebuild_pieces.digest(found) != phase.digest:
         raise Refused(f"what phase {phase.number} of {plan.plan_id} puts back is not what was planned")
     return [piece for row in found for piece in row]
+
+
+def _back(world: World, plan: Plan) -> dict[str, str | None]:
+    """What the phases have brought back, by name, with the uuid that it had then; None: a data stream."""
+    found: dict[str, str | None] = {}
+    for phase in plan.phases:
+        part = world.store.run(_part_id(phase)) if phase.plan and not phase.skipped else None
+        made = world.store.evidence(part.run_id, "made", 1) if part and part.good else None
+        if made is None:
+            continue
+        uuids = {index.name: index.uuid for index in made.indices}
+        for move in planner.stored(world, phase.plan or "").moves:
+            found[move.known_as] = None if move.stream else uuids.get(move.name)
+    return found
 
 
 def _part_id(phase: Phase) -> str:

@@ -11,7 +11,7 @@ from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Taken
 from chalicelib.core.model import Asked, Kind, Run, State, Step
 from chalicelib.core.planning import order
 from chalicelib.core.plans import Mode, Plan, Wish
-from chalicelib.core.ports import Create, Engine, Update
+from chalicelib.core.ports import Check, Create, Engine, Update
 from chalicelib.core.rows import Evidence, PolicyState, Spec
 from chalicelib.core.wire import dump
 from chalicelib.core.workflows import Decision, in_place, in_place_ends, restore_ends, swap_ends
@@ -100,6 +100,9 @@ def begin(world: World, plan: Plan, whole: Run) -> Run:
     def begun() -> Run | None:
         if known := world.store.run(run_id):
             return known
+        now = world.store.run(whole.run_id)
+        if now is None or now.settled or now.cancel:
+            raise Conflict(f"{whole.run_id} is about to end")
         state = query.named(world, plan.wish.policy)
         spec = world.spec(state.policy, plan.spec_gen)
         there = elsewhere.unchanged(world, plan, spec)
@@ -107,8 +110,10 @@ def begin(world: World, plan: Plan, whole: Run) -> Run:
         run = replace(
             run, part_of=whole.run_id, approved_by=whole.approved_by, glass=whole.glass, glass_told=bool(whole.glass)
         )
-        return place_beside(world, run, there, state, *_taken(world, plan, run))
+        return place_beside(world, run, there, state, *_taken(world, plan, run), Check(now))
 
+    if not approving.unchanged(plan):
+        raise BadInput(Problem("the stored plan of the phase is not the one that its id stands for"))
     return in_turn(run_id, begun)
 
 

@@ -10,9 +10,10 @@ OTHER = """\
     target: shop
     repository: main
     select: {indices: ["logs*"]}
+    prove: L2
     notify: {on: [failure, recovery, success]}
 """
-WHOLE = FILE.replace(
+WHOLE = FILE.replace("    timeout: 4h", "    timeout: 4h\n    prove: L2").replace(
     "    repositories: {main: {type: fs, settings: {location: main}}}\n",
     "    repositories: {main: {type: fs, settings: {location: main}}}\n    restore: {allow: ['*']}\n",
 )

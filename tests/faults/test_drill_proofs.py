@@ -108,42 +108,6 @@ def test_a_failed_drill_takes_the_backup_back_and_the_policy_falls_to_the_one_be
     assert "L2" in {one.level for one in query.promises(stage.world, "nightly") if one.kept is False}
 
 
-def condemned(stage: Stage) -> tuple[Backup, Backup]:
-    """Two backups, of which a drill condemned the newer one."""
-    one = first_backup(stage)
-    stage.clock.advance(DAY)
-    two = backed_up(stage, "now-2")
-    settled(stage, at_work(stage, two, "s1", "orders", proved=()), State.FAILED, wrong("restore.sample"))
-    assert (entry(stage, two).good, entry(stage, two).errors) == (False, ("restore.sample",))
-    assert state_of(stage).last_good["L2"].backup_id == one.backup_id
-    return one, two
-
-
-def test_one_later_drill_of_every_index_makes_a_condemned_backup_good_again_and_says_so() -> None:
-    """It stayed worthless for ever, whatever had failed: a repository out of reach for a minute, say."""
-    stage = stage_of()
-    _, two = condemned(stage)
-    run = at_work(stage, two, "s2", "orders", "orders-2")
-    state = settled(stage, run)
-    back = entry(stage, two)
-    assert (back.good, back.errors, back.level) == (True, (), "L4")
-    assert {level: good.backup_id for level, good in state.last_good.items()} == dict.fromkeys(
-        ("L1", "L2", "L4"), two.backup_id
-    )
-    assert [found.code for found in stage.run(run.run_id).findings] == ["drill.rehabilitated"]
-
-
-def test_a_part_of_it_or_several_drills_make_it_no_better() -> None:
-    stage = stage_of()
-    one, two = condemned(stage)
-    for slot, name in (("s2", "orders"), ("s3", "orders-2")):
-        stage.clock.advance(60)
-        state = drilled(stage, two, slot, name)
-        assert (entry(stage, two).good, state.last_good["L2"].backup_id) == (False, one.backup_id)
-    settled(stage, at_work(stage, two, "s4", "orders", "orders-2"), State.FAILED, wrong("restore.counts"))
-    assert entry(stage, two).errors == ("restore.sample", "restore.counts")
-
-
 def test_without_any_other_backup_nothing_is_left_to_rely_on() -> None:
     stage = stage_of()
     only = first_backup(stage)

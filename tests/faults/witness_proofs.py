@@ -73,6 +73,7 @@ class ProofWitness:
             self.names[ledger.name, plan.backup_id].add(ref.name)
 
     def catalogued(self, ledger: Ledger, backup: Backup) -> None:
+        must(not (backup.good and backup.failed_in), f"{backup.backup_id} is good, and {backup.failed_in} stands")
         if backup.level == "L4":
             held = set(self._witness.made[backup.snapshot_uuid].holds)
             must(backup.good, f"{backup.backup_id} is L4, and not good")

@@ -21,6 +21,7 @@ ROWS = Path(__file__).parents[1] / "golden" / "rows"
 STORED: dict[str, Any] = {
     "approval": Approval,
     "backup": Backup,
+    "backup_condemned": Backup,
     "backup_drilled": Backup,
     "backup_v1": Backup,
     "backup_capsule": Backup,

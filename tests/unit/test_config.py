@@ -52,6 +52,10 @@ def test_everything_wrong_is_told_at_once() -> None:
         (policy("rpo: 20h"), "f:15: policies.nightly.rpo: 20h can't be kept: up to 1d lie between slots"),
         (policy("rpo: {L1: 8d, L2: 26h}"), "f:15: policies.nightly.rpo.L1: L2 is promised younger than L1"),
         (policy("prove: L4"), "f:10: policies.nightly: L4 is reached by drills, and there is no `drill`"),
+        (
+            policy("drill: {schedule: rate(7 days), checks: [{query: {index: customers, body: {match_all: {}}}}]}"),
+            "f:15: policies.nightly.drill.checks: all are queries, and none looks at all that 'orders-*' may mean",
+        ),
         (policy("catch_up: 30s"), "f:15: policies.nightly.catch_up: counts as 2m"),
         (
             policy("blackout: ['22:00-09:30']\n    catch_up: 1h"),

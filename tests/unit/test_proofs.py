@@ -1,5 +1,6 @@
 """Which proofs a policy keeps, and what the promise at L4 comes to."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from chalicelib.core import proofs
 from chalicelib.core.model import Finding, Severity
 from chalicelib.core.rows import Proofs, Proved
+from chalicelib.core.spec import Check, QueryCheck
 from chalicelib.core.wire import dump
 from chalicelib.store import keys
 from tests.contract.records import a_backup, a_drilled_backup, at
@@ -125,25 +127,48 @@ def test_only_what_is_wrong_with_the_data_condemns_a_backup(code: str, severity:
 
 def test_a_backup_is_l4_only_when_all_its_indices_were_proved() -> None:
     fresh = a_backup(indices=4, level="L2", good=True, errors=())
-    part = proofs.judged(fresh, "d1", at(9), 3, ())
+    part = proofs.judged(fresh, "d1", at(9), 3, (), gen=1)
     assert (part.level, part.proved, part.drills, part.reached) == ("L2", 3, ("d1",), None)
-    whole = proofs.judged(part, "d2", at(10), 4, ())
+    whole = proofs.judged(part, "d2", at(10), 4, (), gen=1)
     assert (whole.level, whole.reached, whole.drills, whole.drilled_at) == ("L4", "L2", ("d1", "d2"), at(10))
-    assert proofs.judged(whole, "d3", at(11), 2, ()).proved == 4
+    assert proofs.judged(whole, "d3", at(11), 2, (), gen=1).proved == 4
 
 
 def test_a_backup_that_is_not_good_is_raised_by_no_drill() -> None:
     bad = a_backup(indices=1, level="L2", good=False, errors=("contract.min_docs",))
-    assert proofs.judged(bad, "d1", at(9), 1, ()).level == "L2"
+    assert proofs.judged(bad, "d1", at(9), 1, (), gen=1).level == "L2"
 
 
 def test_a_failed_drill_brings_a_backup_back_to_what_its_own_run_reached() -> None:
-    bad = proofs.judged(a_drilled_backup(errors=()), "d9", at(9), 4, ("restore.counts",))
+    bad = proofs.judged(a_drilled_backup(errors=()), "d9", at(9), 4, ("restore.counts",), gen=1)
     assert (bad.level, bad.reached, bad.good, bad.errors) == ("L2", None, False, ("restore.counts",))
+
+
+def test_of_a_row_of_before_it_was_remembered_nobody_knows_how_strict_the_drill_was() -> None:
+    """Counts and mappings are compared in one way only; samples and queries are not."""
+    old = a_backup(good=False, errors=("restore.counts", "restore.sample", "drill.query"))
+    now = [Check(doc_count=True), Check(sample_hash=100_000), Check(query=QueryCheck(index="*", body={}))]
+    assert [part.split(",")[0] for part in proofs.left_open(old, {}, now)] == ["restore.sample", "drill.query"]
+    assert proofs.left_open(replace(old, errors=("restore.counts",)), {}, now) == ()
+
+
+def test_each_drill_that_condemned_a_backup_is_remembered_by_what_it_found() -> None:
+    backup = a_backup(good=True, errors=())
+    for gen, codes in ((3, ("restore.counts",)), (5, ("restore.counts", "drill.query")), (5, ("drill.query",))):
+        backup = proofs.judged(backup, f"d{gen}", at(gen), 0, codes, gen=gen)
+    assert backup.failed_in == {"restore.counts": (3, 5), "drill.query": (5,)}
+    assert proofs.judged(backup, "d6", at(9), 4, (), gen=6).failed_in == backup.failed_in
+    back = proofs.judged(backup, "d7", at(9), 4, (), gen=7, cleared=True)
+    assert (back.good, back.errors, back.failed_in) == (True, (), {})
+
+
+def test_a_drill_clears_nothing_of_a_backup_whose_own_run_failed() -> None:
+    bad = a_backup(indices=1, good=False, errors=("contract.min_docs", "restore.counts"))
+    assert not proofs.judged(bad, "d1", at(9), 1, (), gen=1, cleared=True).good
 
 
 def test_the_drills_of_a_backup_are_bounded() -> None:
     backup = a_backup()
     for n in range(50):
-        backup = proofs.judged(backup, f"d{n}", at(n), 1, ())
+        backup = proofs.judged(backup, f"d{n}", at(n), 1, (), gen=1)
     assert backup.drills == tuple(f"d{n}" for n in range(50 - proofs.KEPT, 50))

@@ -21,7 +21,7 @@ PHASES = (
     Phase(number=4, does=Does.ALIASES, names=1),
 )
 PLAN: Plan = replace(plan(), phases=PHASES, moves=())
-PIECES = tuple(Piece(part="pipelines", name=f"p{number}") for number in range(30))
+PIECES = tuple((number, Piece(part="pipelines", name=f"p{number}")) for number in range(30))
 ASKED = Asked(by="anna", why="wrong", at=NOW)
 
 
@@ -70,12 +70,39 @@ def test_pieces_are_put_back_a_few_at_a_time_and_then_comes_the_next_phase() -> 
 
 
 def test_what_was_refused_makes_its_phase_a_failure() -> None:
-    decision = decide(run(rebuild=Rebuild(at=1, refused=("/pipelines/p1",))))
+    decision = decide(run(rebuild=Rebuild(at=1, after=9, refused=2)))
     assert decision.changes["rebuild"] == Rebuild(at=2, failed=(1,))
-    brought = workflow.brought(run(), {"/pipelines/p1": "no"}, None, NOW)
-    assert brought.changes["rebuild"].refused == ("/pipelines/p1",)
+    brought = workflow.brought(run(), 7, {"/pipelines/p1": "no"}, None, NOW)
+    assert brought.changes["rebuild"] == Rebuild(at=1, after=7, refused=1)
     assert [found.code for found in brought.changes["findings"]] == ["rebuild.refused"]
-    assert workflow.brought(run(), {}, Retryable("busy"), NOW).changes["last_error"] == "busy"
+    assert workflow.brought(run(), 0, {}, Retryable("busy"), NOW).changes["last_error"] == "busy"
+
+
+def test_thousands_of_refusals_are_a_number_and_a_few_findings() -> None:
+    """A row that does not fit into the table could never be settled."""
+    row = run()
+    for place in range(500):
+        changes = workflow.brought(row, place, {f"/aliases/a{place}": "no"}, None, NOW).changes
+        row = replace(row, **changes)
+    assert row.rebuild == Rebuild(at=1, after=499, refused=500)
+    assert len(row.findings) <= 20
+
+
+def test_a_phase_of_which_nothing_can_be_said_fails_after_a_while_and_the_next_one_comes() -> None:
+    why = Refused("the rows are not those of the plan")
+    assert decide(run(), cannot=why).changes["refusals"] == 1
+    decision = decide(run(refusals=4), cannot=why)
+    assert decision.changes["rebuild"] == Rebuild(at=2, failed=(1,))
+    assert "the rows are not" in decision.changes["findings"][0].message
+
+
+def test_what_a_phase_left_out_or_could_not_compare_is_said_of_the_whole() -> None:
+    incomplete = part(State.SUCCEEDED, good=True, unproved=(0, 1), reason="1 index left out (PARTIAL), 2 not compared")
+    decision = decide(run(2), part=incomplete, left_out=1)
+    assert decision.changes["rebuild"] == Rebuild(at=4, left_out=1, unproved=2)
+    assert [found.code for found in decision.changes["findings"]] == ["rebuild.phase_incomplete"]
+    ended = decide(run(rebuild=Rebuild(at=4, left_out=1, unproved=2)))
+    assert (ended.changes["good"], ended.changes["reason"]) == (True, "1 index left out (PARTIAL), 2 not compared")
 
 
 def test_a_phase_of_indices_is_a_run_of_its_own() -> None:

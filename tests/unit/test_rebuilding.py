@@ -10,7 +10,7 @@ from chalicelib.core import rebuild_pieces, rebuilding
 from chalicelib.core.capsules import Configuration
 from chalicelib.core.model import IndexRef
 from chalicelib.core.rebuilding import Group, Source
-from chalicelib.core.rebuilds import Does, Piece
+from chalicelib.core.rebuilds import Does
 from chalicelib.core.restores import HeldIndex
 from tests.contract.records import a_spec
 from tests.unit.planned import BACKUP, CONTENTS, LIVE, ORIGINALS, SURROUNDINGS
@@ -31,6 +31,15 @@ def source(policy: str, *names: str, later: int = 0, **priority: int) -> Source:
 
 def shown(groups: tuple[Group, ...]) -> list[tuple[str, int, tuple[str, ...]]]:
     return [(group.source.backup.backup_id, group.priority, group.names) for group in groups]
+
+
+def test_what_is_torn_in_the_newest_backup_comes_from_one_that_holds_all_of_it() -> None:
+    old, new = source("old", "a"), source("new", "a", "b", later=1)
+    torn = replace(
+        new.contents, indices=tuple(replace(index, whole=index.name != "a") for index in new.contents.indices)
+    )
+    found, _ = rebuilding.groups([old, replace(new, contents=torn)], FREE)
+    assert shown(found) == [("new", 1, ("b",)), ("old", 1, ("a",))]
 
 
 def test_the_most_important_comes_first_and_then_the_newest_data() -> None:
@@ -78,17 +87,52 @@ ALIASES = Configuration(parts={"aliases": {"a": {"x": WRITES, "y": {}}, "b": {"x
 
 
 def test_an_alias_goes_on_all_that_had_it_at_once() -> None:
-    assert rebuild_pieces.aliases_of(ALIASES, ["a", "b"]) == (
-        Piece(part="aliases", name="x", body={"a": WRITES, "b": {}}),
-        Piece(part="aliases", name="y", body={"a": {}}),
-    )
+    """With those that bore it, too, and are not restored now: they say whose it is."""
+    found = rebuild_pieces.aliases_of(ALIASES, ["a", "b"])
+    assert [(piece.name, piece.body) for piece in found] == [
+        ("x", {"a": WRITES, "b": {}}),
+        ("y", {"a": {}, "gone": {}}),
+    ]
+
+
+def test_an_alias_whose_filter_held_a_secret_is_left_out() -> None:
+    hidden = replace(ALIASES, redacted=("/aliases/b/x/filter/term/access_key",))
+    assert [piece.name for piece in rebuild_pieces.aliases_of(hidden, ["a"])] == ["y"]
+
+
+AROUND = replace(FREE, indices=tuple(replace(LIVE, name=name, uuid=name, aliases=()) for name in ("a", "b", "new")))
+
+
+def left(back: dict[str, str | None], **held: dict[str, object]) -> rebuild_pieces.Left:
+    wanted = rebuild_pieces.aliases_of(ALIASES, ["a", "b", "gone"])
+    return rebuild_pieces.aliases_left(wanted, Configuration(parts={"aliases": held}), AROUND, back, 0)
+
+
+def bodies(found: rebuild_pieces.Left) -> list[tuple[int, str, object]]:
+    return [(place, piece.name, piece.body) for place, piece in found.pieces]
 
 
 def test_only_what_came_back_gets_its_aliases_and_none_that_is_elsewhere_by_now() -> None:
-    around = replace(FREE, indices=tuple(replace(LIVE, name=name, aliases=()) for name in ("a", "b", "new")))
-    there = Configuration(parts={"aliases": {"a": {"x": WRITES}, "new": {"y": {}}}})
-    wanted = rebuild_pieces.aliases_of(ALIASES, ["a", "b", "gone"])
-    left = rebuild_pieces.aliases_left(wanted, there, around)
-    assert left.elsewhere == ("y",)
-    assert left.pieces == (Piece(part="aliases", name="x", body={"b": {}}),)
-    assert left.pieces[0].body == {"b": {}}
+    found = left({"a": "a", "b": "b"}, a={"x": WRITES}, new={"y": {}})
+    assert (bodies(found), found.elsewhere, found.silent) == ([(0, "x", {"b": {}})], ("y",), ())
+
+
+def test_what_somebody_made_under_such_a_name_gets_none() -> None:
+    """An application may write into the void and make it anew."""
+    found = left({"a": "another", "b": "b"})
+    assert bodies(found) == [(0, "x", {"b": {"is_write_index": False}})]
+    assert found.silent == ("x",), "and nobody writes to b instead"
+
+
+def test_what_came_back_first_keeps_nobody_who_comes_later_out() -> None:
+    """A phase failed, and everything was planned anew."""
+    found = left({"a": "a"}, b={"x": {"is_write_index": False}})
+    assert (bodies(found)[0], found.elsewhere) == ((0, "x", {"a": WRITES}), ())
+
+
+def test_a_configuration_that_was_stored_after_the_loss_is_seen_to_lack_something() -> None:
+    before = Configuration(parts={"pipelines": {"p": {}, "q": {}}, "aliases": {"a": {"x": {}}}})
+    now = Configuration(parts={"pipelines": {"q": {}}}, incomplete={})
+    assert rebuild_pieces.lost(before, now) == ("/pipelines/p", "/aliases/x")
+    assert rebuild_pieces.lost(before, replace(now, incomplete={"aliases": "403"})) == ("/pipelines/p",)
+    assert rebuild_pieces.lost(before, before) == ()

@@ -151,7 +151,7 @@ def test_unknown_fields_are_ignored(name: str) -> None:
             return value
         more = {
             key: value[key]
-            if key in ("settings", "rpo", "pattern", "body", "holders", "promised_at", "leftovers")
+            if key in ("settings", "rpo", "pattern", "body", "holders", "promised_at", "leftovers", "failed_in")
             else grown(value[key])
             for key in value
         }

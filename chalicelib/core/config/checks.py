@@ -71,6 +71,7 @@ def check_policy(policy: Policy, target: Target | None) -> Iterator[Remark]:
     yield from _hours(policy)
     yield from _promise(policy)
     yield from _contract(policy)
+    yield from _proofs(policy)
     if target is not None and policy.repository in target.repositories:
         repository = target.repositories[policy.repository]
         if repository.type == "url" or str(repository.settings.get("readonly", "")).lower() == "true":
@@ -168,6 +169,17 @@ def _contract(policy: Policy) -> Iterator[Remark]:
         elif not matches(wanted, policy.select.indices):
             message = f"{wanted!r} is matched by nothing in `select.indices`"
             yield Remark(path, message, "fine if `select` names an alias or a data stream that holds it", warning=True)
+
+
+def _proofs(policy: Policy) -> Iterator[Remark]:
+    """What no check looks at is never proved."""
+    queries = [check.query for check in policy.drill.checks if check.query] if policy.drill else []
+    if policy.drill is None or len(queries) < len(policy.drill.checks):
+        return
+    for pattern in policy.select.indices:
+        if not any(fnmatchcase(pattern, query.index) for query in queries):
+            message = f"all are queries, and none looks at all that {pattern!r} may mean: such an index is never proved"
+            yield Remark(("drill", "checks"), message, "doc_count, mapping or sample_hash beside them", warning=True)
 
 
 def check_drill(drill: Drill, target: Target | None) -> Iterator[Remark]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import pace
+from chalicelib.core.errors import Refused
 from chalicelib.core.model import Asked, Finding, Progress, Run, Severity, Shards, State
 from chalicelib.core.plans import Plan
 from chalicelib.core.prose import counted
@@ -19,6 +20,8 @@ from chalicelib.core.workflows import Decision, cancel, ends
 from chalicelib.core.workflows.ends import finding
 from chalicelib.core.workflows.restore_ends import few
 
+TOLD = ("rebuild.no_backup", "rebuild.too_big", "rebuild.redacted", "rebuild.incomplete", "rebuild.no_capsule")
+"""Findings of a plan that stay true when all of it is done."""
 AT_ONCE = 20
 """Pieces that one act puts back."""
 WATCHES = timedelta(seconds=30)
@@ -27,10 +30,10 @@ WATCHES = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configure:
-    """Have the server take these pieces. `run`: as it was when that was decided."""
+    """Have the server take these pieces, each with its place in its phase. `run`: as it was when that was decided."""
 
     run: Run
-    pieces: tuple[Piece, ...]
+    pieces: tuple[tuple[int, Piece], ...]
 
     @property
     def calls(self) -> int:
@@ -57,13 +60,15 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """Of the phase that is in work: its run (None: it has none yet), or what it has still to put back, without what
-    was refused; `found`: what can't be."""
+    """Of the phase that is in work: its run (None: it has none yet) and how many indices that leaves out, or what it
+    has still to put back; `found`: what can't be; `cannot`: nothing can be said of it."""
 
     plan: Plan
     part: Run | None = None
-    pieces: tuple[Piece, ...] = ()
+    left_out: int = 0
+    pieces: tuple[tuple[int, Piece], ...] = ()
     found: tuple[Finding, ...] = ()
+    cannot: Refused | None = None
 
 
 def decide(run: Run, seen: Seen, now: datetime) -> Decision:
@@ -76,11 +81,23 @@ def decide(run: Run, seen: Seen, now: datetime) -> Decision:
     phase = current(run, seen.plan)
     if phase.does is Does.INDICES:
         return _restored(run, seen, phase)
+    if seen.cannot is not None:
+        return _cannot(run, seen, seen.cannot, now)
     if pieces := seen.pieces[:AT_ONCE]:
         return Decision(
             state=run.state, act=Configure(run=run, pieces=pieces), changes={"refusals": 0}, again=pace.FIRST_LOOK
         )
-    return _next(run, seen.plan, failed=bool(_rebuild(run).refused), found=seen.found)
+    return _next(run, seen.plan, failed=_rebuild(run).refused > 0, found=seen.found)
+
+
+def _cannot(run: Run, seen: Seen, error: Refused, now: datetime) -> Decision:
+    """A refusal that lasts ends the phase, and keeps none of the others back."""
+    refusals = run.refusals + 1
+    if refusals >= pace.MAX_REFUSALS:
+        phase = current(run, seen.plan)
+        return _next(run, seen.plan, failed=True, found=(_failed(phase, str(error), seen.plan.plan_id),))
+    changes = {"last_error": str(error), "refusals": refusals}
+    return Decision(state=run.state, changes=changes, again=pace.after_refusal(run, refusals, now))
 
 
 def first(plan: Plan) -> int:
@@ -92,12 +109,13 @@ def current(run: Run, plan: Plan) -> Phase:
     return plan.phases[_rebuild(run).at - 1]
 
 
-def brought(run: Run, refused: dict[str, str], error: Exception | None, now: datetime) -> Decision:
-    """After an act that put pieces back: those refused, by path, and the error that cut it short."""
+def brought(run: Run, after: int, refused: dict[str, str], error: Exception | None, now: datetime) -> Decision:
+    """After an act that put pieces back: the place where it goes on, those refused, by path, and the error that cut it
+    short."""
     rebuild = _rebuild(run)
     found = tuple(_refused(path, why) for path, why in refused.items())
     changes: dict[str, Any] = {
-        "rebuild": replace(rebuild, refused=(*rebuild.refused, *refused)),
+        "rebuild": replace(rebuild, after=after, refused=rebuild.refused + len(refused)),
         "findings": few((*run.findings, *found)),
         "last_error": str(error) if error else None,
     }
@@ -133,7 +151,9 @@ def _begin(run: Run, seen: Seen, now: datetime) -> Decision:
     if seen.plan.approval and not (run.approved_by or run.glass):
         message = f"{seen.plan.approval[0]} is beyond `restore.allow`, and nobody approved it"
         return ends.fail(finding("restore.approval", seen.plan.plan_id, message, "plan it, and have it approved"))
-    changes = {"attempts": 1, "started_at": now, "claimed_at": now, "progress": _progress(seen.plan, run)}
+    changes: dict[str, Any] = {"attempts": 1, "started_at": now, "claimed_at": now}
+    known = [each for each in seen.plan.findings if each.code in TOLD]
+    changes |= {"progress": _progress(seen.plan, run), "findings": few(known)}
     return Decision(state=State.RESTORING, changes=changes, gives_back=True, again=timedelta(0))
 
 
@@ -147,7 +167,11 @@ def _restored(run: Run, seen: Seen, phase: Phase) -> Decision:
         changes = {"refusals": 0, "last_error": None, "progress": _progress(seen.plan, run, part)}
         return Decision(state=run.state, changes=changes, again=WATCHES)
     if part.good:
-        return _next(run, seen.plan)
+        rebuild = _rebuild(run)
+        left_out, unproved = rebuild.left_out + seen.left_out, rebuild.unproved + len(part.unproved)
+        noted = (_noted(phase, part),) if part.reason else ()
+        counted_in = replace(run, rebuild=replace(rebuild, left_out=left_out, unproved=unproved))
+        return _next(counted_in, seen.plan, found=noted)
     why = part.reason or f"it ended as {part.state}"
     return _next(run, seen.plan, failed=True, found=(_failed(phase, why, part.run_id),))
 
@@ -158,7 +182,8 @@ def _next(run: Run, plan: Plan, *, failed: bool = False, found: tuple[Finding, .
         rebuild,
         at=next((phase.number for phase in plan.phases[rebuild.at :] if not phase.skipped), len(plan.phases) + 1),
         failed=(*rebuild.failed, rebuild.at) if failed else rebuild.failed,
-        refused=(),
+        after=0,
+        refused=0,
     )
     changes: dict[str, Any] = {
         "rebuild": after,
@@ -181,11 +206,23 @@ def _ended(plan: Plan, rebuild: Rebuild, changes: dict[str, Any]) -> Decision:
         "shards": Shards(total=sum(phase.shards for phase in restored), failed=0),
     }
     if not rebuild.failed:
-        return Decision(state=State.SUCCEEDED, changes={**changes, "good": True, "reason": None})
+        return Decision(state=State.SUCCEEDED, changes={**changes, "good": True, "reason": _incomplete(plan, rebuild)})
     numbers = ", ".join(map(str, rebuild.failed))
     tried = counted(len(back) + len(rebuild.failed), "phase")
     which = f"{'phase' if len(rebuild.failed) == 1 else 'phases'} {numbers} of {tried}"
     return Decision(state=State.FAILED, changes={**changes, "reason": f"{which} failed; what came back stays"})
+
+
+def _incomplete(plan: Plan, rebuild: Rebuild) -> str | None:
+    """What somebody must know of it before they rely on it. None: all came back, and all was compared."""
+    parts = [f"nothing of {found.subject}" for found in plan.findings if found.code == "rebuild.no_backup"]
+    if rebuild.left_out:
+        parts.append(f"{counted(rebuild.left_out, 'index', 'indices')} left out (PARTIAL)")
+    if rebuild.unproved:
+        parts.append(f"{rebuild.unproved:,} not compared")
+    if more := sum(found.code in TOLD and found.code != "rebuild.no_backup" for found in plan.findings):
+        parts.append(f"{counted(more, 'warning')} of its plan")
+    return ", ".join(parts) or None
 
 
 def _cancel(run: Run, seen: Seen) -> Decision:
@@ -219,9 +256,22 @@ def _progress(plan: Plan, run: Run, part: Run | None = None) -> Progress:
 
 
 def _failed(phase: Phase, why: str, subject: str) -> Finding:
-    message = f"phase {phase.number} ({phase.does} of {phase.policy}, priority {phase.priority}) failed: {why}"
+    of = f" of {phase.policy}, priority {phase.priority}" if phase.policy else ""
+    message = f"phase {phase.number} ({phase.does}{of}) failed: {why}"
     next_step = f"snapwarden explain {subject}; then plan everything anew: what is there is left alone"
     return finding("rebuild.phase_failed", subject, message, next_step)
+
+
+def _noted(phase: Phase, part: Run) -> Finding:
+    message = f"phase {phase.number} ({phase.does} of {phase.policy}): {part.reason}"
+    found = finding("rebuild.phase_incomplete", part.run_id, message, f"snapwarden show {part.run_id}")
+    return replace(found, severity=Severity.WARNING)
+
+
+def silent(alias: str) -> Finding:
+    message = f"nobody writes through the alias {alias} for now: the index that it wrote to is not back"
+    found = finding("rebuild.no_writer", alias, message, "bring that back: plan everything anew")
+    return replace(found, severity=Severity.WARNING)
 
 
 def _refused(path: str, why: str) -> Finding:
