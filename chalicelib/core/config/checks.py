@@ -177,7 +177,7 @@ def _proofs(policy: Policy) -> Iterator[Remark]:
     if policy.drill is None or len(queries) < len(policy.drill.checks):
         return
     for pattern in policy.select.indices:
-        if not any(fnmatchcase(pattern, query.index) for query in queries):
+        if not matches(pattern, [query.index for query in queries]):
             message = f"all are queries, and none looks at all that {pattern!r} may mean: such an index is never proved"
             yield Remark(("drill", "checks"), message, "doc_count, mapping or sample_hash beside them", warning=True)
 
