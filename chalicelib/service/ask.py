@@ -55,7 +55,7 @@ def _start(world: World, asked: Request) -> Refusal | None:
         else:
             run = restores.request(world, asked.wish, request_id=asked.request_id, by=asked.by)
     except BadInput as error:
-        return _refusal(asked, *_all(error.problems, _unmet(world, asked.policy, asked.wish, set())))
+        return _refusal(asked, *_all(_unmet(world, asked.policy, asked.wish, set()), error.problems))
     except Taken as error:
         known = naming.run_id(asked.kind, asked.policy, asked.request_id)
         again = f"another request_id, or {command(world.stage, f'show {known}')}"
@@ -70,27 +70,30 @@ def _unmet(world: World, policy: str, wish: Wish | None, unread: Collection[str 
     """What only the rows tell. `unread`: keys that could not be read, of which there is nothing to ask. Each question
     by itself: whoever mends one thing must not be told of the next one only then."""
 
-    def wrong(ask: Callable[[], object]) -> tuple[Problem, ...]:
+    def wrong(key: str, ask: Callable[[], object]) -> tuple[Problem, ...]:
         try:
             ask()
         except BadInput as error:
-            return error.problems
+            return tuple(replace(problem, key=key) for problem in error.problems)
         return ()
 
     state = world.store.state(policy)
     if state is None or not state.active:
-        yield from wrong(lambda: request.check_active(query.named(world, policy)))
+        yield from wrong("policy", lambda: request.check_active(query.named(world, policy)))
     elif wish is not None:
         spec = world.spec(state.policy, state.spec_gen)
         if not {"backup", "at", "level_at_least"} & set(unread):
-            yield from wrong(lambda: plans.chosen(world, wish, spec))
+            yield from wrong("backup", lambda: plans.chosen(world, wish, spec))
         if "into" not in unread:
-            yield from wrong(lambda: elsewhere.meant(world, wish, spec))
+            yield from wrong("into", lambda: elsewhere.meant(world, wish, spec))
 
 
 def _all(*found: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Each once."""
-    return tuple(dict.fromkeys(chain(*found)))
+    """Each message once, as it comes first: the same one may name its key or not."""
+    once: dict[str, Problem] = {}
+    for problem in chain(*found):
+        once.setdefault(problem.message, problem)
+    return tuple(once.values())
 
 
 def _refusal(asked: Request, *problems: Problem, next_step: str = requests.AGAIN, status: int = 400) -> Refusal:
@@ -108,8 +111,9 @@ def _refusal(asked: Request, *problems: Problem, next_step: str = requests.AGAIN
 def _refuse(world: World, refusal: Refusal) -> None:
     """The event first: whoever waits for an answer is a program more often than a person."""
     kind = refusal.kind.value if refusal.kind else "unknown"
+    named = {"policy": refusal.policy, "request_id": refusal.request_id, "request": refusal.envelope.detail_type}
     extra = {"event_id": refusal.envelope.event_id, "source": refusal.envelope.source, "reason": refusal.reason}
-    log.warning("a request was refused", extra=extra)
+    log.warning("a request was refused", extra={**named, **extra})
     world.bus.emit([refusals.event(refusal, world.clock.now())])
     if report := refusals.report(refusal, stage=world.stage, topic=_topic(world, refusal.policy)):
         world.notifier.report(report)
