@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from chalicelib import bootstrap
-from chalicelib.cli import asking
+from chalicelib.cli import asking, reaching
 from chalicelib.cli.output import BAD, GOOD, MOVING, Output, console
 from chalicelib.core.config import not_active_yet, schema
 from chalicelib.core.config.load import Config
@@ -42,6 +42,7 @@ def apply(
         compared = None
         changes = applying.apply(config, world.store, world.clock, asking.who(), prune=prune, new_token=world.token)
         rules = triggers.agree(world.store, bootstrap.rules_of_terminal(out.stage), world.stage)
+        config = replace(config, warnings=(*config.warnings, *reaching.warnings(config.targets.values())))
     if out.json:
         out.document(_document(changes, rules, config, dry_run=dry_run))
     else:

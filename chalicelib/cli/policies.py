@@ -10,7 +10,7 @@ from rich.text import Text
 
 from chalicelib import bootstrap
 from chalicelib.cli.output import BAD, GOOD, Output, colour, instant, span, state
-from chalicelib.core import wire
+from chalicelib.core import drilling, wire
 from chalicelib.core.leases import Hold
 from chalicelib.core.model import Kind
 from chalicelib.core.rows import LastGood, Mute, Pause
@@ -157,6 +157,8 @@ def _promise_row(promise: query.Promise) -> tuple[str | Text, ...]:
         if promise.muted:
             until = f"acknowledged until {instant(promise.muted.until)} by {promise.muted.by}"
             verdict.append(f" ({until}: {promise.muted.why})", style="")
+    if promise.undrilled:
+        verdict.append(f" ({drilling.never(promise.undrilled)})", style="yellow")
     if promise.paused:
         verdict.append(f" ({_paused(promise.paused)})", style="")
     if promise.held:
@@ -194,6 +196,7 @@ def _promise_json(promise: query.Promise, restore: query.ProvedRestore | None) -
         "muted": mute_json(promise.muted) if promise.muted else None,
         "pause": wire.public_asked(promise.paused) if promise.paused else None,
         "hold": wire.public_asked(promise.held) if promise.held else None,
+        "never_drilled": list(promise.undrilled),
         "proved_restore": _restore_json(restore) if restore else None,
     }
 

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from chalicelib import bootstrap
-from chalicelib.cli import asking
+from chalicelib.cli import asking, following
 from chalicelib.cli.capsules import print_capsule
 from chalicelib.cli.output import Output, console, instant, size, span, state
 from chalicelib.core import wire
@@ -78,16 +78,16 @@ def _followed(out: Output, world: World, run: Run) -> Run:
 
 
 def follow(world: World, run: Run, *, quiet: bool = False) -> Run:
-    """Looks at the row until the run has settled; progress on stderr: a bar on a terminal, else a line a change."""
-    shown = ""
+    """Looks at the row until the run has settled; progress on stderr: a bar on a terminal, else a line a change and
+    a sign of life."""
+    lines = following.Lines()
     bar = _Bar() if sys.stderr.isatty() and not quiet else None
     try:
         while True:
             if bar:
                 bar.show(run)
-            elif not quiet and _moved(run) != shown:
-                shown = _moved(run)
-                print(f"{instant(datetime.now(UTC))} {shown}", file=sys.stderr)
+            elif not quiet and (line := lines.next(_moved(run), datetime.now(UTC))):
+                print(line, file=sys.stderr)
             if run.settled or _waits(run):
                 return run
             time.sleep(POLL)
@@ -109,7 +109,7 @@ def _beside(run: Run) -> str:
     """What is worth knowing while one waits: bytes, or why nothing moves."""
     seen = run.progress
     if run.last_error:
-        return f"  {run.last_error}"
+        return f"  {run.last_error}{following.trying(run)}"
     if run.state is State.QUEUED:
         return "  waits for the open run of its policy"
     return f", {size(seen.bytes_done)} of {size(seen.bytes_total)}" if seen and seen.bytes_total else ""

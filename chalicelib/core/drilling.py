@@ -22,6 +22,9 @@ REGISTRATION = "snapwarden-drill-"
 BESIDE = timedelta(minutes=1)
 """For the looks of a drill, its checks and the removal."""
 MOST = timedelta(hours=12)
+BROKEN_BY_IT = ", and the policy's promise at L4 can't be kept as long as it selects it"
+UNDRILLED = {"drill.data_stream": "data stream", "drill.too_big": "larger than `drill.max_bytes`"}
+"""Findings about what no drill ever restores, and why in two words."""
 ANY_ONE = 4
 """One drill in so many begins with any index at all: those that fail again and again must starve nobody."""
 NEVER = datetime(1, 1, 1, tzinfo=UTC)
@@ -45,10 +48,16 @@ class Sample:
 
 
 def sample(
-    contents: Contents, drill: Drill, seed: str, *, proved: Mapping[str, datetime], before: Sequence[str] = ()
+    contents: Contents,
+    drill: Drill,
+    seed: str,
+    *,
+    proved: Mapping[str, datetime],
+    before: Sequence[str] = (),
+    promised: bool = False,
 ) -> Sample:
     """`proved`: when each index was last proved, by name; one that is missing never was. `before`: the indices of the
-    drill before this one.
+    drill before this one. `promised`: the policy promises L4, which what is never drilled makes impossible.
 
     First the biggest of those whose proof is the oldest (none is the oldest), but never the one that the drill before
     began with; then the others, the oldest proof first and else at random, as long as they fit."""
@@ -62,7 +71,7 @@ def sample(
             chosen.append(index)
             room -= index.bytes
     too_big = [index for index in usable if index not in fitting]
-    found = (*_too_big(too_big, drill.max_bytes or 0), *_streams(contents))
+    found = (*_too_big(too_big, drill.max_bytes or 0, promised=promised), *_streams(contents, promised=promised))
     return Sample(indices=tuple(sorted(chosen, key=lambda index: index.name)), findings=tuple(found))
 
 
@@ -86,17 +95,32 @@ def _weight(index: HeldIndex) -> tuple[int, str]:
     return index.bytes, index.name
 
 
-def _too_big(indices: Iterable[HeldIndex], most: int) -> Iterator[Finding]:
+def undrilled(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Of the findings of a drill: what is never drilled, each with why. As long as the policy selects it, a promise at
+    L4 is not kept."""
+    return tuple(f"{found.subject} ({UNDRILLED[found.code]})" for found in findings if found.code in UNDRILLED)
+
+
+def never(names: Sequence[str]) -> str:
+    """`names` as of `undrilled`, not empty."""
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} never drilled"
+
+
+def _too_big(indices: Iterable[HeldIndex], most: int, *, promised: bool) -> Iterator[Finding]:
     for index in indices:
         message = f"{index.name} has {size(index.bytes)}, and a drill may restore {size(most)}: it is never proved"
+        message += BROKEN_BY_IT if promised else ""
         yield _warning("drill.too_big", index.name, message, "a higher `drill.max_bytes`")
 
 
-def _streams(contents: Contents) -> Iterator[Finding]:
+def _streams(contents: Contents, *, promised: bool) -> Iterator[Finding]:
+    by_hand = "restore it by hand now and then"
     held = [name for index in contents.indices if (name := stream_of(index.name, contents.streams))]
     for name in dict.fromkeys(held):
         message = f"{name} is a data stream, and not every server removes one again: it is not drilled"
-        yield _warning("drill.data_stream", name, message, "restore it by hand now and then")
+        message += BROKEN_BY_IT if promised else ""
+        apart = f"`select.exclude: [{name}]`, and a policy of its own for it without L4 in `rpo`; {by_hand}"
+        yield _warning("drill.data_stream", name, message, apart if promised else by_hand)
 
 
 def elsewhere(run: Run, target: str | None, why: str) -> Finding:

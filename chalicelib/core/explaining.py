@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.core import results
+from chalicelib.core import drilling, results
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.prose import counted, instant, size, span
 
@@ -36,17 +36,18 @@ class Explanation:
 def explain(run: Run, others: Sequence[Run], now: datetime) -> Explanation:
     """`others`: runs of its policy, newest first."""
     failed = run.settled and not run.good
+    undrilled = drilling.undrilled(run.findings)
     earlier = [other for other in others if other.created_at < run.created_at and other.settled]
     finding = results.worst(run) if failed else None
     return Explanation(
         run=run,
-        cause=_cause(run, now),
+        cause=_cause(run, now) + (f"; {drilling.never(undrilled)}" if undrilled else ""),
         code=finding.code if finding else None,
         row=_row(run, earlier) if failed else 0,
         before=_before(run, earlier) if failed else None,
         since=_first_good(others, run) if failed else None,
         good_before=next((other for other in earlier if other.good), None),
-        next_step=finding.next_step if finding else _next_step(run),
+        next_step=finding.next_step if finding else _next_step(run) or _of_undrilled(run),
     )
 
 
@@ -119,6 +120,10 @@ def _next_step(run: Run) -> str | None:
     if run.salvage is not None:
         return f"snapwarden salvage {run.salvage.of_run} --dry-run"
     return f"snapwarden restore plan --policy {run.policy}" if run.plan else f"snapwarden backup {run.policy} --wait"
+
+
+def _of_undrilled(run: Run) -> str | None:
+    return next((found.next_step for found in run.findings if found.code in drilling.UNDRILLED), None)
 
 
 def _row(run: Run, earlier: Sequence[Run]) -> int:

@@ -66,7 +66,8 @@ class Triggered:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """`status` as HTTP has it: 400 for what can't be meant or done, 409 for an id that was used for something else.
-    `policy` and `request_id` are as they were written, perhaps the name of nothing. `replayed`: from an archive."""
+    `policy` and `request_id` are as they were written, perhaps the name of nothing. `replayed`: from an archive.
+    `wish` of a restore, as far as it could be read."""
 
     envelope: Envelope
     problems: tuple[Problem, ...]
@@ -76,6 +77,7 @@ class Refusal:
     policy: str = ""
     request_id: str = ""
     replayed: bool = False
+    wish: Wish | None = None
 
     @property
     def reason(self) -> str:
@@ -159,7 +161,7 @@ def _envelope(written: Mapping[str, Any], envelope: Envelope, now: datetime) -> 
 def _request(envelope: Envelope, kind: Kind) -> Request | Refusal:
     asked = details.read(envelope.detail, kind, envelope.event_id)
     if asked.problems:
-        return _refused(envelope, list(asked.problems), kind=kind)
+        return replace(_refused(envelope, list(asked.problems), kind=kind), wish=asked.wish)
     return Request(
         envelope=envelope,
         kind=kind,

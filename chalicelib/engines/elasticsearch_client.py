@@ -3,15 +3,24 @@ Retryable or Refused. Nothing that the library raises leaves this file, and no c
 """
 
 import base64
+import re
 import ssl
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from elastic_transport import ConnectionTimeout, JsonSerializer, SerializationError, TlsError, TransportError
+from elastic_transport import (
+    ConnectionError,
+    ConnectionTimeout,
+    JsonSerializer,
+    SerializationError,
+    TlsError,
+    TransportError,
+)
 from elasticsearch import ApiError, Elasticsearch, ElasticsearchWarning, UnsupportedProductError
 
+from chalicelib.core import addresses
 from chalicelib.core.errors import NameTaken, Refused, RepositoryMissing, Retryable, Unauthenticated, Unsupported
 from chalicelib.core.spec import Target
 from chalicelib.engines import elasticsearch_answers as answers
@@ -31,7 +40,8 @@ ERRORS: dict[Verdict, type[Exception]] = {
     Verdict.REPOSITORY_MISSING: RepositoryMissing,
     Verdict.RETRY: Retryable,
 }
-DEFAULT_PORTS = {"http": 80, "https": 443}
+AT = re.compile(r"^\w+\(host=[^)]*\): ")
+"""What the library says of the host before the cause; of several it is not always there."""
 SHORTEST_SECRET = 4
 """Shorter values are not searched for in messages: they would black out every "es"."""
 
@@ -49,6 +59,8 @@ class Connection:
         self.timeout = timeout
         self.master_timeout = f"{max(1, int(timeout) - 2)}s"
         """Shorter than ours, so that a server without a master still gets to say so."""
+        where = ", ".join(dict.fromkeys(map(addresses.shown, target.hosts)))
+        self._where = f"one of {where}" if len(target.hosts) > 1 else where
         self._options = {**_hosts(target, ca), **_credentials(target, secret)}
         values = [value for key, value in (secret or {}).items() if key != "username"]
         encoded = self._options.get("basic_auth", "")  # the header's form of the password
@@ -112,13 +124,16 @@ class Connection:
     def _silence(self, question: Question, error: Exception) -> Exception:
         match error:
             case ConnectionTimeout():
-                return Silence(f"{question}: no answer within {self.timeout:g} s")
+                return Silence(f"{question}: no answer within {self.timeout:g} s from {self._where}")
             case TlsError():
                 advice = "(tls.ca names the certificates to trust)"
-                return Silence(self._clean(f"{question}: the connection is not trusted: {error} {advice}"))
+                return Silence(
+                    self._clean(f"{question}: the connection to {self._where} is not trusted: {error} {advice}")
+                )
             case SerializationError() | RecursionError() | UnicodeError():
                 return Retryable(f"{question}: unreadable answer")
-        return Silence(self._clean(f"{question}: no answer: {error}"))
+        why = AT.sub("", error.message) if isinstance(error, ConnectionError) and error.message else str(error)
+        return Silence(self._clean(f"{question}: no answer from {self._where}: {why}"))
 
     def _clean(self, text: str) -> str:
         """Servers and libraries may repeat what they were given."""
@@ -152,7 +167,7 @@ def _with_port(target: Target, host: str) -> str:
         raise Refused(f"target {target.name}: credentials do not belong into `hosts`")
     if parts.port is not None:
         return host
-    return parts._replace(netloc=f"{parts.netloc}:{DEFAULT_PORTS[parts.scheme]}").geturl()
+    return parts._replace(netloc=f"{parts.netloc}:{addresses.DEFAULT_PORTS[parts.scheme]}").geturl()
 
 
 def _credentials(target: Target, secret: Mapping[str, str] | None) -> dict[str, Any]:

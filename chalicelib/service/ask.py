@@ -1,14 +1,18 @@
 """An event that asks for something: done, or refused aloud."""
 
 import logging
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain
 
 from chalicelib.core import naming, refusals, requests, triggers
 from chalicelib.core.errors import BadInput, Conflict, Problem, Retryable, Taken
+from chalicelib.core.plans import Wish
 from chalicelib.core.reports import command
 from chalicelib.core.requests import Refusal, Request, Triggered
 from chalicelib.core.spec import Notify
 from chalicelib.core.values import NAME
-from chalicelib.service import request, restores
+from chalicelib.service import elsewhere, plans, query, request, restores
 from chalicelib.service.world import World
 
 log = logging.getLogger(__name__)
@@ -20,6 +24,9 @@ def handle(world: World, body: str) -> None:
     found = requests.read(body, world.clock.now())
     if isinstance(found, Triggered):
         found = _triggered(world, found)
+    if isinstance(found, Refusal) and found.kind and not found.replayed and NAME.fullmatch(found.policy):
+        unread = {problem.key for problem in found.problems}
+        found = replace(found, problems=_all(found.problems, _unmet(world, found.policy, found.wish, unread)))
     if isinstance(found, Request):
         found = _start(world, found)
     if isinstance(found, Refusal):
@@ -48,7 +55,7 @@ def _start(world: World, asked: Request) -> Refusal | None:
         else:
             run = restores.request(world, asked.wish, request_id=asked.request_id, by=asked.by)
     except BadInput as error:
-        return _refusal(asked, *error.problems)
+        return _refusal(asked, *_all(_unmet(world, asked.policy, asked.wish, set()), error.problems))
     except Taken as error:
         known = naming.run_id(asked.kind, asked.policy, asked.request_id)
         again = f"another request_id, or {command(world.stage, f'show {known}')}"
@@ -57,6 +64,36 @@ def _start(world: World, asked: Request) -> Refusal | None:
         raise Retryable(str(error)) from error
     log.info("an event asked for a run", extra={"run_id": run.run_id, "event_id": asked.envelope.event_id})
     return None
+
+
+def _unmet(world: World, policy: str, wish: Wish | None, unread: Collection[str | None]) -> Iterator[Problem]:
+    """What only the rows tell. `unread`: keys that could not be read, of which there is nothing to ask. Each question
+    by itself: whoever mends one thing must not be told of the next one only then."""
+
+    def wrong(key: str, ask: Callable[[], object]) -> tuple[Problem, ...]:
+        try:
+            ask()
+        except BadInput as error:
+            return tuple(replace(problem, key=key) for problem in error.problems)
+        return ()
+
+    state = world.store.state(policy)
+    if state is None or not state.active:
+        yield from wrong("policy", lambda: request.check_active(query.named(world, policy)))
+    elif wish is not None:
+        spec = world.spec(state.policy, state.spec_gen)
+        if not {"backup", "at", "level_at_least"} & set(unread):
+            yield from wrong("backup", lambda: plans.chosen(world, wish, spec))
+        if "into" not in unread:
+            yield from wrong("into", lambda: elsewhere.meant(world, wish, spec))
+
+
+def _all(*found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Each message once, as it comes first: the same one may name its key or not."""
+    once: dict[str, Problem] = {}
+    for problem in chain(*found):
+        once.setdefault(problem.message, problem)
+    return tuple(once.values())
 
 
 def _refusal(asked: Request, *problems: Problem, next_step: str = requests.AGAIN, status: int = 400) -> Refusal:
@@ -74,8 +111,9 @@ def _refusal(asked: Request, *problems: Problem, next_step: str = requests.AGAIN
 def _refuse(world: World, refusal: Refusal) -> None:
     """The event first: whoever waits for an answer is a program more often than a person."""
     kind = refusal.kind.value if refusal.kind else "unknown"
+    named = {"policy": refusal.policy, "request_id": refusal.request_id, "request": refusal.envelope.detail_type}
     extra = {"event_id": refusal.envelope.event_id, "source": refusal.envelope.source, "reason": refusal.reason}
-    log.warning("a request was refused", extra=extra)
+    log.warning("a request was refused", extra={**named, **extra})
     world.bus.emit([refusals.event(refusal, world.clock.now())])
     if report := refusals.report(refusal, stage=world.stage, topic=_topic(world, refusal.policy)):
         world.notifier.report(report)

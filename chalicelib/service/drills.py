@@ -148,7 +148,9 @@ def _thought_through(world: World, run: Run, spec: Spec, drill: Drill, engine: E
     if contents is None:
         raise Refused(f"{backup.backup_id} is in the catalogue, and the server says that it has no such snapshot")
     past = _past(world, run)
-    sample = drilling.sample(contents, drill, run.run_id, proved=past.proved, before=past.before)
+    promised = proofs.LEVEL in spec.policy.rpo
+    seed = run.run_id
+    sample = drilling.sample(contents, drill, seed, proved=past.proved, before=past.before, promised=promised)
     torn = [index for index in contents.indices if not index.whole]
     wish = Wish(
         policy=run.policy,

@@ -12,7 +12,7 @@ from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
 from chalicelib.core.ports import Update
 from chalicelib.core.prose import instant
 from chalicelib.core.rows import Mute, PolicyState, Spec
-from chalicelib.service.query import named
+from chalicelib.service.query import named, never_drilled
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
@@ -43,9 +43,11 @@ def _tell(world: World, state: PolicyState, spec: Spec, now: datetime) -> Policy
         again = now + AGAIN if state.broken_since else None
         after = replace(state, remind_at=again, reminders=state.reminders + 1, was_broken_since=None, muted=None)
         try:
+            undrilled = never_drilled(world, spec) if state.broken_since else ()
             if state.reminders == 0:
-                world.bus.emit([promise_reports.event(state, spec.policy, now)])
-            if report := promise_reports.report(state, spec.policy, stage=world.stage, now=now):
+                world.bus.emit([promise_reports.event(state, spec.policy, now, undrilled=undrilled)])
+            report = promise_reports.report(state, spec.policy, stage=world.stage, now=now, undrilled=undrilled)
+            if report:
                 world.notifier.report(report)
         except (Retryable, Refused) as error:
             log.error("a promise could not be told of yet", extra={"policy": state.policy, "error": str(error)})

@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
-from chalicelib.core import promise, schedule
+from chalicelib.core import drilling, promise, proofs, schedule
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.leases import Hold
 from chalicelib.core.model import Kind, Run
 from chalicelib.core.rows import Backup, Drilled, LastGood, LastResult, Mute, Pause, PolicyState, Spec
 from chalicelib.core.spec import LEVELS, Policy
 from chalicelib.service.world import World
+
+LOOKED_BACK = 20
+"""Drills, of which the newest may have been held off before they looked at anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,7 @@ class Promise:
     """`rpo` (None: nothing was promised) against the newest backup that reached `level`.
 
     `kept` is None without a promise, and while there is no backup that keeps it and its clock still runs. `by`: how
-    much is left, or for how long it is broken.
+    much is left, or for how long it is broken. `undrilled`: what keeps it from being kept, as of the last drill.
     """
 
     policy: str
@@ -56,6 +59,7 @@ class Promise:
     muted: Mute | None
     paused: Pause | None
     held: Hold | None = None
+    undrilled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +106,28 @@ def promises(world: World, policy: str | None = None) -> tuple[Promise, ...]:
     specs = [(state, world.spec(state.policy, state.spec_gen)) for state in states]
     held = holds(world, (spec for _, spec in specs))
     return tuple(
-        replace(found, held=held.get(spec.target.name))
+        replace(
+            found,
+            held=held.get(spec.target.name),
+            undrilled=() if found.kept else never_drilled(world, spec, found.level),
+        )
         for state, spec in specs
         for found in _promises(state, spec.policy, now)
     )
+
+
+def never_drilled(world: World, spec: Spec, level: str | None = None) -> tuple[str, ...]:
+    """What the newest drill that looked into a backup said that no drill ever restores; nothing of other levels than
+    that of drills, nor when the file has changed since what it selects or how it drills. One query, and a read."""
+    policy = spec.policy
+    if level not in (None, proofs.LEVEL) or proofs.LEVEL not in policy.rpo or policy.drill is None:
+        return ()
+    runs = world.store.runs(policy=policy.name, kind=Kind.DRILL.value, limit=LOOKED_BACK)
+    newest = next((run for run in runs if run.plan), None)
+    if newest is None:
+        return ()
+    then = world.spec(policy.name, newest.spec_gen).policy
+    return drilling.undrilled(newest.findings) if (then.select, then.drill) == (policy.select, policy.drill) else ()
 
 
 def holds(world: World, specs: Iterable[Spec]) -> dict[str, Hold]:

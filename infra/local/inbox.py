@@ -1,12 +1,13 @@
 """The local stage's mailbox: what the person on call would get, and the events of the bus.
 
-`python -m infra.local.inbox` prints the reports that arrived since it was last asked.
+`python -m infra.local.inbox` prints the reports that arrived since it was last asked, and with `events` the events of
+the bus, or of them those of one detail type: `events "Request Refused"`. What it reads is taken out.
 """
 
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from infra.local import stagefile
@@ -53,10 +54,31 @@ def _taken(stage: Mapping[str, Any], name: str, wait: int) -> list[Any]:
     return [json.loads(message["Body"]) for message in found]
 
 
-def main() -> None:
+def main(words: Sequence[str]) -> None:
+    """`words`: none; or `events`, and perhaps a detail type."""
+    if words and (words[0] != "events" or len(words) > 2):
+        sys.exit("error: usage: python -m infra.local.inbox [events [DETAIL-TYPE]]")
     stage = stagefile.load(local_folder())
     if stage is None:
         sys.exit("error: the local stage is not running: `snapwarden up` starts it")
+    if words:
+        _print_events(stage, words[1] if len(words) == 2 else None)
+    else:
+        _print_reports(stage)
+
+
+def _print_events(stage: Mapping[str, Any], wanted: str | None) -> None:
+    arrived = shown = 0
+    while some := events(stage):
+        arrived += len(some)
+        for event in some:
+            if wanted in (None, event["detail-type"]):
+                shown += 1
+                print(f"{event['time']} {event['detail-type']}\n{json.dumps(event['detail'], indent=2)}")
+    print(f"events: {shown} of {arrived}")
+
+
+def _print_reports(stage: Mapping[str, Any]) -> None:
     arrived = 0
     while some := reports(stage):
         for message in some:
@@ -66,4 +88,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from chalicelib import bootstrap
 from chalicelib.cli.main import run
-from chalicelib.core.model import State
+from chalicelib.core.model import Finding, Severity, State
 from tests.faults.drilling import DRILLS, at_work, backed_up, settled, wrong
 from tests.faults.world import Stage
 
@@ -110,3 +111,32 @@ def test_somebody_names_the_backup_that_is_to_be_drilled(stage: Stage, snapwarde
     assert stage.run("drill:nightly:now-7").payload == backup.backup_id
     code, _ = snapwarden("drill", "nightly", "--backup", "none", "--request-id", "now-8")
     assert code == 2
+
+
+STREAM = Finding(
+    code="drill.data_stream",
+    severity=Severity.WARNING,
+    subject="audit-logs",
+    message="audit-logs is a data stream: it is not drilled",
+    next_step="a policy of its own",
+)
+
+
+def test_a_promise_that_a_data_stream_keeps_from_being_kept_says_so(stage: Stage, snapwarden: Type) -> None:
+    """It would wait for ever, and then be broken for ever, without a word of why. After another `select` in the file
+    nobody knows until the next drill has looked."""
+    backup = stage.store.backups("nightly")[0]
+    assert "never drilled" not in snapwarden("status")[1]
+    settled(stage, at_work(stage, backup, "s2", "orders"), State.SUCCEEDED, STREAM)
+    assert "left (audit-logs (data stream) is never drilled)" in snapwarden("status")[1]
+    levels = {one["level"]: one["never_drilled"] for one in json.loads(snapwarden("status", "--json")[1])}
+    assert levels == {"L2": [], "L4": ["audit-logs (data stream)"]}
+    explained = snapwarden("explain", "drill:nightly:s2")[1]
+    assert "audit-logs (data stream) is never drilled next a policy of its own" in explained
+    stage.clock.advance(timedelta(days=9))
+    stage.live(1)
+    (told,) = [report.body for report in stage.notifier.reports if "PROMISE BROKEN" in report.subject]
+    assert "audit-logs (data stream) is never drilled: L4 can't be kept" in told
+
+    stage.apply(FILE.replace("indices: [", "exclude: [audit-logs], indices: ["))
+    assert "never drilled" not in snapwarden("status")[1]

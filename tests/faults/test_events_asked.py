@@ -123,6 +123,29 @@ def test_what_can_not_be_done_is_refused_aloud_and_never_comes_again(what: str, 
     assert stage.store.runs() == ()
 
 
+@pytest.mark.parametrize(
+    ("detail", "told"),
+    [
+        (
+            {"policy": "nigthly", "foo": 1, "request_id": "No", "mode": "swap"},
+            ["foo", "request_id", "swap touches live data", "there is no policy nigthly (expected perhaps nightly)"],
+        ),
+        ({"foo": 1, "backup": "backup:nightly:x", "into": "moon"}, ["foo", "there is no backup", "moon"]),
+        ({"backup": "backup:nightly:x", "into": "moon"}, ["there is no backup", "moon"]),
+        ({"backup": "?", "into": "?"}, ["backup", "into"]),
+    ],
+)
+def test_every_problem_is_in_the_refusal_whether_the_words_or_the_rows_tell_it(detail: Any, told: list[str]) -> None:
+    """Whoever mends what is named, and sends it again, is not to be refused for what was wrong all along."""
+    stage = Stage(L2)
+    ask.handle(stage.world, restore(stage, **detail))
+    (answer,) = refused(stage)
+    problems: Any = answer.detail["problems"]
+    assert len(problems) == len(told)
+    for part in told:
+        assert part in str(answer.detail["reason"])
+
+
 def test_a_retired_policy_is_not_backed_up() -> None:
     stage = Stage(L2)
     stage.apply(L2.replace("nightly:", "weekly:"), prune=True)

@@ -89,7 +89,7 @@ def test_what_can_not_be_meant_is_answered_on_the_bus_and_by_mail(asked: Stage) 
     event_id = put(asked, "Restore Requested", {"policy": "askd", "mode": "swap"})
     told = refusal(asked, event_id)
     assert (told["request"], told["status"], told["source"]) == ("Restore Requested", 400, "test.ci")
-    assert [problem["key"] for problem in told["problems"]] == ["mode"]
+    assert [problem["key"] for problem in told["problems"]] == ["mode", "policy"]
     assert "mode: swap touches live data" in asked.report(key=f"{event_id}#refused")["body"]
 
 

@@ -81,6 +81,17 @@ def test_what_can_never_be_drilled_is_told() -> None:
         ("drill.too_big", "big"),
         ("drill.data_stream", "logs-app"),
     ]
+    assert "L4" not in "".join(each.message for each in found.findings)
+
+
+def test_a_promise_that_drills_can_never_keep_is_told_with_the_way_out() -> None:
+    """Silence would let the promise wait, and then break, for a reason that nobody names."""
+    contents = replace(held(big=9, **{".ds-logs-app-2026.11.21-000001": 1}, fits=3), streams=("logs-app",))
+    found = drilling.sample(contents, DRILL.model_copy(update={"max_bytes": 5}), "s", proved={}, promised=True)
+    assert all("L4 can't be kept" in each.message for each in found.findings)
+    assert "`select.exclude: [logs-app]`" in found.findings[1].next_step
+    assert drilling.undrilled(found.findings) == ("big (larger than `drill.max_bytes`)", "logs-app (data stream)")
+    assert drilling.never(["a (data stream)"]) == "a (data stream) is never drilled"
 
 
 def test_which_backup() -> None:

@@ -77,9 +77,19 @@ def test_an_address_where_nobody_answers_is_retryable() -> None:
         gone = server.url
     engine = engine_of(gone)
 
-    with pytest.raises(Retryable, match=r"repository main on shop: no answer"):
+    where = gone.removeprefix("http://")
+    with pytest.raises(Retryable, match=rf"repository main on shop: no answer from {where}: .*Connection refused"):
         engine.repository("main")
     assert engine.calls == 1
+
+
+def test_of_several_addresses_all_are_named() -> None:
+    """Which one was drawn is not always known; a wrong one is to be found all the same."""
+    with Replay([]) as one, Replay([]) as other:
+        gone = one.url, other.url
+    where = ", ".join(url.removeprefix("http://") for url in gone)
+    with pytest.raises(Retryable, match=rf"no answer from one of {where}: "):
+        engine_of(*gone).repository("main")
 
 
 def test_silence_about_progress_is_not_asked_about_twice() -> None:

@@ -51,6 +51,16 @@ def test_the_event_of_a_promise(name: str, golden: Golden) -> None:
     golden(f"events/{name}.json", json.dumps(event.detail, indent=2, ensure_ascii=False) + "\n")
 
 
+def test_a_broken_promise_names_what_is_never_drilled_and_the_way_out() -> None:
+    """Another backup, which is the next step of all others, would not help."""
+    undrilled = ("audit-logs (data stream)",)
+    report = promise_reports.report(BROKEN, POLICY, stage="dev", now=NOW, undrilled=undrilled)
+    assert report is not None
+    assert "audit-logs (data stream) is never drilled: L4 can't be kept as long as the policy selects it" in report.body
+    assert "leave it out (`select.exclude`)" in report.body
+    assert promise_reports.event(BROKEN, POLICY, NOW, undrilled=undrilled).detail["never_drilled"] == [*undrilled]
+
+
 def test_keys_repeat_with_what_they_tell_and_with_nothing_else() -> None:
     """A crash between telling and writing it down tells again under the same key; tomorrow's reminder has another."""
     later = replace(BROKEN, remind_at=NOW + timedelta(days=1))
