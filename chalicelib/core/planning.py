@@ -14,6 +14,7 @@ from chalicelib.core import (
     attaching,
     elsewhere,
     in_place,
+    permissions,
     plan_names,
     plan_notes,
     plan_room,
@@ -23,7 +24,6 @@ from chalicelib.core import (
 )
 from chalicelib.core.capsules import Configuration
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Run, Severity
-from chalicelib.core.permissions import permitted
 from chalicelib.core.plan_time import NextSlot
 from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted
@@ -66,7 +66,10 @@ class Facts:
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
     chosen, _ = _chosen(wish.indices, facts.contents)
     moves = _moves(wish, facts, _whole(chosen, facts.contents))
-    beyond, permission = permitted(spec.target.restore, _claimed(moves), approvable=wish.mode is not Mode.DRILL)
+    instead = permissions.NOT_LIVE if wish.mode in (Mode.SWAP, Mode.IN_PLACE) else permissions.BESIDE
+    beyond, permission = permissions.permitted(
+        spec.target.restore, _claimed(moves), approvable=wish.mode is not Mode.DRILL, instead=instead
+    )
     size = sum(move.bytes for move in moves)
     seconds = plan_time.expected(size, len(moves), facts.history)
     waits = plan_time.held_up(seconds or plan_time.assumed(size, len(moves)), facts.slots, now)

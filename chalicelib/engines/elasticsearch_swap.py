@@ -49,7 +49,8 @@ class ElasticsearchSwapper(ElasticsearchRestorer):
                 continue
             aliases = self._aliases(tuple(indices))
             for name, index in indices.items():
-                found[name] = _standing(name, index, aliases.body(name), whole=read.is_whole(state, name))
+                told = _told(index, aliases, name)
+                found[name] = _standing(name, index, told, whole=read.is_whole(state, name))
         return tuple(sorted(found.values(), key=lambda each: each.name))
 
     def block(self, index: IndexRef) -> None:
@@ -128,6 +129,13 @@ class ElasticsearchSwapper(ElasticsearchRestorer):
             return client.indices.get_alias(index=list(names), expand_wildcards="all")
 
         return self._connection.must(self._question("standing"), send)
+
+
+def _told(index: Body, aliases: Body, name: str) -> Body:
+    """Of a backing index of a data stream the server says nothing there: only its stream can have aliases."""
+    if name not in aliases.value and not index.texts("aliases"):
+        return Body({}, aliases.where)
+    return aliases.body(name)
 
 
 def _standing(name: str, index: Body, told: Body, *, whole: bool) -> Standing:
