@@ -20,6 +20,7 @@ from chalicelib.core import (
     plan_room,
     plan_time,
     streams,
+    swap_names,
     swapping,
 )
 from chalicelib.core.capsules import Configuration
@@ -124,6 +125,7 @@ def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move]) -> It
     yield from plan_room.versions(facts.backup.backup_id, facts.contents.version, facts.surroundings.version)
     if wish.mode is Mode.SWAP:
         yield from swapping.findings(moves, facts.standing, facts.surroundings.streams)
+        yield from swap_names.warnings(moves, facts.policies, spec.target.restore.keep_old)
     if wish.attach_aliases:
         yield from attaching.findings(moves, facts.around, facts.backup.backup_id)
     if wish.attach_lifecycle:
@@ -157,7 +159,7 @@ def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move,
     )
     match wish.mode:
         case Mode.SWAP:
-            return swapping.sided(moves, facts.standing)
+            return swap_names.marked(swapping.sided(moves, facts.standing))
         case Mode.IN_PLACE:
             return in_place.over(moves, facts.standing, wish.replicas)
         case Mode.RENAME if wish.attach_aliases:

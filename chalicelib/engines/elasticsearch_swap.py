@@ -1,6 +1,6 @@
 """Swaps by Elasticsearch 8 and 9.
 
-Requests: standing 2 (1 when there is nothing), block, clone and reopen 2 each, repoint 1; standing two more for each
+Requests: standing 2 (1 when there is nothing), block, clone and reopen 2 each, repoint 1 and one for each uuid; standing two more for each
 further portion of very long lists of names.
 """
 
@@ -89,6 +89,9 @@ class ElasticsearchSwapper(ElasticsearchRestorer):
 
     def repoint(self, actions: Sequence[Repoint]) -> None:
         wanted = _actions(actions)
+        for action in actions:
+            if action.uuid is not None:
+                self._check(IndexRef(name=action.index, uuid=action.uuid), "repoint")
         body = self._acknowledged(
             "repoint",
             "",
