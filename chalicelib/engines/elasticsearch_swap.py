@@ -1,7 +1,7 @@
 """Swaps by Elasticsearch 8 and 9.
 
-Requests: standing 2 (1 when there is nothing), block, clone and reopen 2 each, repoint 1 and one for each uuid; standing two more for each
-further portion of very long lists of names.
+Requests: standing 2 (1 when there is nothing), block, clone and reopen 2 each, repoint 1 and one for each uuid;
+standing two more for each further portion of very long lists of names.
 """
 
 import json

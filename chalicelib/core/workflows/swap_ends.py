@@ -185,7 +185,8 @@ def _not_finished(run: Run, left: Sequence[Standing]) -> Decision:
     names = ", ".join(one.name for one in left[:3])
     message = f"what was restored no longer bears the live names, so nothing was deleted: {names} stays"
     found = finding("restore.old_kept", run.run_id, message, "look at GET /_alias; delete what is of no use yourself")
-    return Decision(state=State.FAILED, changes={"reason": message, "findings": (*run.findings, found)})
+    findings = (*_without(run, swap_names.CODE), found)
+    return Decision(state=State.FAILED, changes={"reason": message, "findings": findings})
 
 
 def _in_use(one: Standing) -> Finding:
