@@ -78,7 +78,8 @@ def selected(spec: Spec, selection: Selection) -> Iterator[Result]:
         message = f"{pattern} matches nothing" if wildcard else f"{pattern} is not there: each run fails"
         yield _of(spec, "doctor.select", Status.WARNING if wildcard else Status.MISSING, message)
     names = [one.name for one in selection.indices]
-    left = [found.subject for found in terms.not_included(spec.policy.contract, names, selection.aliases)]
+    aliases = terms.meant(spec.policy.contract, selection.aliases)
+    left = [found.subject for found in terms.not_included(spec.policy.contract, names, aliases)]
     for wanted in left:
         message = f"contract.must_include: {wanted} names no index or data stream that is selected, nor an alias of one"
         yield _of(spec, "doctor.select", Status.MISSING, f"{message}: each run fails")

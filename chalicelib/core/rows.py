@@ -20,7 +20,7 @@ class Evidence:
     """A row `R#<run_id> | X#<kind>#<n>`: facts of a run that are too big for its row. Written once.
 
     `expected`: what attempt `n` asked for, what of the selection matched nothing, and the counts before it; `aliases`:
-    by index, those that the contract means. `after`: the counts when it had ended. `uncounted`: why nothing could be
+    indices with those that the contract means. `after`: the counts when it had ended. `uncounted`: why nothing could be
     counted. `made`: the indices that a restore made. `before`: what a restore in place replaces, with its settings.
     `old`: what a swap put aside, with the counts of what it put there in its place. `plan`: under the id of the plan,
     before any run has it. `wish`: what a run was asked for that plans for itself. `proved`: the indices of the backup
@@ -39,7 +39,7 @@ class Evidence:
     wish: Wish | None = None
     facts: Facts | None = None
     pieces: tuple[Piece, ...] = ()
-    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    aliases: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,13 +35,13 @@ def broken(
     usual: Usual | None,
     *,
     closed: int = 0,
-    aliases: Mapping[str, Sequence[str]] | None = None,
+    aliases: Sequence[tuple[str, str]] = (),
 ) -> tuple[Finding, ...]:
     """`backup_id`: None where nobody could accept that it shrank, because of what else is wrong. `docs`: of all
     that can be counted, before the start; None: not counted. `closed`: how many indices of the backup can't be, so that
-    it holds more than that. `aliases`: by index, as `not_included` has them. In the order of the contract's keys."""
+    it holds more than that. `aliases`: as `not_included` has them. In the order of the contract's keys."""
     others = (
-        *shown(not_included(terms, whole(complete), aliases or {})),
+        *shown(not_included(terms, whole(complete), aliases)),
         *_too_few("min_indices", terms.min_indices, len(whole(complete)), "index", "indices"),
         *_too_few("min_docs", terms.min_docs, _certain(terms, docs, closed), "document", "documents"),
         *_too_small(terms, sizes),
@@ -87,24 +87,26 @@ def whole(complete: Complete) -> list[str]:
     return [name for name in complete.indices if name not in torn]
 
 
-def not_included(terms: Contract, held: Sequence[str], aliases: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
-    """`held`: names of indices; `aliases`: by index. A name may have become an alias, by a swap say: it means the index
+def not_included(terms: Contract, held: Sequence[str], aliases: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    """`held`: names of indices; `aliases`: each with its index before it. A name may have become an alias, by a swap say: it means the index
     that it stands for, and is met when that one is held."""
-    names = {*held, *(alias for name in held for alias in aliases.get(name, ()))}
+    there = set(held)
+    names = {*held, *(alias for name, alias in aliases if name in there)}
     for pattern in terms.must_include:
         wanted = (pattern, *(stream.format(pattern) for stream in STREAM))
         if not any(fnmatchcase(name, one) for name in names for one in wanted):
-            message = f"{pattern} missing from the snapshot, and no alias of what is in it"
-            yield _finding("must_include", pattern, message, "is it selected, and there?")
+            next_step = "is it selected, and there, as an index or as an alias of one?"
+            yield _finding("must_include", pattern, f"{pattern} missing from the snapshot", next_step)
 
 
-def meant(terms: Contract, aliases: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Those of the aliases that `not_included` may need: by index, of which there may be thousands."""
-    found = {
-        name: tuple(alias for alias in own if any(fnmatchcase(alias, pattern) for pattern in terms.must_include))
+def meant(terms: Contract, aliases: Mapping[str, Sequence[str]]) -> tuple[tuple[str, str], ...]:
+    """Those of the aliases, by index, that `not_included` may need: there may be thousands of others."""
+    return tuple(
+        (name, alias)
         for name, own in aliases.items()
-    }
-    return {name: own for name, own in found.items() if own}
+        for alias in own
+        if any(fnmatchcase(alias, pattern) for pattern in terms.must_include)
+    )
 
 
 def _too_few(term: str, least: int | None, found: int | None, noun: str, nouns: str) -> Iterator[Finding]:
