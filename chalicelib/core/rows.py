@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.core.model import Asked, IndexCount, IndexRef, Shards, State
+from chalicelib.core.observations import Bearing
 from chalicelib.core.plans import Plan, Wish
 from chalicelib.core.proving import Facts
 from chalicelib.core.rebuilds import Piece
@@ -39,7 +40,7 @@ class Evidence:
     wish: Wish | None = None
     facts: Facts | None = None
     pieces: tuple[Piece, ...] = ()
-    aliases: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[Bearing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from chalicelib.core.model import Finding, Severity, Usual
-from chalicelib.core.observations import Complete, Sizes
+from chalicelib.core.observations import Bearing, Complete, Sizes
 from chalicelib.core.prose import counted, size
 from chalicelib.core.spec import Contract
 from chalicelib.core.values import format_percent
@@ -35,7 +35,7 @@ def broken(
     usual: Usual | None,
     *,
     closed: int = 0,
-    aliases: Sequence[tuple[str, str]] = (),
+    aliases: Sequence[Bearing] = (),
 ) -> tuple[Finding, ...]:
     """`backup_id`: None where nobody could accept that it shrank, because of what else is wrong. `docs`: of all
     that can be counted, before the start; None: not counted. `closed`: how many indices of the backup can't be, so that
@@ -87,11 +87,11 @@ def whole(complete: Complete) -> list[str]:
     return [name for name in complete.indices if name not in torn]
 
 
-def not_included(terms: Contract, held: Sequence[str], aliases: Sequence[tuple[str, str]]) -> Iterator[Finding]:
-    """`held`: names of indices; `aliases`: each with its index before it. A name may have become an alias, by a swap say: it means the index
+def not_included(terms: Contract, held: Sequence[str], aliases: Sequence[Bearing]) -> Iterator[Finding]:
+    """`held`: names of indices; `aliases`: of those. A name may have become an alias, by a swap say: it means the index
     that it stands for, and is met when that one is held."""
     there = set(held)
-    names = {*held, *(alias for name, alias in aliases if name in there)}
+    names = {*held, *(one.alias for one in aliases if one.index in there)}
     for pattern in terms.must_include:
         wanted = (pattern, *(stream.format(pattern) for stream in STREAM))
         if not any(fnmatchcase(name, one) for name in names for one in wanted):
@@ -99,10 +99,10 @@ def not_included(terms: Contract, held: Sequence[str], aliases: Sequence[tuple[s
             yield _finding("must_include", pattern, f"{pattern} missing from the snapshot", next_step)
 
 
-def meant(terms: Contract, aliases: Mapping[str, Sequence[str]]) -> tuple[tuple[str, str], ...]:
+def meant(terms: Contract, aliases: Mapping[str, Sequence[str]]) -> tuple[Bearing, ...]:
     """Those of the aliases, by index, that `not_included` may need: there may be thousands of others."""
     return tuple(
-        (name, alias)
+        Bearing(index=name, alias=alias)
         for name, own in aliases.items()
         for alias in own
         if any(fnmatchcase(alias, pattern) for pattern in terms.must_include)
