@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from chalicelib.cli.output import Output
-from chalicelib.core.model import Finding
+from chalicelib.cli.output import Output, console, instant
+from chalicelib.core.model import Finding, Run
 from chalicelib.core.plans import Move
 from chalicelib.core.prose import listed, size
 from chalicelib.core.workflows.restore_ends import few
@@ -38,6 +38,16 @@ def beyond(out: Output, names: Sequence[str], *, every: bool) -> None:
     """The names that somebody else has to say yes to."""
     if names:
         out.say(f"  beyond     `restore.allow`: {listed(names, len(names) if every else SHOWN)}")
+
+
+def say_known(run: Run) -> None:
+    """On stderr, whatever stdout is for: nobody takes what was long ago for what he has just asked for."""
+    if run.settled:
+        at = instant(run.finished_at or run.created_at)
+        told = f"was carried out already at {at} ({run.state}); nothing was done now"
+    else:
+        told = f"was started already at {instant(run.created_at)} ({run.state}); nothing more was started"
+    console(stderr=True).print(f"{run.plan} {told}", markup=False)
 
 
 def say_calls(out: Output, calls: Sequence[str], *, every: bool) -> None:

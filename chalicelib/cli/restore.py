@@ -189,8 +189,11 @@ def start(
     out: Output = context.obj
     glass = _glass(why, broken=break_glass)
     world = bootstrap.of_terminal(out.stage)
+    known = restores.known(world, plans.stored(world, plan_id))
     run = restores.start(world, plan_id, glass=glass)
-    if not out.json:
+    if known:
+        plan_lines.say_known(known)
+    elif not out.json:
         _say_time(plans.stored(world, plan_id))
     started(out, world, run, wait=wait)
 

@@ -43,7 +43,10 @@ def salvage(
     if not dry_run:
         if indices:
             raise BadInput(Problem("belongs to the dry run", key="--indices", expected="--dry-run beside it"))
+        known = salvages.known(world, run_id, missing_only=missing_only)
         run = salvages.start(world, run_id, missing_only=missing_only)
+        if known:
+            plan_lines.say_known(known)
         started(out, world, run, wait=wait)
         return
     made = salvages.plan(world, run_id, missing_only=missing_only, indices=tuple(indices or ()))
@@ -57,7 +60,8 @@ def salvage(
 
 def summary(out: Output, plan: Plan, *, every: bool) -> None:
     """What would be copied, as far as it matters to whoever approves it."""
-    out.say(f"{plan.plan_id}  salvage from {plan.wish.of_run} on {plan.target}")
+    out.say(f"{plan.plan_id}  salvage on {plan.target}")
+    out.say(f"  from       what {plan.wish.of_run} restored")
     out.say(f"  made by    {asking.named(plan.made_by)}")
     out.say(f"  data of    {instant(plan.taken_at)}")
     out.say(f"  copies     {size(plan.bytes)}{', only what is missing' if plan.wish.missing_only else ''}")

@@ -70,7 +70,16 @@ def judge(policy: Policy, judged: Judged) -> Verdict:
     state, reason, found = _l1(judged, allow_partial=policy.contract.allow_partial)
     hopeless = unchecked or any(finding.severity is Severity.ERROR for finding in found)
     may_accept = None if hopeless else judged.backup_id
-    promises = terms.broken(block, may_accept, judged.complete, sizes, docs, usual, closed=closed)
+    promises = terms.broken(
+        block,
+        may_accept,
+        judged.complete,
+        sizes,
+        docs,
+        usual,
+        closed=closed,
+        aliases=judged.expected.aliases,
+    )
     findings = (*found, *promises, *unchecked, *hints, *_clock(judged))
     complete = state is State.SUCCEEDED or (state is State.PARTIAL and policy.contract.allow_partial)
     if complete and promises:

@@ -77,12 +77,12 @@ def selected(spec: Spec, selection: Selection) -> Iterator[Result]:
         wildcard = "*" in pattern
         message = f"{pattern} matches nothing" if wildcard else f"{pattern} is not there: each run fails"
         yield _of(spec, "doctor.select", Status.WARNING if wildcard else Status.MISSING, message)
-    left = [
-        found.subject for found in terms.not_included(spec.policy.contract, [one.name for one in selection.indices])
-    ]
+    names = [one.name for one in selection.indices]
+    aliases = terms.meant(spec.policy.contract, selection.aliases)
+    left = [found.subject for found in terms.not_included(spec.policy.contract, names, aliases)]
     for wanted in left:
-        message = f"contract.must_include: {wanted} names no index or data stream that is selected: each run fails"
-        yield _of(spec, "doctor.select", Status.MISSING, f"{message} (an alias is never in a snapshot)")
+        message = f"contract.must_include: {wanted} names no index or data stream that is selected, nor an alias of one"
+        yield _of(spec, "doctor.select", Status.MISSING, f"{message}: each run fails")
     if not selection.unmatched and not left:
         found = counted(len(selection.indices), "index", "indices")
         yield _of(spec, "doctor.select", Status.OK, f"{patterns}: {found}")

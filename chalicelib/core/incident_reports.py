@@ -25,7 +25,8 @@ def glass(run: Run, topic: str, *, stage: str) -> Report:
         "",
         "What to do next",
         f"  {command(stage, f'show {run.run_id}')}",
-        f"  {command(stage, f'cancel {run.run_id} --why …')}   if it must not be: what it made is removed",
+        f"  {command(stage, f'cancel {run.run_id} --why …')}   if it must not be:",
+        *_cancelled(run, stage),
     )
     attributes = {"policy": run.policy, "kind": run.kind.value, "state": "BREAK_GLASS", "severity": "error"}
     subject = f"BREAK-GLASS restore {run.policy} on {run.target}: {asked.why}"
@@ -35,6 +36,23 @@ def glass(run: Run, topic: str, *, stage: str) -> Report:
         subject=_subject(stage, subject),
         body="\n".join(body) + "\n",
         attributes={"stage": stage, "target": run.target, **attributes},
+    )
+
+
+def _cancelled(run: Run, stage: str) -> tuple[str, ...]:
+    """What a cancel does to live data is not undone by it."""
+    if run.salvage is not None:
+        return ("    it stops; what it has copied by then stays in the live indices",)
+    if run.rebuild is not None:
+        return ("    it stops; the phases that are through by then stay",)
+    if run.in_place:
+        return (
+            "    until all is checked. What is only closed is opened again; what is restored over by then is not",
+            "    undone, and its report has the way back, to the safety backup",
+        )
+    return (
+        "    what it made is removed, unless all of it was checked by then: that stays",
+        f"    a swap that has moved the names: {command(stage, f'restore rollback {run.run_id}')}",
     )
 
 

@@ -109,11 +109,13 @@ class IndexCount:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What `select` means at one moment. `unmatched`: its patterns that no index, alias or data stream matches.
-    `registered`: the repository that was asked for along with it, None when there is none of that name."""
+    `registered`: the repository that was asked for along with it, None when there is none of that name. `aliases`: by
+    index, of those that have some."""
 
     indices: tuple[IndexRef, ...]
     unmatched: tuple[str, ...]
     registered: Repository | None = None
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,3 +73,11 @@ class Sizes:
 
     total: int
     added: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearing:
+    """An index that an alias stands for."""
+
+    index: str
+    alias: str

@@ -7,6 +7,9 @@ from chalicelib.core.prose import counted, listed
 from chalicelib.core.spec import RestoreRules
 from chalicelib.core.wildcards import matches
 
+BESIDE = "a --prefix that `restore.allow` allows"
+"""What needs nobody's yes where names are new, and where live ones count whatever the prefix is."""
+NOT_LIVE = f"--mode rename, with {BESIDE}"
 SHOWN = 20
 """Of names: a finding each."""
 
@@ -16,7 +19,7 @@ def permitted(
     names: Sequence[str],
     *,
     approvable: bool = True,
-    instead: str = "a --prefix that `restore.allow` allows",
+    instead: str = BESIDE,
 ) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
     """Those of the names that `restore.allow` does not allow, and what that means. `approvable`: a second person may
     say yes; `instead`: what needs nobody's yes."""

@@ -13,16 +13,17 @@ from chalicelib.core import (
     attaching,
     elsewhere,
     in_place,
+    permissions,
     plan_names,
     plan_notes,
     plan_room,
     plan_time,
     streams,
+    swap_names,
     swapping,
 )
 from chalicelib.core.capsules import Configuration
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Run, Severity
-from chalicelib.core.permissions import permitted
 from chalicelib.core.plan_time import NextSlot
 from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted
@@ -66,7 +67,10 @@ class Facts:
 def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Plan:
     chosen, _ = _chosen(wish.indices, facts.contents)
     moves = _moves(wish, facts, _whole(chosen, facts.contents))
-    beyond, permission = permitted(spec.target.restore, _claimed(moves), approvable=wish.mode is not Mode.DRILL)
+    instead = permissions.NOT_LIVE if wish.mode in (Mode.SWAP, Mode.IN_PLACE) else permissions.BESIDE
+    beyond, permission = permissions.permitted(
+        spec.target.restore, _claimed(moves), approvable=wish.mode is not Mode.DRILL, instead=instead
+    )
     size = sum(move.bytes for move in moves)
     seconds = plan_time.expected(size, len(moves), facts.history)
     waits = plan_time.held_up(seconds or plan_time.assumed(size, len(moves)), facts.slots, now)
@@ -121,6 +125,7 @@ def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move]) -> It
     yield from plan_room.versions(facts.backup.backup_id, facts.contents.version, facts.surroundings.version)
     if wish.mode is Mode.SWAP:
         yield from swapping.findings(moves, facts.standing, facts.surroundings.streams)
+        yield from swap_names.warnings(moves, facts.policies, spec.target.restore.keep_old)
     if wish.attach_aliases:
         yield from attaching.findings(moves, facts.around, facts.backup.backup_id)
     if wish.attach_lifecycle:
@@ -154,7 +159,7 @@ def _moves(wish: Wish, facts: Facts, usable: Sequence[HeldIndex]) -> tuple[Move,
     )
     match wish.mode:
         case Mode.SWAP:
-            return swapping.sided(moves, facts.standing)
+            return swap_names.marked(swapping.sided(moves, facts.standing))
         case Mode.IN_PLACE:
             return in_place.over(moves, facts.standing, wish.replicas)
         case Mode.RENAME if wish.attach_aliases:

@@ -83,7 +83,8 @@ class Difference:
 class Side:
     """What people use now, and what a swap puts aside: an index (None: there is none, and nobody bears the source's
     name) with all its aliases, which move. Without aliases its own name is what people use, and only a clone of it can
-    be kept. `blocked` and `settings`: as `swaps.Standing` has them."""
+    be kept. `blocked` and `settings`: as `swaps.Standing` has them. `follows`: when the old index is deleted its own
+    name becomes an alias of the restored one."""
 
     index: str | None = None
     uuid: str | None = None
@@ -91,6 +92,7 @@ class Side:
     aliases: tuple[Alias, ...] = ()
     blocked: bool = False
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    follows: bool = False
 
     @property
     def cloned(self) -> bool:

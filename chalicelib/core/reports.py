@@ -267,7 +267,8 @@ def _next_steps(run: Run, stage: str) -> Iterator[str]:
             again = command(stage, f"salvage {run.salvage.of_run} --dry-run"), "what there is still to copy"
         else:
             again = command(stage, f"restore plan --policy {run.policy}"), "a new plan, with what is in the way now"
-        for line, why in [shown] if run.good else [shown, again]:
+        waits = run.state is State.DEFERRED  # its finding has the plan, and how it is made anew
+        for line, why in [shown] if run.good or waits else [shown, again]:
             yield f"{line}  {why}"
         return
     if run.kind is Kind.DRILL:

@@ -51,11 +51,12 @@ class Does(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repoint:
     """One of the actions that are done together or not at all. `alias`: None only with REMOVE_INDEX, which deletes the
-    index itself, so that an alias can get its name."""
+    index itself, so that an alias can get its name; `uuid`: of the index that is meant, read anew just before."""
 
     does: Does
     index: str
     alias: Alias | None = None
+    uuid: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,8 @@ class Swapper(Protocol):
 
     def repoint(self, actions: Sequence[Repoint]) -> None:
         """All at once. Sent at most once, as `Engine.start`. Refused: nothing has changed, because an index or an alias
-        is not there (a removal needs it), a name is taken, or an alias would get two write indices."""
+        is not there (a removal needs it), is of another uuid, a name is taken, or an alias would get two write
+        indices."""
 
     def spelled_swap(self, clones: Sequence[CloneOrder], actions: Sequence[Repoint]) -> tuple[str, ...]:
         """What will be sent, for people to read; nothing is."""

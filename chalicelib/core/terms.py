@@ -1,11 +1,11 @@
 """The terms of a contract, one by one: which of them a finished backup breaks, and which could not be checked. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from chalicelib.core.model import Finding, Severity, Usual
-from chalicelib.core.observations import Complete, Sizes
+from chalicelib.core.observations import Bearing, Complete, Sizes
 from chalicelib.core.prose import counted, size
 from chalicelib.core.spec import Contract
 from chalicelib.core.values import format_percent
@@ -35,12 +35,13 @@ def broken(
     usual: Usual | None,
     *,
     closed: int = 0,
+    aliases: Sequence[Bearing] = (),
 ) -> tuple[Finding, ...]:
     """`backup_id`: None where nobody could accept that it shrank, because of what else is wrong. `docs`: of all
     that can be counted, before the start; None: not counted. `closed`: how many indices of the backup can't be, so that
-    it holds more than that. In the order of the contract's keys."""
+    it holds more than that. `aliases`: as `not_included` has them. In the order of the contract's keys."""
     others = (
-        *shown(not_included(terms, whole(complete))),
+        *shown(not_included(terms, whole(complete), aliases)),
         *_too_few("min_indices", terms.min_indices, len(whole(complete)), "index", "indices"),
         *_too_few("min_docs", terms.min_docs, _certain(terms, docs, closed), "document", "documents"),
         *_too_small(terms, sizes),
@@ -86,13 +87,25 @@ def whole(complete: Complete) -> list[str]:
     return [name for name in complete.indices if name not in torn]
 
 
-def not_included(terms: Contract, held: Sequence[str]) -> Iterator[Finding]:
-    """`held`: names of indices. An alias is never among them."""
+def not_included(terms: Contract, held: Sequence[str], aliases: Sequence[Bearing]) -> Iterator[Finding]:
+    """`held`: names of indices; `aliases`: of those. A name may have become an alias, by a swap say: it means the index
+    that it stands for, and is met when that one is held."""
+    there = set(held)
+    names = {*held, *(one.alias for one in aliases if one.index in there)}
     for pattern in terms.must_include:
-        if not any(matches(known_as, (pattern,)) for name in held for known_as in _known_as(name)):
-            yield _finding(
-                "must_include", pattern, f"{pattern} missing from the snapshot", "is it selected, and there?"
-            )
+        if not any(matches(known_as, (pattern,)) for name in names for known_as in _known_as(name)):
+            next_step = "is it selected, and there, as an index or as an alias of one?"
+            yield _finding("must_include", pattern, f"{pattern} missing from the snapshot", next_step)
+
+
+def meant(terms: Contract, aliases: Mapping[str, Sequence[str]]) -> tuple[Bearing, ...]:
+    """Those of the aliases, by index, that `not_included` may need: there may be thousands of others."""
+    return tuple(
+        Bearing(index=name, alias=alias)
+        for name, own in aliases.items()
+        for alias in own
+        if matches(alias, terms.must_include)
+    )
 
 
 def _known_as(index: str) -> tuple[str, ...]:

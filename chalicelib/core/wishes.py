@@ -1,5 +1,7 @@
 """What can't be meant by the wish for a restore, whatever there is on the server. Pure."""
 
+import shlex
+
 from pydantic_core import PydanticCustomError
 
 from chalicelib.core import elsewhere
@@ -8,6 +10,23 @@ from chalicelib.core.plans import Mode, Wish
 from chalicelib.core.values import check_index_pattern, check_prefix
 
 MOST_REPLICAS = 20
+
+
+def command(wish: Wish) -> str:
+    """What plans it once more, typed by a person; it names the backup where the wish does."""
+    words = [f"restore plan --policy {wish.policy}"]
+    words += [f"--backup {wish.backup}"] if wish.backup else []
+    words += [f"--at {wish.at:%Y-%m-%dT%H:%M:%SZ}"] if wish.at else []
+    words += [f"--level-at-least {wish.level}"] if wish.level else []
+    words += [f"--indices {shlex.quote(pattern)}" for pattern in wish.indices]
+    words += [f"--mode {wish.mode}"] if wish.mode is not Mode.RENAME else []
+    words += [f"--prefix {shlex.quote(wish.prefix)}"] if wish.prefix != Wish(policy="").prefix else []
+    words += [f"--into {wish.into}"] if wish.into else []
+    words += [f"--replicas {wish.replicas}"] if wish.replicas is not None else []
+    words += ["--allow-partial"] if wish.allow_partial else []
+    words += ["--attach-lifecycle"] if wish.attach_lifecycle else []
+    words += ["--attach-aliases"] if wish.attach_aliases else []
+    return " ".join(words)
 
 
 def problems(wish: Wish) -> tuple[Problem, ...]:

@@ -15,13 +15,12 @@ from chalicelib.core.observations import Absent, Observation, Owner, Sizes
 from chalicelib.core.ports import Engine, StartOrder
 from chalicelib.core.restore_ports import Prover, Restorer
 from chalicelib.core.spec import Repository, Select, Target
-from chalicelib.core.wildcards import matches
 from chalicelib.engines import elasticsearch_counts as counting
 from chalicelib.engines import elasticsearch_read as read
 from chalicelib.engines.elasticsearch_answers import Question
 from chalicelib.engines.elasticsearch_client import Connection, Silence
 from chalicelib.engines.elasticsearch_restored import CHANGED
-from chalicelib.engines.elasticsearch_select import FOREIGN, is_pattern, portions, unmatched, unseen
+from chalicelib.engines.elasticsearch_select import FOREIGN, is_pattern, left_out, meant, portions, unmatched, unseen
 from chalicelib.engines.elasticsearch_streams import ElasticsearchStreams
 
 if TYPE_CHECKING:
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 TIMEOUT = 10.0
 """Seconds a request: the three of a look and the two of a start fit into one invocation of `work`."""
 METADATA_BYTES = 1024
-ALWAYS_EXCLUDED = ("drill-*", "restored-*", ".ds-drill-*", ".ds-restored-*")
-"""What drills and restores make. A backup of it would be restored again, and so on."""
 NO_INDEX = "-*"
 """No name begins with a dash; and after an `everything but` it would be nothing, too."""
 READY = ("cluster_uuid", "blocks.global")
@@ -105,14 +102,14 @@ class ElasticsearchEngine:
             ((select.indices, whole),) if whole else ((part, self._state(part)) for part in portions(select.indices))
         )
         found: dict[str, IndexRef] = {}
-        live: set[str] = set()
+        aliases: dict[str, tuple[str, ...]] = {}
         missing: set[str] = set()
         doubtful: list[str] = []
         for patterns, body in answers:
             names = read.names(body)
             found.update((index.name, index) for index in names.indices)
             self._streams = {**(self._streams or {}), **names.streams}
-            live |= {name for name, own in names.aliases.items() if any(matches(alias, patterns) for alias in own)}
+            aliases.update(names.aliases)
             self._red.update((index.name, index.name in names.red) for index in names.indices)
             left, certain = unmatched(patterns, names)
             missing.update(left if certain else ())
@@ -120,11 +117,12 @@ class ElasticsearchEngine:
         if doubtful:
             missing.update(unseen(doubtful, read.stream_aliases(whole or self._state(None, (*READY, STREAM_ALIASES)))))
         for stream, members in (self._streams or {}).items():
-            if matches(stream, (*select.exclude, *ALWAYS_EXCLUDED)):
+            if left_out(stream, select):
                 found = {name: index for name, index in found.items() if name not in members}
-        wanted = [name for name in sorted(found) if not matches(name, select.exclude)]
+        wanted = [name for name in sorted(found) if meant(name, aliases[name], select)]
         return Selection(
-            indices=tuple(found[name] for name in wanted if name in live or not matches(name, ALWAYS_EXCLUDED)),
+            indices=tuple(found[name] for name in wanted),
+            aliases={name: aliases[name] for name in wanted if aliases[name]},
             unmatched=tuple(pattern for pattern in select.indices if pattern in missing),
             registered=self._registered(repository, whole),
         )

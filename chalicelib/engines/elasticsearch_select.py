@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
+from chalicelib.core.spec import Select
 from chalicelib.core.wildcards import matches
 from chalicelib.engines.elasticsearch_read import Names
 
+ALWAYS_EXCLUDED = ("drill-*", "restored-*", ".ds-drill-*", ".ds-restored-*")
+"""What drills and restores make. A backup of it would be restored again, and so on."""
 PATH_BYTES = 2500
 """Of patterns in one request line; servers refuse lines over 4096 bytes."""
 FOREIGN = re.compile(r"[<_+-]|.*:")
@@ -34,6 +37,18 @@ def portions(patterns: Iterable[str]) -> Iterator[tuple[str, ...]]:
         room -= size
     if portion:
         yield tuple(portion)
+
+
+def left_out(name: str, select: Select) -> bool:
+    """By its name, that of an index or of a data stream."""
+    return matches(name, (*select.exclude, *ALWAYS_EXCLUDED))
+
+
+def meant(name: str, aliases: Iterable[str], select: Select) -> bool:
+    """Whether an index that the patterns brought is to be backed up: see `resolve`."""
+    if matches(name, select.exclude):
+        return False
+    return not left_out(name, select) or any(matches(alias, select.indices) for alias in aliases)
 
 
 def unseen(patterns: Iterable[str], labels: Iterable[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Swaps by Elasticsearch 8 and 9.
 
-Requests: standing 2 (1 when there is nothing), block, clone and reopen 2 each, repoint 1; standing two more for each
-further portion of very long lists of names.
+Requests: standing 2 (1 when there is nothing), block, clone and reopen 2 each, repoint 1 and one for each uuid;
+standing two more for each further portion of very long lists of names.
 """
 
 import json
@@ -49,7 +49,8 @@ class ElasticsearchSwapper(ElasticsearchRestorer):
                 continue
             aliases = self._aliases(tuple(indices))
             for name, index in indices.items():
-                found[name] = _standing(name, index, aliases.body(name), whole=read.is_whole(state, name))
+                told = _told(index, aliases, name)
+                found[name] = _standing(name, index, told, whole=read.is_whole(state, name))
         return tuple(sorted(found.values(), key=lambda each: each.name))
 
     def block(self, index: IndexRef) -> None:
@@ -88,6 +89,9 @@ class ElasticsearchSwapper(ElasticsearchRestorer):
 
     def repoint(self, actions: Sequence[Repoint]) -> None:
         wanted = _actions(actions)
+        for action in actions:
+            if action.uuid is not None:
+                self._check(IndexRef(name=action.index, uuid=action.uuid), "repoint")
         body = self._acknowledged(
             "repoint",
             "",
@@ -128,6 +132,13 @@ class ElasticsearchSwapper(ElasticsearchRestorer):
             return client.indices.get_alias(index=list(names), expand_wildcards="all")
 
         return self._connection.must(self._question("standing"), send)
+
+
+def _told(index: Body, aliases: Body, name: str) -> Body:
+    """Of a backing index of a data stream the server says nothing there: only its stream can have aliases."""
+    if name not in aliases.value and not index.texts("aliases"):
+        return Body({}, aliases.where)
+    return aliases.body(name)
 
 
 def _standing(name: str, index: Body, told: Body, *, whole: bool) -> Standing:

@@ -171,7 +171,8 @@ def _chosen(world: World, wish: Wish) -> Backup:
     if wish.backup is not None:
         if named := next((backup for backup in known if backup.backup_id == wish.backup), None):
             return named
-        found = query.backup(world, wish.backup)
+        own = [backup.backup_id for backup in world.store.backups(wish.policy)]
+        found = query.backup(world, wish.backup, near=own)
         of = f"it is of policy {found.policy}" if found.policy != wish.policy else f"it is proved to {found.level} only"
         raise BadInput(Problem(f"the backup {wish.backup} will not do: {of}", expected="one of this policy"))
     in_time = [backup for backup in known if wish.at is None or backup.ended_at <= wish.at]

@@ -215,11 +215,12 @@ def backups(world: World, policy: str | None = None) -> tuple[Backup, ...]:
     return tuple(sorted(found, key=lambda backup: (backup.taken_at, backup.run_id), reverse=True))
 
 
-def backup(world: World, backup_id: str) -> Backup:
-    """BadInput with the nearest known id when there is none."""
+def backup(world: World, backup_id: str, *, near: Iterable[str] | None = None) -> Backup:
+    """BadInput with the nearest known id when there is none; `near`: those that could be meant, None: any."""
     known = {item.backup_id: item for item in backups(world)}
     if backup_id not in known:
-        raise unknown(f"there is no backup {backup_id}", backup_id, known, "an id that `snapwarden backups` lists")
+        meant = known if near is None else near
+        raise unknown(f"there is no backup {backup_id}", backup_id, meant, "an id that `snapwarden backups` lists")
     return known[backup_id]
 
 

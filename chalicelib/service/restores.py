@@ -40,8 +40,8 @@ def start(world: World, plan_id: str, *, by: str | None = None, glass: str | Non
     touches anything. Retryable when AWS does not say who calls."""
     plan = planner.stored(world, plan_id)
     run_id = naming.run_id(Kind.RESTORE, plan.wish.policy, plan.plan_id)
-    if known := world.store.run(run_id):
-        return known
+    if earlier := known(world, plan):
+        return earlier
     now = world.clock.now()
     if wrong := approving.unstartable(plan, now):
         raise BadInput(*wrong)
@@ -64,6 +64,11 @@ def start(world: World, plan_id: str, *, by: str | None = None, glass: str | Non
         return _placed(world, plan, spec, state, run, alone)
 
     return in_turn(run_id, made)
+
+
+def known(world: World, plan: Plan) -> Run | None:
+    """The run that carries it out, or has."""
+    return world.store.run(naming.run_id(Kind.RESTORE, plan.wish.policy, plan.plan_id))
 
 
 def _placed(world: World, plan: Plan, spec: Spec, state: PolicyState, run: Run, alone: Asked | None) -> Run | None:

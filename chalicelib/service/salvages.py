@@ -61,12 +61,22 @@ def plan(
 def start(world: World, run_id: str, *, by: str | None = None, missing_only: bool = False) -> Run:
     """The run that carries out the newest dry run of `run_id`; asked again, the same one. BadInput when there is none
     of the last hour; and all that `restores.start` raises."""
-    newest = next((made for made in reversed(_dry_runs(world, run_id)) if made.wish.missing_only == missing_only), None)
+    newest = _newest(world, run_id, missing_only)
     if newest is None or world.clock.now() - newest.made_at > plans.FRESH:
         option = " --missing-only" if missing_only else ""
         message = f"nobody looked within the last hour what would be copied from {run_id}"
         raise BadInput(Problem(message, expected=f"first snapwarden salvage {run_id}{option} --dry-run"))
     return restores.start(world, newest.plan_id, by=by)
+
+
+def known(world: World, run_id: str, *, missing_only: bool = False) -> Run | None:
+    """The run that carries out, or has, what `start` would start."""
+    newest = _newest(world, run_id, missing_only)
+    return restores.known(world, newest) if newest else None
+
+
+def _newest(world: World, run_id: str, missing_only: bool) -> Plan | None:
+    return next((made for made in reversed(_dry_runs(world, run_id)) if made.wish.missing_only == missing_only), None)
 
 
 class SalvageWork:

@@ -103,6 +103,33 @@ def test_how_long_it_takes_is_said_in_the_plan_and_at_its_start_and_then_known(s
     assert plan["expected_seconds"] >= 10 + MANY
 
 
+def test_a_backup_that_is_mistyped_is_not_taken_for_one_of_another_policy(stage: Stage, snapwarden: Type) -> None:
+    """A backup of another policy would be refused in the next breath."""
+    others = "  hourly: {target: shop, repository: main, select: {indices: [orders-01]}}\n"
+    stage.apply(L2 + others)
+    done = snapwarden("restore", "plan", "--policy", "hourly", "--backup", "snapwarden-nope")
+    assert (done.code, "nightly" in done.err, "there is no backup snapwarden-nope" in done.err) == (2, False, True)
+    own = snapwarden(
+        "restore", "plan", "--policy", "nightly", "--backup", stage.run("backup:nightly:now-1").snapshot[:-1]
+    )
+    assert f"perhaps {stage.run('backup:nightly:now-1').snapshot}" in " ".join(own.err.split())
+
+
+def test_a_plan_that_was_carried_out_is_not_taken_for_a_new_success(stage: Stage, snapwarden: Type) -> None:
+    plan = json.loads(snapwarden("--json", "restore", "plan", "--policy", "nightly").out)["plan_id"]
+    assert "already" not in snapwarden("restore", "start", plan).err
+    assert "was started already at" in " ".join(snapwarden("restore", "start", plan).err.split())
+    stage.live(2)
+    for words in ((), ("--wait",), ("--wait", "--json")):
+        done = snapwarden("restore", "start", plan, *words)
+        assert done.code == 0
+        told = " ".join(done.err.split())
+        assert f"{plan} was carried out already at 2026-" in told
+        assert "(SUCCEEDED); nothing was done now" in told
+        assert "takes" not in told
+    assert stage.engine.sent("restore") == 1
+
+
 def test_backups_that_would_wait_are_named_before_it_starts(stage: Stage, snapwarden: Type) -> None:
     """The slot of the night is a second away."""
     state = stage.store.state("nightly")

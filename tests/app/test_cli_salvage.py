@@ -60,9 +60,21 @@ def test_counted_first_and_copied_then(scene: tuple[Stage, Run], snapwarden: Typ
     assert counted.code == 0
     assert "FROM INTO MISSING DIFFERENT SAME ONLY LIVE restored-orders orders 3 2 5 1" in counted.words
     assert f"start it within an hour: snapwarden salvage {of.run_id} --wait" in counted.words
+    first, second = counted.out.splitlines()[:2]
+    assert (
+        "salvage on" in first,
+        of.run_id in first,
+        f"from what {of.run_id} restored" in " ".join(second.split()),
+    ) == (
+        True,
+        False,
+        True,
+    ), "two ids that look alike: that of the plan, and that of the run it copies from"
     done = snapwarden("salvage", of.run_id, "--wait")
     assert (done.code, "5 documents copied (3 were missing, 2 different)" in done.words) == (0, True)
     assert live(stage) == WHOLE
+    again = snapwarden("salvage", of.run_id, "--wait")
+    assert "(SUCCEEDED); nothing was done now" in " ".join(again.err.split())
     shown = snapwarden("show", done.out.split()[0], "--json").document
     assert (shown["salvage"]["created"], shown["salvage"]["replaced"], shown["salvage"]["of_run"]) == (3, 2, of.run_id)
 

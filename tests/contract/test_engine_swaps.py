@@ -60,6 +60,15 @@ def test_who_bears_a_name_and_how(any_world: EngineWorld) -> None:
     assert world.engine.calls == calls + 1
 
 
+def test_a_backing_index_of_a_data_stream_bears_no_alias(any_world: EngineWorld) -> None:
+    """Servers leave it out where aliases are asked for: a plan over a stream refuses with its own words, and does not
+    fail."""
+    world = any_world
+    backing = world.stream(world.own("logs"))
+    (found,) = world.engine.restorer.standing([backing])
+    assert (found.name, found.aliases) == (backing, ())
+
+
 def test_names_move_as_they_are_together(any_world: EngineWorld) -> None:
     """A write alias: at no moment are there two indices to write to."""
     world = any_world

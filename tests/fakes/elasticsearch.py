@@ -79,7 +79,8 @@ class FakeEngine(FakeCluster):
             registered = self._registered(repository)
         if repository is not None and "*" not in select.indices:  # then the real one needs a request of its own for it
             registered = self.repository(repository)
-        return Selection(indices=found, unmatched=unmatched, registered=registered)
+        aliases = {ref.name: there[ref.name].aliases for ref in found if there[ref.name].aliases}
+        return Selection(indices=found, unmatched=unmatched, registered=registered, aliases=aliases)
 
     def counts(self, indices: Sequence[IndexRef], *, refresh: bool) -> tuple[IndexCount, ...]:
         wanted = {ref.name: ref for ref in sorted(indices, key=lambda ref: ref.name) if not ref.closed}

@@ -60,6 +60,9 @@ class FakeSwapper(FakeRestorer):
             found.settings = {**found.settings, **{k: v for k, v in index.settings.items() if "lifecycle" in k}}
 
     def repoint(self, actions: Sequence[Repoint]) -> None:
+        for action in actions:
+            if action.uuid is not None:
+                self._the(IndexRef(name=action.index, uuid=action.uuid), "repoint")
         with self._cluster._request("repoint", ",".join(action.index for action in actions)):
             if self._bound([action.index for action in actions if action.does is Does.REMOVE_INDEX]):
                 raise Retryable("repoint: a snapshot of it runs")

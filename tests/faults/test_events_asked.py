@@ -61,7 +61,12 @@ def test_names_beyond_what_is_allowed_wait_for_a_person() -> None:
     stage.live(1)
     run = stage.run(f"restore:nightly:{ID}")
     assert (run.state, stage.engine.sent("restore"), refused(stage)) == (State.DEFERRED, 0, [])
-    assert [run.plan in report.body for report in stage.notifier.reports if "DEFERRED" in report.subject and run.plan]
+    (report,) = [report for report in stage.notifier.reports if "DEFERRED" in report.subject]
+    assert run.plan
+    assert run.plan in report.body
+    asked = f"snapwarden restore plan --policy nightly --backup {run.snapshot} --prefix copy-"
+    assert asked in " ".join(report.body.split()), "what the event asked for, and not all of the policy"
+    assert "restore plan --policy nightly  " not in report.body
 
 
 @pytest.mark.parametrize("make", [backup, restore])

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.errors import BadInput
-from chalicelib.core.model import Run, State
+from chalicelib.core.errors import BadInput, Refused
+from chalicelib.core.model import Run, Severity, State
 from chalicelib.core.plans import Mode, Plan, Wish
+from chalicelib.core.spec import Select
 from chalicelib.core.swaps import Alias
 from chalicelib.service import control, plans, restores
 from tests.faults.test_restores import L2
@@ -89,7 +90,7 @@ def is_as_before(stage: Stage) -> None:
 def test_all_names_move_in_one_request_as_they_are() -> None:
     stage = backed_up()
     run = swapped(stage)
-    assert (run.state, run.reason, run.findings) == (State.SWAPPED, None, ())
+    assert (run.state, run.reason, [found.subject for found in run.findings]) == (State.SWAPPED, None, ["orders"])
     has_swapped(stage)
     assert (stage.engine.sent("repoint"), writers(stage, "live")) == (1, ["restored-orders"])
     clone = stage.engine.indices[clone_of(stage, "orders-2")]
@@ -130,11 +131,63 @@ def test_finished_deletes_what_was_live_and_nothing_else() -> None:
     control.finish(stage.world, run.run_id, by="cli:anna", why="looks good")
     stage.live(1)
     run = stage.run(run.run_id)
-    assert (run.state, run.good, run.findings, run.told) == (State.SUCCEEDED, True, (), True)
+    assert (run.state, run.good, run.told) == (State.SUCCEEDED, True, True)
+    (told,) = run.findings
+    assert (told.code, told.severity, "is an alias of restored-orders now" in told.message) == (
+        "restore.swap_name",
+        Severity.INFO,
+        True,
+    )
     keys = [event.key for event in stage.bus.events if event.key.startswith(run.run_id)]
     assert len(keys) == len(set(keys)) == len(run.steps)
     has_swapped(stage)
     assert set(stage.engine.indices) == {"restored-orders", "restored-orders-2", "later"}
+
+
+def test_the_own_name_of_an_index_with_aliases_is_never_gone() -> None:
+    """It means the old data until the finish, and from that very request on the restored ones: what reads by it, and
+    the policy that selects it, go on."""
+    stage = backed_up()
+    warned = next(found for found in planned(stage).findings if found.code == "restore.swap_name")
+    assert (warned.severity, warned.subject) == (Severity.WARNING, "orders")
+    run = swapped(stage)
+    assert bearers(stage, "orders") == ["orders"]
+    control.finish(stage.world, run.run_id, by="cli:anna", why="")
+    stage.live(2)
+    assert stage.run(run.run_id).state is State.SUCCEEDED
+    assert bearers(stage, "orders") == ["restored-orders"]
+    assert bearers(stage, "live") == ["later", "restored-orders"]
+    held = stage.engine.resolve(Select(indices=("orders",)))
+    assert ([index.name for index in held.indices], held.unmatched) == (["restored-orders"], ())
+
+
+def test_an_old_index_that_was_made_anew_keeps_its_name() -> None:
+    """The request that deletes has no condition on the uuid: it is read anew just before."""
+    stage = backed_up()
+    run = swapped(stage)
+    control.finish(stage.world, run.run_id, by="cli:anna", why="")
+    stage.engine.delete_index("orders")
+    stage.engine.create_index("orders")
+    stage.live(2)
+    run = stage.run(run.run_id)
+    assert (run.state, run.findings) == (State.SUCCEEDED, ())
+    assert bearers(stage, "orders") == ["orders"]
+
+
+def test_a_snapshot_of_the_old_index_is_waited_for_and_a_refusal_leaves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As for each removal: later each time, then it is told as left over; no name is given up meanwhile."""
+    stage = backed_up()
+    run = swapped(stage, "orders")
+
+    def refused(restorer: object, actions: object) -> None:
+        raise Refused("403")
+
+    monkeypatch.setattr(type(stage.engine.restorer), "repoint", refused)
+    control.finish(stage.world, run.run_id, by="cli:anna", why="")
+    stage.live(600, step=5)
+    run = stage.run(run.run_id)
+    assert (run.state, [found.code for found in run.findings]) == (State.SUCCEEDED, ["restore.leftover"])
+    assert bearers(stage, "orders") == ["orders"]
 
 
 def test_at_the_end_of_keep_old_it_finishes_by_itself() -> None:

@@ -30,6 +30,7 @@ def never_both_lost(stage: Stage) -> None:
     for name in ("orders", "orders-2"):
         old = [index for index in stage.engine.indices if index == name or index.startswith(f"{name}-before-")]
         assert old or f"restored-{name}" in stage.engine.indices
+        assert bearers(stage, name), "the name that people may use is never gone"
     assert len(writers(stage, "live")) == 1
     assert "later" in stage.engine.indices
 
@@ -46,7 +47,7 @@ def test_the_process_dies_at_any_side_effect_and_it_still_swaps_once(number: int
         stage.live(0.5, step=2)
         never_both_lost(stage)
     run = stage.run(run.run_id)
-    assert (run.state, run.findings) == (State.SWAPPED, ()), (run.reason, run.last_error)
+    assert (run.state, [found.code for found in run.findings]) == (State.SWAPPED, ["restore.swap_name"]), run.last_error
     has_swapped(stage)
     assert stage.engine.sent("repoint") == 1
     assert len([name for name in stage.engine.indices if "-before-" in name]) == 1

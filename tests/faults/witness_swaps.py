@@ -10,7 +10,7 @@ from chalicelib.core import swapping
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import IndexRef, Run, State
 from chalicelib.core.plans import Mode, Move, Plan, Side
-from chalicelib.core.swaps import CloneOrder, Repoint
+from chalicelib.core.swaps import CloneOrder, Does, Repoint
 from tests.fakes.elasticsearch_records import FakeIndex
 from tests.faults.chaos import Actor
 from tests.faults.ledger import Ledger, claimed, must
@@ -100,15 +100,31 @@ class SwapWitness:
 
     def repointing(self, ledger: Ledger, actor: Actor, actions: Sequence[Repoint]) -> None:
         run, plan = _asking(ledger, actor, "repointing")
+        if run.state is State.SWAPPED and run.ending is State.SUCCEEDED:
+            self._letting_follow(ledger, actor, plan, actions)
+            return
         back = run.state is State.SWAPPED
         must(
             tuple(actions) == (swapping.back(plan) if back else swapping.forth(plan)), f"{run.run_id} moves other names"
         )
         must(run.ending is (State.ROLLED_BACK if back else None), f"{run.run_id} moves names, and is {run.state}")
 
+    def _letting_follow(self, ledger: Ledger, actor: Actor, plan: Plan, actions: Sequence[Repoint]) -> None:
+        """At the finish: what goes is what was put aside, and its name is given to what was restored of it."""
+        gone = {action.index: action.uuid for action in actions if action.does is Does.REMOVE_INDEX}
+        given = {action.alias.name: action.index for action in actions if action.does is Does.ADD and action.alias}
+        must(given.keys() == gone.keys(), f"{set(gone)} is deleted, and {set(given)} is given a new bearer")
+        for name, uuid in gone.items():
+            must(uuid, f"{name} is deleted, whichever index it is")
+            self.removing(ledger, actor, IndexRef(name=name, uuid=uuid or ""))
+            must((name, given[name]) in {(move.source, move.name) for move in plan.moves}, f"{name} is given away")
+
     def repointed(self, ledger: Ledger, actor: Actor, before: Mapping[str, FakeIndex]) -> None:
         """Just after it: the server accepted it."""
         run, plan = _asking(ledger, actor, "repointing")
+        if run.ending is State.SUCCEEDED:
+            self._one_writer()
+            return
         for move, side in _sides(plan):
             new = self._there.get(move.name)
             aside = self._there.get(swapping.put_aside(plan, side) or "")

@@ -249,14 +249,27 @@ def test_a_selection_that_matches_nothing_is_said_before_a_run_fails(patterns: s
     assert the(examined(stage), "select").status.value == expected
 
 
-def test_an_alias_that_must_be_included_is_said_before_a_run_fails() -> None:
-    """It is selected by that name, and never in a snapshot by it."""
+def test_an_alias_that_must_be_included_means_the_index_that_it_stands_for() -> None:
+    """A name that became an alias, by a swap say, must not fail each run from then on; one of another index must."""
     contract = "    timeout: 4h\n    contract: {must_include: [current, orders]}\n"
     stage = Stage(FILE.replace('["orders*"]', "[current]").replace("    timeout: 4h\n", contract))
     stage.engine.create_index("orders", aliases=("current",))
+    assert the(examined(stage), "select").status is Status.OK
+    stage.backup("now-1")
+    stage.live(1)
+    assert stage.run("backup:nightly:now-1").good
+    stage.engine.indices["orders"].aliases = ()
+    stage.engine.create_index("orders-2", aliases=("current",))
     told = the(examined(stage), "select")
     assert told.status is Status.MISSING
-    assert "must_include: current names no index or data stream that is selected" in told.message
+    assert "must_include: orders names no index or data stream that is selected, nor an alias of one" in told.message
+    stage.backup("now-2")
+    stage.live(1)
+    run = stage.run("backup:nightly:now-2")
+    assert (run.good, [(found.code, found.subject) for found in run.findings]) == (
+        False,
+        [("contract.must_include", "orders")],
+    )
 
 
 def test_settings_that_contradict_each_other_are_said() -> None:

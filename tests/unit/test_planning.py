@@ -11,6 +11,7 @@ from chalicelib.core.model import IndexRef, Severity
 from chalicelib.core.plans import Mode, Wish
 from chalicelib.core.restores import Contents, DataNode, HeldIndex
 from chalicelib.core.spec import Select
+from chalicelib.core.swaps import Standing
 from tests.contract.records import a_spec
 from tests.unit.planned import BACKUP, CONTENTS, FACTS, LIVE, MB, NOW, WISH, allowing, conflicts, count, plan
 
@@ -151,6 +152,17 @@ def test_names_beyond_those_allowed_need_a_second_person_or_are_refused() -> Non
     assert conflicts(plan(wish, spec=allowing("copy-*"))) == []
 
 
+@pytest.mark.parametrize("mode", [Mode.SWAP, Mode.IN_PLACE])
+def test_live_names_need_a_second_person_whatever_the_prefix_is(mode: Mode) -> None:
+    """The hint must not name an option that changes nothing, or that the mode refuses."""
+    wish = replace(WISH, indices=("customers",), mode=mode, prefix="" if mode is Mode.IN_PLACE else "restored-")
+    facts = replace(FACTS, standing=(Standing(name="customers", uuid="u", shards=1),))
+    (found,) = [
+        one for one in plan(wish, facts, spec=allowing("restored-*")).findings if one.code == "restore.approval"
+    ]
+    assert "or --mode rename, with a --prefix that" in found.next_step
+
+
 def test_how_far_the_backup_is_behind_is_told_for_the_very_same_index() -> None:
     facts = replace(
         FACTS,
@@ -232,3 +244,11 @@ def test_without_a_prefix_the_original_names_must_be_free_and_permitted() -> Non
 @pytest.mark.parametrize("mode", [Mode.SWAP, Mode.DRILL])
 def test_other_modes_need_a_prefix(mode: Mode) -> None:
     assert "--prefix" in [problem.key for problem in wishes.problems(replace(WISH, prefix="", mode=mode))]
+
+
+def test_a_wish_is_typed_as_it_was_meant() -> None:
+    """What a report tells people to type must restore the same, in a shell, too."""
+    typed = wishes.command(replace(WISH, indices=("a*", "b"), prefix="copy-", replicas=0, into="spare"))
+    assert typed == "restore plan --policy nightly --indices 'a*' --indices b --prefix copy- --into spare --replicas 0"
+    assert wishes.command(WISH) == "restore plan --policy nightly"
+    assert "--prefix ''" in wishes.command(replace(WISH, prefix=""))

@@ -5,12 +5,18 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.core.model import Asked, Calls, IndexRef, Run, State
+import pytest
+
+from chalicelib.core import incident_reports
+from chalicelib.core.model import Asked, Calls, IndexRef, Kind, Run, State
 from chalicelib.core.plans import Plan
+from chalicelib.core.rebuilds import Rebuild
 from chalicelib.core.restores import HeldIndex, Restored
+from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.workflows import driver
 from chalicelib.core.workflows import restore as workflow
 from chalicelib.core.workflows.restore_seen import Seen
+from tests.contract.records import a_run
 from tests.unit.planned import CONTENTS, FACTS, NOW, WISH, count, plan
 from tests.unit.test_reports import page, told
 from tests.unit.test_restore_workflow import CHECKING, LATER
@@ -75,3 +81,21 @@ def test_one_that_is_cancelled_when_it_was_checked_says_what_stays_and_what_to_d
 def test_a_subject_cut_short_still_says_what_was_left_out() -> None:
     run = replace(ended(checked(PARTIAL_PLAN, **COUNTS), PARTIAL_PLAN, indices(PARTIAL_PLAN)), policy="p" * 60)
     assert "2 indices left out" in told(run).subject
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [
+        ({}, "what it made is removed, unless all of it was checked"),
+        ({}, "a swap that has moved the names: snapwarden restore rollback"),
+        ({"salvage": Salvage(of_run="restore:nightly:plan-1", total=5)}, "what it has copied by then stays"),
+        ({"in_place": True}, "What is only closed is opened again"),
+        ({"rebuild": Rebuild(at=1)}, "the phases that are through by then stay"),
+    ],
+)
+def test_a_broken_glass_says_what_a_cancel_does_to_just_this_restore(of: dict[str, Any], said: str) -> None:
+    """Somebody who is woken by it decides by this line; a salvage or a restore in place removes nothing."""
+    glass = Asked(by="anna", why="ben is asleep", at=a_run().created_at)
+    told = incident_reports.glass(a_run(kind=Kind.RESTORE, glass=glass, plan="plan-1", **of), "default", stage="local")
+    assert said in told.body
+    assert ("what it made is removed" in told.body) is (not of)

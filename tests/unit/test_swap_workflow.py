@@ -154,7 +154,8 @@ def test_when_the_names_have_moved_it_waits_without_lease_and_slot() -> None:
 def test_a_swap_that_came_through_has_swapped_whatever_else_was_wanted(run: Run) -> None:
     decision = decide(run, AFTER)
     assert (decision.state, decision.changes["ending"], decision.changes["cancel"]) == (State.SWAPPED, None, None)
-    assert [found.code for found in decision.changes["findings"]] == (["run.cancel_refused"] if run.cancel else [])
+    told = [found.code for found in decision.changes["findings"]]
+    assert told == ["restore.swap_name", *(["run.cancel_refused"] if run.cancel else [])]
 
 
 def test_a_request_that_was_not_carried_out_is_sent_again() -> None:

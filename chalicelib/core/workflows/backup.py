@@ -12,7 +12,7 @@ No answer never reaches `decide` as an observation: see `no_answer`.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.core import contract, pace
+from chalicelib.core import contract, pace, terms
 from chalicelib.core.model import Finding, IndexCount, Progress, Run, Selection, Severity, Shards, State
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress, Observation, Owner, Sizes
 from chalicelib.core.ports import StartOrder
@@ -181,17 +181,18 @@ def _claim(run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
             register=spec.target.repositories[run.repository] if seen.selection.registered is None else None,
         ),
         again=pace.FIRST_LOOK,
-        evidence=(_expected(run, seen, attempt), *_facts(run, seen, "facts", attempt)),
+        evidence=(_expected(run, spec, seen, attempt), *_facts(run, seen, "facts", attempt)),
     )
 
 
-def _expected(run: Run, seen: Seen, attempt: int) -> Evidence:
+def _expected(run: Run, spec: Spec, seen: Seen, attempt: int) -> Evidence:
     return Evidence(
         run_id=run.run_id,
         kind="expected",
         n=attempt,
         indices=seen.selection.indices,
         unmatched=seen.selection.unmatched,
+        aliases=terms.meant(spec.policy.contract, seen.selection.aliases),
         counts=seen.counts,
         uncounted=seen.uncounted,
     )

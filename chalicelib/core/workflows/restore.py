@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import comparing, pace, plan_time, planning, plans
+from chalicelib.core import comparing, pace, plan_time, planning, plans, wishes
 from chalicelib.core.model import Run, Severity, State
 from chalicelib.core.prose import counted, listed, size
 from chalicelib.core.rows import Evidence
@@ -96,7 +96,9 @@ def _taken_up(run: Run, seen: Seen) -> Decision:
     if plan.approval:
         names = f"{counted(len(plan.approval), 'name')} beyond `restore.allow` ({listed(plan.approval)})"
         reason = f"{names}: somebody else has to approve {plan.plan_id}"
-        next_step = f"snapwarden restore approve {plan.plan_id}, then: snapwarden restore start {plan.plan_id} --wait"
+        later = f"later than an hour from then: snapwarden {wishes.command(plan.wish)}"
+        yes = f"snapwarden restore approve {plan.plan_id}"
+        next_step = f"{yes}, then: snapwarden restore start {plan.plan_id} --wait; {later}"
         wanted = replace(
             finding(APPROVAL, plan.plan_id, f"{reason}. {_takes(plan)}", next_step), severity=Severity.WARNING
         )

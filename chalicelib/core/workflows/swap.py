@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import pace, swapping
+from chalicelib.core import pace, swap_names, swapping
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Run, Severity, State
 from chalicelib.core.rows import Evidence
 from chalicelib.core.swaps import CloneOrder
@@ -116,6 +116,7 @@ def _has_moved(run: Run, seen: Seen, now: datetime) -> Decision:
     restored = tuple(count for count in seen.counts if made(seen).get(count.name) == count.uuid)
     old: tuple[IndexRef, ...] = swapping.put_aside_refs(seen.plan, seen.live)
     findings = tuple(found for found in run.findings if found.code not in ("restore.refused", UNCLEAR))
+    findings += swap_names.swapped(seen.plan)
     if run.cancel:
         findings = (*findings, _too_late(run))
     changes = {

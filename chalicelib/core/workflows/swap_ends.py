@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import comparing, pace, swapping
+from chalicelib.core import comparing, pace, swap_names, swapping
 from chalicelib.core.model import Finding, IndexRef, Run, Severity, State
 from chalicelib.core.prose import counted
 from chalicelib.core.swaps import Standing
@@ -125,7 +125,8 @@ def _rolled_back(run: Run, seen: Seen) -> Decision:
         )
     by = f"rolled back by {run.rollback.by}" if run.rollback else "rolled back"
     why = f": {run.rollback.why}" if run.rollback and run.rollback.why else ""
-    changes = {"good": True, "findings": (*run.findings, *found), "reason": by + why, "last_error": None}
+    others = _without(run, swap_names.CODE)
+    changes = {"good": True, "findings": (*others, *found), "reason": by + why, "last_error": None}
     return Decision(state=State.ROLLED_BACK, changes=changes)
 
 
@@ -156,24 +157,36 @@ def finish(run: Run, seen: Seen, now: datetime) -> Decision:
     old = uuids(seen.old)
     left = [one for one in seen.live if old.get(one.name) == one.uuid]
     if not left:
-        changes = {"good": True, "last_error": None, "reason": comparing.incomplete(run, seen.plan)}
-        return Decision(state=State.SUCCEEDED, changes=changes)
+        return _finished(run, seen)
     if not swapping.is_live(seen.plan, made(seen), seen.live):
         return _not_finished(run, left)
     used = [one for one in left if one.aliases]
     wanted = tuple(one.ref for one in left if not one.aliases)
     if wanted and now < run.deadline_at and run.aborts < TRIES:
-        return Decision(state=State.SWAPPED, act=removal(wanted, run.aborts), again=pace.FIRST_LOOK)
-    found = [*_left(run, wanted), *(_in_use(one) for one in used[:SHOWN])]
-    told = {"findings": (*run.findings, *found), "reason": comparing.incomplete(run, seen.plan)}
-    return Decision(state=State.SUCCEEDED, changes={"good": True, **told})
+        next_ones = removal(wanted, run.aborts)
+        follow = swap_names.follow(seen.plan, next_ones.indices[:AT_ONCE])
+        act = Repointing(actions=follow) if follow else next_ones
+        return Decision(state=State.SWAPPED, act=act, again=pace.FIRST_LOOK)
+    return _finished(run, seen, *_left(run, wanted), *(_in_use(one) for one in used[:SHOWN]))
+
+
+def _finished(run: Run, seen: Seen, *found: Finding) -> Decision:
+    """`found`: what is left; with it stays the error that kept it."""
+    names = swap_names.finished(seen.plan, seen.live)
+    changes: dict[str, Any] = {
+        "good": True,
+        "reason": comparing.incomplete(run, seen.plan),
+        "findings": (*_without(run, swap_names.CODE), *names, *found),
+    }
+    return Decision(state=State.SUCCEEDED, changes=changes if found else {**changes, "last_error": None})
 
 
 def _not_finished(run: Run, left: Sequence[Standing]) -> Decision:
     names = ", ".join(one.name for one in left[:3])
     message = f"what was restored no longer bears the live names, so nothing was deleted: {names} stays"
     found = finding("restore.old_kept", run.run_id, message, "look at GET /_alias; delete what is of no use yourself")
-    return Decision(state=State.FAILED, changes={"reason": message, "findings": (*run.findings, found)})
+    findings = (*_without(run, swap_names.CODE), found)
+    return Decision(state=State.FAILED, changes={"reason": message, "findings": findings})
 
 
 def _in_use(one: Standing) -> Finding:
@@ -186,7 +199,7 @@ def not_accepted(run: Run, act: Act, error: Exception, now: datetime, *, refused
     swapped = run.state is State.SWAPPED
     if (
         isinstance(act, Remove)
-        or (isinstance(act, Reopen | Repointing) and swapped and not refused)
+        or (isinstance(act, Reopen | Repointing) and swapped and (run.ending is State.SUCCEEDED or not refused))
         or (isinstance(act, Reopen) and not swapped)
     ):
         again = min(pace.FIRST_LOOK * 2**run.aborts, SLOWEST)

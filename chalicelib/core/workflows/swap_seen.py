@@ -48,7 +48,10 @@ class Repointing:
     """The one request that moves all names."""
 
     actions: tuple[Repoint, ...]
-    calls: int = 1
+
+    @property
+    def calls(self) -> int:
+        return 1 + sum(action.uuid is not None for action in self.actions)
 
 
 def there(seen: Seen) -> dict[str, Standing]:
