@@ -21,6 +21,7 @@ from chalicelib.cli import (
     emergency,
     explain,
     incident,
+    ledger,
     policies,
     restore,
     runs,
@@ -39,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for commands in (
-    *(stage, config, policies, runs, backups, explain, control, incident, doctor),
+    *(stage, config, policies, ledger, runs, backups, explain, control, incident, doctor),
     *(restore, salvage, drill, emergency),
 ):
     commands.add_to(app)
