@@ -202,7 +202,7 @@ def rollback(context: typer.Context, run_id: Run, why: Why = "", wait: Wait = Fa
 def _decide(out: Output, ask: Callable[..., model.Run], run_id: str, why: str, *, wait: bool) -> None:
     world = bootstrap.of_terminal(out.stage)
     reason = asking.reason(why, needed=False)
-    run = started(out, world, ask(world, run_id, by=asking.who(), why=reason), wait=wait)
+    run = started(out, world, ask(world, run_id, by=world.identity(), why=reason), wait=wait)
     if wait and not run.settled:
         sys.exit(1)  # it was not done: its findings say why
 
@@ -243,10 +243,10 @@ def _say_time(plan: Plan) -> None:
     if plan.wish.mode in SUMMARIES:
         return
     err = console(stderr=True)
-    err.print(f"takes {plan_time.words(plan)}", markup=False)
+    err.print(f"takes {plan_time.words(plan)}", markup=False, soft_wrap=True)
     for finding in plan.findings:
         if finding.code == plan_time.HOLDS_UP:
-            err.print(f"[{finding.severity}] {finding.code}: {finding.message}", markup=False)
+            err.print(f"[{finding.severity}] {finding.code}: {finding.message}", markup=False, soft_wrap=True)
 
 
 def _summary(out: Output, plan: Plan, *, every: bool) -> None:

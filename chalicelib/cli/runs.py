@@ -17,6 +17,7 @@ from chalicelib.cli import asking
 from chalicelib.cli.capsules import print_capsule
 from chalicelib.cli.output import Output, console, instant, size, span, state
 from chalicelib.core import wire
+from chalicelib.core.explaining import waits_for_people
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.prose import counted
 from chalicelib.service import capsules, query, rebuild_view, request
@@ -58,9 +59,16 @@ def started(out: Output, world: World, run: Run, *, wait: bool) -> Run:
         out.document(wire.public_run(run))
     elif wait:
         _print_end(out, run)
-    if wait and not (run.good or _waits(run)):
+    else:
+        _say_watch(run)
+    if wait and not (run.good or waits_for_people(run)):
         sys.exit(1)
     return run
+
+
+def _say_watch(run: Run) -> None:
+    """On stderr: stdout has its id, for scripts."""
+    console(stderr=True).print(f"watch it: snapwarden show {run.run_id} --follow", markup=False, soft_wrap=True)
 
 
 def _followed(out: Output, world: World, run: Run) -> Run:
@@ -85,7 +93,7 @@ def follow(world: World, run: Run, *, quiet: bool = False) -> Run:
             elif not quiet and _moved(run) != shown:
                 shown = _moved(run)
                 print(f"{instant(datetime.now(UTC))} {shown}", file=sys.stderr)
-            if run.settled or _waits(run):
+            if run.settled or waits_for_people(run):
                 return run
             time.sleep(POLL)
             run = query.run(world, run.run_id)
@@ -110,11 +118,6 @@ def _beside(run: Run) -> str:
     if run.state is State.QUEUED:
         return "  waits for the open run of its policy"
     return f", {size(seen.bytes_done)} of {size(seen.bytes_total)}" if seen and seen.bytes_total else ""
-
-
-def _waits(run: Run) -> bool:
-    """It has done what it can until people decide: perhaps for a day."""
-    return run.state is State.SWAPPED and run.ending is None and run.finish is None and run.rollback is None
 
 
 class _Bar:
@@ -176,7 +179,7 @@ def show(
         _print_drilled(out, drilled)
         if compared:
             print_capsule(out, compared)
-    if follow_it and not (run.good or _waits(run)):
+    if follow_it and not (run.good or waits_for_people(run)):
         sys.exit(1)
 
 
@@ -252,7 +255,7 @@ def _print_end(out: Output, run: Run) -> None:
         out.say(f"  {held}, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}{added}")
     if run.restore_seconds is not None:
         out.say(f"  restored in {span(timedelta(seconds=run.restore_seconds))}")
-    if _waits(run) and run.kept_until:
+    if waits_for_people(run) and run.kept_until:
         out.say(f"  what was live before stays until {instant(run.kept_until)}, then it is deleted; or say so now:")
         out.command("  it is good, delete the old one", f"  snapwarden restore finish {run.run_id} --wait")
         out.command("  it is not, the old one is live again", f"  snapwarden restore rollback {run.run_id} --wait")
