@@ -14,6 +14,8 @@ EXPECTED = "2026-11-23, 2026-11-23T10:00Z, 2026-11-23T10:00+01:00, or from now o
 
 
 def who() -> str:
+    """For what people decide about backups. What makes or undoes a restore, or holds a target, asks AWS
+    (`World.identity`)."""
     return f"cli:{getpass.getuser()}"
 
 

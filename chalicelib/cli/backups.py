@@ -8,13 +8,13 @@ import typer
 from rich.text import Text
 
 from chalicelib import bootstrap
-from chalicelib.cli.output import BAD, GOOD, MOVING, Output, colour, console, instant, size, span
+from chalicelib.cli.output import BAD, GOOD, MOVING, Output, colour, instant, size, span
 from chalicelib.core import proofs, wire
 from chalicelib.core.rows import Backup, BackupState
 from chalicelib.service import query
 
-NARROW = 150
-"""Columns below which fewer are shown, so that the id stays whole."""
+SPARE = ("ADDED", "INDICES", "POLICY", "SIZE", "DOCS", "AGE")
+"""What goes first on a narrow terminal. Never TAKEN: `restore plan --at` wants it."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,9 +33,9 @@ def backups(
         out.document([wire.public_backup(backup) for backup in found])
         return
     now = world.clock.now()
-    shown = COLUMNS if console().width >= NARROW else {name: COLUMNS[name] for name in SHORT}
-    rows = [tuple(cell(backup, now) for cell in shown.values()) for backup in found]
-    out.table(tuple(shown), rows, empty="no backups yet: snapwarden backup POLICY", whole=("BACKUP",))
+    rows = [tuple(cell(backup, now) for cell in COLUMNS.values()) for backup in found]
+    empty = "no backups yet: snapwarden backup POLICY"
+    out.table(tuple(COLUMNS), rows, empty=empty, whole=("BACKUP", "TAKEN"), spare=SPARE)
 
 
 def _worth(backup: Backup) -> Text:
@@ -71,4 +71,3 @@ COLUMNS: Mapping[str, Callable[[Backup, datetime], str | Text]] = {
     "LEVEL": _level,
     "WORTH": lambda backup, now: _worth(backup),
 }
-SHORT = ("BACKUP", "AGE", "DOCS", "SIZE", "LEVEL", "WORTH")

@@ -8,9 +8,12 @@ from rich.text import Text
 
 from chalicelib import bootstrap
 from chalicelib.cli.output import Output, console, instant, span, state
+from chalicelib.cli.plan_lines import OF_A_CODE
 from chalicelib.core import wire
+from chalicelib.core.explaining import Explanation
 from chalicelib.core.model import Run
 from chalicelib.core.prose import counted
+from chalicelib.core.workflows.restore_ends import few
 from chalicelib.service import explain as explaining
 
 
@@ -46,7 +49,17 @@ def _print(out: Output, found: explaining.Explained) -> None:
         before = known.good_before
         last = f"; the last one was {before.run_id} ({instant(before.created_at)})" if before else ", nor one before"
         _mended(out, "since", known.since, found.ended, f"no good run yet{last}")
-    out.say(f"  next     {known.next_step or 'nothing to do'}")
+    _found(out, known)
+    steps = (known.next_step or "nothing to do").split("; ")
+    for word, step in zip(("next", *("",) * len(steps)), steps, strict=False):
+        out.say(f"  {word:<8} {step}")
+
+
+def _found(out: Output, known: Explanation) -> None:
+    """What else was found, also with a run that is good: a warning that nobody reads is none."""
+    others = [found for found in known.run.findings if found.message != known.cause]
+    for finding in few(others, OF_A_CODE) if known.run.settled else ():
+        out.say(f"  {'found':<8} [{finding.severity}] {finding.code}: {finding.message}")
 
 
 def _mended(out: Output, word: str, good: Run | None, how: Sequence[str], otherwise: str) -> None:
@@ -77,6 +90,7 @@ def _document(found: explaining.Explained) -> dict[str, Any]:
         else None,
         "since": _good(known.since, found.ended),
         "good_before": known.good_before.run_id if known.good_before else None,
+        "findings": [wire.public_finding(finding) for finding in known.run.findings],
         "next_step": known.next_step,
     }
 

@@ -24,7 +24,8 @@ def hold(context: typer.Context, target: Target, why: Why) -> None:
     """No backup, drill or retention begins on a target. Until it is released; restores may. Says what is open there."""
     out: Output = context.obj
     reason = asking.reason(why)
-    held, running = holds.hold(bootstrap.of_terminal(out.stage), target, by=asking.who(), why=reason)
+    world = bootstrap.of_terminal(out.stage)
+    held, running = holds.hold(world, target, by=world.identity(), why=reason)
     if out.json:
         runs = [{"run_id": run.run_id, "kind": run.kind.value, "state": run.state.value} for run in running]
         out.document({"target": target, "hold": wire.public_asked(held), "open_runs": runs})
@@ -50,7 +51,8 @@ def _open(running: tuple[Run, ...]) -> list[str]:
 def release(context: typer.Context, target: Target) -> None:
     """What was held goes on. Slots whose time is not over start late."""
     out: Output = context.obj
-    held = holds.release(bootstrap.of_terminal(out.stage), target, by=asking.who())
+    world = bootstrap.of_terminal(out.stage)
+    held = holds.release(world, target, by=world.identity())
     if out.json:
         out.document({"target": target, "hold": None, "was": wire.public_asked(held)})
         return

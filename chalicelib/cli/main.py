@@ -4,11 +4,10 @@ Exit codes: 0 fine · 1 what was asked failed, or a promise is broken · 2 bad i
 permission).
 """
 
-import json as json_text
 import logging
 import sys
 from importlib import metadata
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,11 +20,13 @@ from chalicelib.cli import (
     emergency,
     explain,
     incident,
+    ledger,
     policies,
     restore,
     runs,
     salvage,
     stage,
+    usage,
 )
 from chalicelib.cli.output import Failed, Output, failed, show_anything
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
@@ -39,13 +40,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for commands in (
-    *(stage, config, policies, runs, backups, explain, control, incident, doctor),
+    *(stage, config, policies, ledger, runs, backups, explain, control, incident, doctor),
     *(restore, salvage, drill, emergency),
 ):
     commands.add_to(app)
-
-
-USAGE_ERROR: Any = typer.BadParameter.__base__  # Typer has no public name for it since it brings its own click
 
 
 def _version(asked: bool) -> None:
@@ -77,9 +75,7 @@ def run(arguments: list[str] | None = None) -> None:
     show_anything()
     try:
         _check(arguments)
-        if as_json:
-            sys.exit(_without_usage(arguments))
-        app(args=arguments)
+        sys.exit(_done(arguments))
     except (BadInput, Failed, Refused, Retryable) as error:
         sys.exit(failed(error, as_json=as_json))
     except KeyboardInterrupt:
@@ -95,12 +91,16 @@ def _check(arguments: list[str]) -> None:
             raise BadInput(Problem(message, expected="text in UTF-8 without control characters"))
 
 
-def _without_usage(arguments: list[str]) -> int:
-    """Arguments that make no sense are a document too."""
+def _done(arguments: list[str]) -> int:
+    """The exit code. Arguments that make no sense are BadInput, as whatever else makes none."""
     try:
-        return app(args=arguments, standalone_mode=False) or 0
-    except USAGE_ERROR as error:
-        print(json_text.dumps({"error": {"code": "bad_input", "message": str(error.format_message())}}, indent=2))
+        return app(args=arguments, prog_name=usage.PROGRAM, standalone_mode=False) or 0
+    except usage.ERROR as error:
+        if not usage.is_help(error):
+            raise usage.problem(error) from None
+        if arguments[0:1] == ["--json"]:
+            raise BadInput(Problem("no command", expected=f"one that `{usage.PROGRAM} --help` lists")) from None
+        print(error.format_message(), file=sys.stderr)
         return 2
 
 

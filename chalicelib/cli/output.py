@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from chalicelib.cli.widths import fitted
 from chalicelib.core import prose
 from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable
 from chalicelib.core.model import State
@@ -58,24 +59,41 @@ class Output:
         print(_json(document))
 
     def say(self, text: str) -> None:
-        """A line for people; programs get the document instead."""
+        """For people; programs get the document instead. Not broken into lines: the terminal folds what is long, so
+        that a command can be copied whole."""
         if not self.json:
-            console().print(text, markup=False)
+            console().print(text, markup=False, soft_wrap=True)
+
+    def command(self, why: str, command: str) -> None:
+        """Something to type, on a line of its own, after a line of what it is for."""
+        self.say(f"{why}:\n  {command}")
 
     def table(
-        self, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], *, empty: str, whole: Sequence[str] = ()
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str | Text]],
+        *,
+        empty: str,
+        whole: Sequence[str] = (),
+        spare: Sequence[str] = (),
     ) -> None:
-        """`columns` are headings; those in `whole` are never broken, because people copy them. Cells are shown as they
-        are: a name may look like markup."""
+        """`columns` are headings; cells of those in `whole` are never broken, because people copy them, all others
+        between words. Those in `spare` are left out, in this order, while there is no room for all. Cells are shown as
+        they are: a name may look like markup."""
         if not rows:
             self.say(empty)
             return
+        shown = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
+        out = console()
+        widths = fitted(columns, [[cell.plain for cell in row] for row in shown], out.width, whole=whole, spare=spare)
+        out.width = max(out.width, sum(widths.values()) + 2 * len(widths))
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in columns:
-            table.add_column(column, overflow="fold", no_wrap=column in whole)
-        for row in rows:
-            table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
-        console().print(table)
+        for column, width in widths.items():
+            table.add_column(column, overflow="fold", no_wrap=column in whole, width=width)
+        for row in shown:
+            cells = dict(zip(columns, row, strict=True))
+            table.add_row(*(cells[column] for column in widths))
+        out.print(table)
 
 
 def failed(error: Exception, *, as_json: bool) -> int:
@@ -93,7 +111,7 @@ def failed(error: Exception, *, as_json: bool) -> int:
     lines = [str(problem) for problem in error.problems] if isinstance(error, BadInput) else [str(error)]
     out = console(stderr=True)
     for line in lines:
-        out.print(f"error: {line}", style="red", markup=False)
+        out.print(f"error: {line}", style="red", markup=False, soft_wrap=True)
     if isinstance(error, BadInput) and len(lines) > 1:
         out.print(f"{len(lines)} problems, nothing was stored", style="red", markup=False)
     return code

@@ -1,10 +1,9 @@
 """A plan for people: of a thousand indices what matters most, and what the others come to. JSON has all of it."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,10 +14,13 @@ from chalicelib.core.prose import listed, size
 from chalicelib.core.workflows.restore_ends import few
 
 SHOWN = 20
-"""Of anything; when there are more, calls and lists inside of them are cut down to `FIRST`."""
+"""Of anything; when there are more, calls are cut down to `FIRST`."""
 FIRST = 3
+SHORT_CALL = 100
+"""Characters: the body of a longer one is left out."""
 OF_A_CODE = 5
 """Findings: each of them is a few lines long."""
+LEFT_OUT = " {...}"
 KIND = re.compile(r"([A-Z]+) (?:/[^/_][^/]*)?(/_\w+)")
 """Of a call: its verb, and what it does to whatever index."""
 All = Annotated[bool, typer.Option("--all", help="Every index, name, call and finding, however many.")]
@@ -51,7 +53,13 @@ def say_known(run: Run) -> None:
 
 
 def say_calls(out: Output, calls: Sequence[str], *, every: bool) -> None:
-    for call in calls if every else short_calls(calls):
+    """What will be sent. Last, and without long bodies: whoever decides reads the findings first."""
+    shown = list(calls if every else short_calls(calls))
+    if not shown:
+        return
+    left_out = not every and any(call.endswith(LEFT_OUT) for call in shown)
+    out.say(f"what is sent{' (--all shows the bodies)' if left_out else ''}:")
+    for call in shown:
         out.say(f"  {call}")
 
 
@@ -61,7 +69,7 @@ def say_findings(out: Output, findings: Sequence[Finding], *, every: bool) -> No
 
 
 def short_calls(calls: Sequence[str]) -> Iterator[str]:
-    """Of many of a kind the first ones, and lists of names cut inside of each."""
+    """Of many of a kind the first ones, and none with a long body."""
     kinds = [_kind(call) for call in calls]
     many, seen = Counter(kinds), Counter[str]()
     for call, kind in zip(calls, kinds, strict=True):
@@ -78,18 +86,5 @@ def _kind(call: str) -> str:
 
 
 def _short(call: str) -> str:
-    head, _, body = call.partition(" {")
-    try:
-        parsed = json.loads("{" + body)
-    except ValueError:
-        return call  # words, or a call without a body
-    cut = _cut(parsed)
-    return call if cut == parsed else f"{head} {json.dumps(cut)}"
-
-
-def _cut(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _cut(each) for key, each in value.items()}
-    if isinstance(value, list) and len(value) > SHOWN:
-        return [*value[:FIRST], f"... {len(value) - FIRST:,} more (--all shows them)"]
-    return value
+    head, found, _ = call.partition(" {")
+    return f"{head}{LEFT_OUT}" if found and len(call) > SHORT_CALL else call

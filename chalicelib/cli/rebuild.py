@@ -31,8 +31,9 @@ def summary(out: Output, plan: Plan, *, every: bool) -> None:
     out.say(f"  data of    {instant(plan.taken_at)} at the latest, made by {plan.version}; the server is {plan.server}")
     room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
     seconds = timedelta(seconds=plan.expected_seconds or 0)
-    out.say(f"  takes      about {span(seconds)}, one phase after the other")
-    out.say(f"  needs      {size(plan.bytes)} of disk{room}")
+    if any(phase.names for phase in plan.phases if not phase.skipped):
+        out.say(f"  needs      {size(plan.bytes)} of disk{room}")
+        out.say(f"  takes      about {span(seconds)}, one phase after the other")
     plan_lines.beyond(out, plan.approval, every=every)
     rows = [
         (
@@ -45,4 +46,6 @@ def summary(out: Output, plan: Plan, *, every: bool) -> None:
         )
         for phase in plan.phases
     ]
-    out.table(("PHASE", "PUTS BACK", "NAMES", "PRIORITY", "SIZE", "FROM"), rows, empty="", whole=("FROM",))
+    out.table(
+        ("PHASE", "PUTS BACK", "NAMES", "PRIORITY", "SIZE", "FROM"), rows, empty="", whole=("FROM",), spare=("SIZE",)
+    )

@@ -216,7 +216,7 @@ def rollback(context: typer.Context, run_id: Run, why: Why = "", wait: Wait = Fa
 def _decide(out: Output, ask: Callable[..., model.Run], run_id: str, why: str, *, wait: bool) -> None:
     world = bootstrap.of_terminal(out.stage)
     reason = asking.reason(why, needed=False)
-    run = started(out, world, ask(world, run_id, by=asking.who(), why=reason), wait=wait)
+    run = started(out, world, ask(world, run_id, by=world.identity(), why=reason), wait=wait)
     if wait and not run.settled:
         sys.exit(1)  # it was not done: its findings say why
 
@@ -243,7 +243,7 @@ def approve(
         return
     SUMMARIES.get(plan.wish.mode, _summary)(out, plan, every=every)
     out.say(f"approved by {given.by} until {instant(given.expires_at)}")
-    out.say(f"somebody else starts it: snapwarden restore start {plan_id} --wait")
+    out.command("somebody else starts it", f"snapwarden restore start {plan_id} --wait")
 
 
 def _level(text: str | None) -> str | None:
@@ -257,10 +257,10 @@ def _say_time(plan: Plan) -> None:
     if plan.wish.mode in SUMMARIES:
         return
     err = console(stderr=True)
-    err.print(f"takes {plan_time.words(plan)}", markup=False)
+    err.print(f"takes {plan_time.words(plan)}", markup=False, soft_wrap=True)
     for finding in plan.findings:
         if finding.code == plan_time.HOLDS_UP:
-            err.print(f"[{finding.severity}] {finding.code}: {finding.message}", markup=False)
+            err.print(f"[{finding.severity}] {finding.code}: {finding.message}", markup=False, soft_wrap=True)
 
 
 def _summary(out: Output, plan: Plan, *, every: bool) -> None:
@@ -269,8 +269,9 @@ def _summary(out: Output, plan: Plan, *, every: bool) -> None:
     out.say(f"  made by    {asking.named(plan.made_by)}")
     out.say(f"  data of    {instant(plan.taken_at)}, made by {plan.version}; the server is {plan.server}")
     room = f", {size(plan.spare)} free below the low watermark" if plan.spare is not None else ""
-    out.say(f"  needs      {size(plan.bytes)} of disk{room}")
-    out.say(f"  takes      {plan_time.words(plan)}")
+    if plan.moves:
+        out.say(f"  needs      {size(plan.bytes)} of disk{room}")
+        out.say(f"  takes      {plan_time.words(plan)}")
     if plan.keep_old is not None:
         kept = span(timedelta(seconds=plan.keep_old))
         out.say(f"  keeps      what is live now, for {kept}; people lose what is BEHIND LIVE")
@@ -288,14 +289,16 @@ SUMMARIES = {Mode.SALVAGE: salvage.summary, Mode.EVERYTHING: rebuild.summary}
 
 def _print(out: Output, plan: Plan, *, every: bool) -> None:
     SUMMARIES.get(plan.wish.mode, _summary)(out, plan, every=every)
-    plan_lines.say_calls(out, plan.calls, every=every)
     plan_lines.say_findings(out, plan.findings, every=every)
+    plan_lines.say_calls(out, plan.calls, every=every)
     if plan.conflicts:
         out.say(f"{counted(len(plan.conflicts), 'conflict')}: it will not be started")
         return
     if plan.approval:
-        out.say(f"a second person first, with credentials of their own: snapwarden restore approve {plan.plan_id}")
-    out.say(f"start it within an hour: snapwarden restore start {plan.plan_id} --wait")
+        out.command(
+            "a second person first, with credentials of their own", f"snapwarden restore approve {plan.plan_id}"
+        )
+    out.command("start it within an hour", f"snapwarden restore start {plan.plan_id} --wait")
 
 
 def _behind(operations: int | None) -> str:

@@ -1,9 +1,9 @@
-"""`backup`, `runs`, `show`: the ledger, and a run now."""
+"""`backup`, `show`: a run now, and what is known of one."""
 
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -17,20 +17,18 @@ from chalicelib.cli import asking, following
 from chalicelib.cli.capsules import print_capsule
 from chalicelib.cli.output import Output, console, instant, size, span, state
 from chalicelib.core import wire
+from chalicelib.core.explaining import waits_for_people
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.prose import counted
-from chalicelib.service import capsules, query, request
+from chalicelib.service import capsules, query, rebuild_view, request
 from chalicelib.service.world import World
 
 POLL = 0.5
 INTERRUPTED = 130
-NARROW = 120
-"""Columns below which `runs` shows fewer of them, so that the id stays whole."""
 
 
 def add_to(app: typer.Typer) -> None:
     app.command("backup", epilog="Example: snapwarden backup nightly --wait")(backup)
-    app.command("runs", epilog="Example: snapwarden runs --policy nightly --state FAILED")(runs)
     app.command("show", epilog="Example: snapwarden show backup:nightly:2026-11-21T02:00Z")(show)
 
 
@@ -61,9 +59,16 @@ def started(out: Output, world: World, run: Run, *, wait: bool) -> Run:
         out.document(wire.public_run(run))
     elif wait:
         _print_end(out, run)
-    if wait and not (run.good or _waits(run)):
+    else:
+        _say_watch(run)
+    if wait and not (run.good or waits_for_people(run)):
         sys.exit(1)
     return run
+
+
+def _say_watch(run: Run) -> None:
+    """On stderr: stdout has its id, for scripts."""
+    console(stderr=True).print(f"watch it: snapwarden show {run.run_id} --follow", markup=False, soft_wrap=True)
 
 
 def _followed(out: Output, world: World, run: Run) -> Run:
@@ -88,7 +93,7 @@ def follow(world: World, run: Run, *, quiet: bool = False) -> Run:
                 bar.show(run)
             elif not quiet and (line := lines.next(_moved(run), datetime.now(UTC))):
                 print(line, file=sys.stderr)
-            if run.settled or _waits(run):
+            if run.settled or waits_for_people(run):
                 return run
             time.sleep(POLL)
             run = query.run(world, run.run_id)
@@ -113,11 +118,6 @@ def _beside(run: Run) -> str:
     if run.state is State.QUEUED:
         return "  waits for the open run of its policy"
     return f", {size(seen.bytes_done)} of {size(seen.bytes_total)}" if seen and seen.bytes_total else ""
-
-
-def _waits(run: Run) -> bool:
-    """It has done what it can until people decide: perhaps for a day."""
-    return run.state is State.SWAPPED and run.ending is None and run.finish is None and run.rollback is None
 
 
 class _Bar:
@@ -150,29 +150,6 @@ class _Bar:
         self._progress.stop()
 
 
-def runs(
-    context: typer.Context,
-    policy: Annotated[str | None, typer.Option("--policy", help="Only of this policy.")] = None,
-    kind: Annotated[Kind | None, typer.Option("--kind", help="Only of this kind.")] = None,
-    state_is: Annotated[State | None, typer.Option("--state", case_sensitive=False, help="Only in this state.")] = None,
-    count: Annotated[int, typer.Option("-n", min=1, max=1000, help="How many.")] = 20,
-) -> None:
-    """The ledger, newest first."""
-    out: Output = context.obj
-    world = bootstrap.of_terminal(out.stage)
-    if policy:
-        query.named(world, policy)
-    found = world.store.runs(policy=policy, kind=kind, state=state_is, limit=count)
-    if out.json:
-        out.document([wire.public_run(run) for run in found])
-        return
-    shown = RUNS if console().width >= NARROW else {name: RUNS[name] for name in ("RUN", "STATE", "TOOK", "REASON")}
-    rows = [tuple(cell(run) for cell in shown.values()) for run in found]
-    filtered = policy or kind or state_is
-    empty = "no such run" if filtered else "no runs yet: snapwarden backup POLICY"
-    out.table(tuple(shown), rows, empty=empty, whole=("RUN", "STATE"))
-
-
 def show(
     context: typer.Context,
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="An id, or a policy: its newest run.")],
@@ -186,17 +163,23 @@ def show(
     run = query.run_or_newest(world, run_id)
     if follow_it:
         run = _followed(out, world, run)
-    compared, drilled = capsules.compared(world, run), query.drilled(world, run)
+    compared, drilled, phases = (
+        capsules.compared(world, run),
+        query.drilled(world, run),
+        rebuild_view.phases(world, run),
+    )
     if out.json:
         more: dict[str, Any] = {"capsule": capsules.public(compared)} if compared else {}
         more |= {"drilled": [asdict(index) for index in drilled]} if drilled else {}
+        more |= {"phases": [asdict(phase) for phase in phases]} if phases else {}
         out.document({**wire.public_run(run), **more})
     else:
         _print_all(out, run)
+        _print_phases(out, phases)
         _print_drilled(out, drilled)
         if compared:
             print_capsule(out, compared)
-    if follow_it and not (run.good or _waits(run)):
+    if follow_it and not (run.good or waits_for_people(run)):
         sys.exit(1)
 
 
@@ -246,8 +229,23 @@ def _print_drilled(out: Output, drilled: Sequence[query.DrilledIndex]) -> None:
         out.table(("INDEX", "RESTORED AS", "PROVED", "FOUND"), rows, empty="", whole=("INDEX",))
 
 
+def _print_phases(out: Output, phases: Sequence[rebuild_view.PhaseSeen]) -> None:
+    """Of a restore of everything: which run has the details of which phase."""
+    rows = [
+        (str(phase.number), phase.does.value, str(phase.names), phase.state, phase.run or "-", _run_state(phase))
+        for phase in phases
+    ]
+    if rows:
+        columns = ("PHASE", "PUTS BACK", "NAMES", "STATE", "RUN", "RUN IS")
+        out.table(columns, rows, empty="", whole=("STATE", "RUN"), spare=("RUN IS",))
+
+
+def _run_state(phase: rebuild_view.PhaseSeen) -> str | Text:
+    return state(phase.run_state) if phase.run_state else "-"
+
+
 def _print_end(out: Output, run: Run) -> None:
-    parts = (run.run_id, state(run.state), run.level or "", _verdict(run), _took(run) if run.settled else "")
+    parts = (run.run_id, state(run.state), run.level or "", _verdict(run), took(run) if run.settled else "")
     console().print(Text(" ").join(Text(part) if isinstance(part, str) else part for part in parts if part))
     if run.reason and run.reason not in {finding.message for finding in run.findings}:
         out.say(f"  {run.reason}")
@@ -257,10 +255,10 @@ def _print_end(out: Output, run: Run) -> None:
         out.say(f"  {held}, {_docs(run)}{whole}/{run.shards.total} shards, {size(run.bytes)}{added}")
     if run.restore_seconds is not None:
         out.say(f"  restored in {span(timedelta(seconds=run.restore_seconds))}")
-    if _waits(run) and run.kept_until:
+    if waits_for_people(run) and run.kept_until:
         out.say(f"  what was live before stays until {instant(run.kept_until)}, then it is deleted; or say so now:")
-        out.say(f"    snapwarden restore finish {run.run_id} --wait    it is good: delete the old one")
-        out.say(f"    snapwarden restore rollback {run.run_id} --wait  it is not: the old one is live again")
+        out.command("  it is good, delete the old one", f"  snapwarden restore finish {run.run_id} --wait")
+        out.command("  it is not, the old one is live again", f"  snapwarden restore rollback {run.run_id} --wait")
     for finding in run.findings:
         out.say(f"  [{finding.severity}] {finding.code}: {finding.message}\n      next: {finding.next_step}")
 
@@ -276,19 +274,7 @@ def _docs(run: Run) -> str:
     return f"{run.docs:,} documents, " if run.docs is not None else ""
 
 
-RUNS: Mapping[str, Callable[[Run], str | Text]] = {
-    "RUN": lambda run: run.run_id,
-    "STATE": lambda run: state(run.state),
-    "LEVEL": lambda run: run.level or "-",
-    "CREATED": lambda run: instant(run.created_at),
-    "TOOK": lambda run: _took(run),
-    "INDICES": lambda run: str(run.indices) if run.indices is not None else "-",
-    "SIZE": lambda run: size(run.bytes),
-    "ADDED": lambda run: size(run.bytes_added),
-    "REASON": lambda run: run.reason or "",
-}
-
-
-def _took(run: Run) -> str:
+def took(run: Run) -> str:
+    """From its start, or from when it was asked for if it never began; `-` while it is open."""
     started = run.started_at or run.created_at
     return span(run.finished_at - started) if run.finished_at else span(None)

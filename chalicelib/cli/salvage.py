@@ -76,15 +76,17 @@ def summary(out: Output, plan: Plan, *, every: bool) -> None:
 
 def _print(out: Output, plan: Plan, *, every: bool) -> None:
     summary(out, plan, every=every)
-    plan_lines.say_calls(out, plan.calls, every=every)
     plan_lines.say_findings(out, plan.findings, every=every)
+    plan_lines.say_calls(out, plan.calls, every=every)
     if plan.conflicts:
         out.say(f"{counted(len(plan.conflicts), 'conflict')}: it will not be started")
         return
     if plan.approval:
-        out.say(f"a second person first, with credentials of their own: snapwarden restore approve {plan.plan_id}")
+        out.command(
+            "a second person first, with credentials of their own", f"snapwarden restore approve {plan.plan_id}"
+        )
     option = " --missing-only" if plan.wish.missing_only else ""
-    out.say(f"start it within an hour: snapwarden salvage {plan.wish.of_run}{option} --wait")
+    out.command("start it within an hour", f"snapwarden salvage {plan.wish.of_run}{option} --wait")
 
 
 def _counts(move: Move) -> tuple[str, ...]:

@@ -51,6 +51,11 @@ def explain(run: Run, others: Sequence[Run], now: datetime) -> Explanation:
     )
 
 
+def waits_for_people(run: Run) -> bool:
+    """It has swapped, and done what it can until somebody decides: perhaps for a day."""
+    return run.state is State.SWAPPED and run.ending is None and run.finish is None and run.rollback is None
+
+
 def differed(failed: Run, good: Run, keys: Sequence[str], *, by_hand: bool) -> Iterator[str]:
     """What was another thing when it went well, in words. `keys` of the file that changed between the two. `by_hand`:
     somebody is known to have done something beside."""
@@ -90,6 +95,11 @@ def _cause(run: Run, now: datetime) -> str:
 def _open(run: Run, now: datetime) -> str:
     if run.cancel:
         return f"{run.cancel.by} cancelled it {span(now - run.cancel.at)} ago; it is being removed from the server"
+    if waits_for_people(run):
+        until = f", at {instant(run.kept_until)} at the latest" if run.kept_until else ""
+        return f"it has swapped, and waits: what was live before is kept until `finish` or `rollback`{until}"
+    if run.state is State.SWAPPED and not run.last_error:
+        return _leaving(run)
     if run.last_error:
         return run.last_error if run.state is State.QUEUED else f"no end is known yet; the last error: {run.last_error}"
     if run.state is State.QUEUED:
@@ -111,7 +121,18 @@ def _open(run: Run, now: datetime) -> str:
     return f"it is being checked{moved}" if checked else f"it is in progress{moved}"
 
 
+def _leaving(run: Run) -> str:
+    """Of one that has swapped and is on its way to its end."""
+    for word, asked in (("finish", run.finish), ("rollback", run.rollback)):
+        if asked:
+            return f"{asked.by} asked for its {word}, which is under way"
+    return "its time is over: what was live before is being deleted"
+
+
 def _next_step(run: Run) -> str | None:
+    if waits_for_people(run):
+        of = f"{run.run_id} --wait"
+        return f"it is good: snapwarden restore finish {of}; it is not: snapwarden restore rollback {of}"
     if not run.settled:
         watch = f"snapwarden show {run.run_id} --follow"
         return f"snapwarden doctor {run.target}; {watch}" if run.last_error and run.state is not State.QUEUED else watch

@@ -23,15 +23,15 @@ def ascii_line(text: str) -> str:
 
 
 def shortened(text: str, room: int) -> str:
-    """At most `room` characters; what is cut ends in `..`, after a whole word when one ends nearby."""
+    """At most `room` characters; what is cut ends in `...`, after a whole word when one ends nearby."""
     if len(text) <= room:
         return text
-    if room <= 2:
+    if room <= 3:
         return text[: max(room, 0)]
-    cut = text[: room - 2]
+    cut = text[: room - 3]
     word = cut.rsplit(" ", 1)[0]
-    whole = text[room - 2] != " " and len(cut) - len(word) <= min(12, room // 3)
-    return (word if whole else cut).rstrip(" ,;:-") + ".."
+    whole = text[room - 3] != " " and len(cut) - len(word) <= min(12, room // 3)
+    return (word if whole else cut).rstrip(" ,;:-") + "..."
 
 
 def span(duration: timedelta) -> str:

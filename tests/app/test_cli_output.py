@@ -153,7 +153,7 @@ def test_a_pipe_is_as_wide_as_columns_says(
     stage.engine.refuse("resolve", "said no " * 40)
     stage.backup("now-2")
     stage.live(1)
-    lines = snapwarden("show", "backup:nightly:now-2").stdout.splitlines()
+    lines = snapwarden("runs").stdout.splitlines()
     assert widest - 10 < max(len(line) for line in lines) <= widest
 
 

@@ -10,6 +10,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.cli import plan_lines
 from chalicelib.cli.main import run
+from chalicelib.cli.output import Output
 from chalicelib.core.plans import Move
 from tests.faults.second_person import ANNA, BEN
 from tests.faults.world import FILE, Stage
@@ -143,7 +144,7 @@ def test_backups_that_would_wait_are_named_before_it_starts(stage: Stage, snapwa
     assert "restore.holds_up" in snapwarden("restore", "start", plan).err
 
 
-def test_lists_in_a_call_and_calls_of_a_kind_are_cut_and_few_are_left_alone() -> None:
+def test_long_bodies_and_calls_of_a_kind_are_cut_and_few_short_ones_are_left_alone() -> None:
     """By hand nobody types what is longer; --all prints it."""
     names = [f"i-{n}" for n in range(1000)]
     restore = f"POST /_snapshot/r/s/_restore?wait_for_completion=false {json.dumps({'indices': names, 'x': [1, 2]})}"
@@ -152,10 +153,47 @@ def test_lists_in_a_call_and_calls_of_a_kind_are_cut_and_few_are_left_alone() ->
     mixed = [call for pair in zip(blocks, clones, strict=True) for call in pair]
     short = list(plan_lines.short_calls([restore, *mixed]))
     assert len(short) == 1 + 2 * (3 + 1)
-    assert json.loads(short[0].partition(" {")[2].join(["{", ""]))["indices"][-1] == "... 997 more (--all shows them)"
+    assert short[0] == "POST /_snapshot/r/s/_restore?wait_for_completion=false {...}"
     assert "... and 997 more of PUT /NAME/_block (--all shows them)" in short
     few = [restore.replace(json.dumps(names), '["a"]'), *mixed[:20]]
     assert list(plan_lines.short_calls(few)) == few
+
+
+def test_what_is_wrong_is_read_before_what_is_sent(stage: Stage, snapwarden: Type) -> None:
+    """A page of JSON would push the warnings out of sight."""
+    stage.engine.create_index("restored-orders-00")
+    short = snapwarden("restore", "plan", "--policy", "nightly", "--prefix", "copy-").out
+    assert short.index("restore.approval") < short.index("what is sent:\n  restore ")
+
+
+def test_that_bodies_are_left_out_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    call = f"POST /_snapshot/r/s/_restore?wait_for_completion=false {json.dumps({'rename_replacement': 'x' * 100})}"
+    out = Output(stage=None, json=False)
+    plan_lines.say_calls(out, [call], every=False)
+    said = capsys.readouterr().out
+    assert said.startswith("what is sent (--all shows the bodies):\n  POST ")
+    assert "rename_replacement" not in said
+    plan_lines.say_calls(out, [call], every=True)
+    assert f"what is sent:\n  {call}\n" == capsys.readouterr().out
+
+
+def test_a_plan_of_nothing_says_no_room_and_no_time(snapwarden: Type) -> None:
+    done = snapwarden("restore", "plan", "--policy", "nightly", "--indices", "nobody-*")
+    assert done.code == 1
+    assert "nothing would be restored" in done.out
+    assert ("needs" in done.out, "takes" in done.out) == (False, False)
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "120"])
+def test_what_is_to_be_typed_stands_whole_on_a_line_of_its_own(
+    snapwarden: Type, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Broken by us it could not be pasted, however narrow the terminal is."""
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = snapwarden("restore", "plan", "--policy", "nightly", "--prefix", "copy-").out.splitlines()
+    plan = lines[0].split()[0]
+    assert f"  snapwarden restore approve {plan}" in lines
+    assert f"  snapwarden restore start {plan} --wait" in lines
 
 
 def test_the_biggest_come_first_only_when_some_are_left_out() -> None:

@@ -119,15 +119,15 @@ def test_a_hold_says_what_is_open_and_shows_until_the_release(stage: Stage, snap
     assert f"open there now: {open_run} STARTING" in done.words
     assert f"snapwarden cancel {open_run} --why" in done.words
     again = snapwarden("--json", "hold", "shop", "--why", "index deleted").document
-    assert again["hold"] == {"by": "cli:anna", "why": "index deleted", "at": "2026-11-21T01:31:00Z"}
+    assert again["hold"] == {"by": ANNA, "why": "index deleted", "at": "2026-11-21T01:31:00Z"}
     assert again["open_runs"] == [{"run_id": open_run, "kind": "backup", "state": "STARTING"}]
     for command in ("policies", "status"):
-        assert "target held by cli:anna: index deleted" in snapwarden(command).words
+        assert f"target held by {ANNA}: index deleted" in snapwarden(command).words
         assert snapwarden("--json", command).document[0]["hold"] == again["hold"]
     refused = snapwarden("backup", "nightly")
-    assert (refused.code, "held by cli:anna (index deleted)" in refused.err) == (1, True)
+    assert (refused.code, f"held by {ANNA} (index deleted)" in refused.err) == (1, True)
     done = snapwarden("release", "shop")
-    assert "shop goes on; it was held by cli:anna since 2026-11-21 01:31:00 UTC: index deleted" in done.words
+    assert f"shop goes on; it was held by {ANNA} since 2026-11-21 01:31:00 UTC: index deleted" in done.words
     assert snapwarden("release", "shop").code == 2
     assert snapwarden("--json", "policies").document[0]["hold"] is None
     assert "no run is open there" in _after(stage, snapwarden)
@@ -136,3 +136,10 @@ def test_a_hold_says_what_is_open_and_shows_until_the_release(stage: Stage, snap
 def _after(stage: Stage, snapwarden: Type) -> str:
     stage.live(2)
     return snapwarden("hold", "shop", "--why", "again").words
+
+
+def test_nobody_holds_a_target_whom_aws_does_not_name(stage: Stage, snapwarden: Type) -> None:
+    """A hold by a name that anybody may give would be worth less than the start that it answers for."""
+    done = snapwarden("hold", "shop", "--why", "index deleted", who=None)
+    assert (done.code, "AWS does not say who calls" in done.err) == (3, True)
+    assert snapwarden("--json", "policies").document[0]["hold"] is None

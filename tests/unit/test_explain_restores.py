@@ -9,6 +9,8 @@ from chalicelib.service.explain import explain
 from tests.faults.salvaging import LIVE, damaged
 from tests.faults.salvaging import started as salvaged
 from tests.faults.second_person import ANNA, backed_up, planned, started
+from tests.faults.test_swaps import backed_up as swappable
+from tests.faults.test_swaps import swapped
 from tests.faults.world import Stage
 
 WISH = Wish(policy="nightly")
@@ -87,3 +89,18 @@ def copied(stage: Stage, of: Run) -> Run:
     run = salvaged(stage, of)
     stage.live(2)
     return stage.run(run.run_id)
+
+
+def test_one_that_has_swapped_waits_for_people_and_names_both_ways() -> None:
+    """`in progress, watch it` would have somebody watch for a day until the old data are deleted."""
+    stage = swappable()
+    run = swapped(stage)
+    found = explain(stage.world, run.run_id).explanation
+    assert found.cause.startswith("it has swapped, and waits: what was live before is kept until")
+    assert "at the latest" in found.cause
+    assert found.next_step == (
+        f"it is good: snapwarden restore finish {run.run_id} --wait; "
+        f"it is not: snapwarden restore rollback {run.run_id} --wait"
+    )
+    control.rollback(stage.world, run.run_id, by=ANNA, why="wrong")
+    assert explain(stage.world, run.run_id).explanation.cause == f"{ANNA} asked for its rollback, which is under way"

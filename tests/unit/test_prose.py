@@ -26,9 +26,9 @@ def test_ascii_line(text: str, line: str) -> None:
     ("text", "room", "short"),
     [
         ("fits", 4, "fits"),
-        ("customers missing from the snapshot", 30, "customers missing from the.."),
-        ("customers missing", 16, "customers.."),
-        ("averyveryverylongname", 10, "averyver.."),
+        ("customers missing from the snapshot", 30, "customers missing from the..."),
+        ("customers missing", 16, "customers..."),
+        ("averyveryverylongname", 10, "averyve..."),
         ("abc", 2, "ab"),
         ("abc", 0, ""),
     ],

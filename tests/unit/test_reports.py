@@ -294,4 +294,4 @@ def test_long_names_leave_room_for_the_reason() -> None:
         RUN, state=State.FAILED, policy="p" * 40, target="t" * 40, reason="customers missing from the snapshot"
     )
     subject = told(run).subject
-    assert subject == f"[snapwarden dev] FAILED {'p' * 18}.. on {'t' * 17}..: customers missing from the.."
+    assert subject == f"[snapwarden dev] FAILED {'p' * 17}... on {'t' * 16}...: customers missing from the..."
