@@ -14,18 +14,9 @@ from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import IndexCount, IndexRef, Run, Selection
 from chalicelib.core.observations import Observation, Owner, Sizes
-from chalicelib.core.rows import (
-    Approval,
-    Backup,
-    ConfigState,
-    Evidence,
-    Installation,
-    PolicyState,
-    Proofs,
-    Spec,
-    TargetSpec,
-)
+from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec, TargetSpec
 from chalicelib.core.spec import Repository, Select
+from chalicelib.core.stage_rows import ConfigState, Installation
 
 if TYPE_CHECKING:
     from chalicelib.core.capsules import Configuration

@@ -14,8 +14,9 @@ from chalicelib.core.config import Config
 from chalicelib.core.errors import Conflict, Retryable
 from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Clock, Create, Store, Update
-from chalicelib.core.rows import ConfigState, PolicyState, Spec, TargetSpec
+from chalicelib.core.rows import PolicyState, Spec, TargetSpec
 from chalicelib.core.spec import Policy, Target
+from chalicelib.core.stage_rows import ConfigState
 from chalicelib.service import drill_slots
 from chalicelib.service.create import ended_run, new_run
 from chalicelib.service.differences import Changes, diff, read_current, read_targets

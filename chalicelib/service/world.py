@@ -8,7 +8,8 @@ from chalicelib.core.errors import Contended, Refused, Retryable
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Bus, Change, Clock, Create, Engine, Metrics, Notifier, Queue, Store, Vault
-from chalicelib.core.rows import Installation, Spec
+from chalicelib.core.rows import Spec
+from chalicelib.core.stage_rows import Installation
 
 FUNCTION_TIMEOUT = timedelta(seconds=60)
 """The timeout of `work` in `.chalice/config.json` (a test compares them)."""

@@ -12,17 +12,8 @@ from chalicelib.core.errors import Refused
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Delete, Due, Update
-from chalicelib.core.rows import (
-    Approval,
-    Backup,
-    ConfigState,
-    Evidence,
-    Installation,
-    PolicyState,
-    Proofs,
-    Spec,
-    TargetSpec,
-)
+from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec, TargetSpec
+from chalicelib.core.stage_rows import ConfigState, Installation
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.dynamo_table import Drop, Hold, Item, Put, Table, item_for

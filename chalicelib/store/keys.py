@@ -14,17 +14,8 @@ from chalicelib.core.errors import Refused
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
 from chalicelib.core.ports import Change, Check, Delete, Due
-from chalicelib.core.rows import (
-    Approval,
-    Backup,
-    ConfigState,
-    Evidence,
-    Installation,
-    PolicyState,
-    Proofs,
-    Spec,
-    TargetSpec,
-)
+from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec, TargetSpec
+from chalicelib.core.stage_rows import ConfigState, Installation
 from chalicelib.core.wire import millis
 
 Record = (

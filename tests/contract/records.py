@@ -24,16 +24,7 @@ from chalicelib.core.model import (
     Usual,
 )
 from chalicelib.core.ports import Store
-from chalicelib.core.rows import (
-    Backup,
-    BackupState,
-    ConfigState,
-    Evidence,
-    Installation,
-    Proofs,
-    Proved,
-    Spec,
-)
+from chalicelib.core.rows import Backup, BackupState, Evidence, Proofs, Proved, Spec
 from chalicelib.core.spec import (
     Auth,
     Check,
@@ -48,6 +39,7 @@ from chalicelib.core.spec import (
     Target,
     Trigger,
 )
+from chalicelib.core.stage_rows import ConfigState, Installation
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MISSING = Finding(

@@ -5,17 +5,8 @@ from typing import Any
 
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
-from chalicelib.core.rows import (
-    Approval,
-    Backup,
-    ConfigState,
-    Evidence,
-    Installation,
-    PolicyState,
-    Proofs,
-    Spec,
-    TargetSpec,
-)
+from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec, TargetSpec
+from chalicelib.core.stage_rows import ConfigState, Installation
 
 ROWS = Path(__file__).parents[1] / "golden" / "rows"
 STORED: dict[str, Any] = {
