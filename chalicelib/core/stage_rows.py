@@ -1,4 +1,4 @@
-"""What the table holds of the stage itself: which file is in force, and the stage's id. Frozen, stored as `core/rows.py`."""
+"""What the table holds of the stage itself: which file is in force, and its id. Frozen, stored as `core/rows.py`."""
 
 from dataclasses import dataclass
 from datetime import datetime
