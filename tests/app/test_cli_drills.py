@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from chalicelib import bootstrap
 from chalicelib.cli.main import run
-from chalicelib.core.model import State
+from chalicelib.core.model import Severity, State
 from tests.faults.drilling import DRILLS, at_work, backed_up, settled, wrong
 from tests.faults.world import Stage
 
@@ -110,3 +111,14 @@ def test_somebody_names_the_backup_that_is_to_be_drilled(stage: Stage, snapwarde
     assert stage.run("drill:nightly:now-7").payload == backup.backup_id
     code, _ = snapwarden("drill", "nightly", "--backup", "none", "--request-id", "now-8")
     assert code == 2
+
+
+def test_explain_tells_the_warnings_of_a_drill_that_is_good(stage: Stage, snapwarden: Type) -> None:
+    """What was left out is easily taken for proved."""
+    warning = replace(wrong("drill.data_stream"), severity=Severity.WARNING)
+    drill = at_work(stage, stage.store.backups("nightly")[0], "s2", "orders")
+    settled(stage, drill, State.SUCCEEDED, warning, good=True)
+    said = snapwarden("explain", drill.run_id)[1]
+    assert f"found [warning] drill.data_stream: {warning.message}" in said
+    document = json.loads(snapwarden("explain", drill.run_id, "--json")[1])
+    assert [found["code"] for found in document["findings"]] == ["drill.data_stream"]
