@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -140,3 +141,14 @@ def test_a_promise_that_a_data_stream_keeps_from_being_kept_says_so(stage: Stage
 
     stage.apply(FILE.replace("indices: [", "exclude: [audit-logs], indices: ["))
     assert "never drilled" not in snapwarden("status")[1]
+
+
+def test_explain_tells_the_warnings_of_a_drill_that_is_good(stage: Stage, snapwarden: Type) -> None:
+    """What was left out is easily taken for proved."""
+    warning = replace(wrong("drill.data_stream"), severity=Severity.WARNING)
+    drill = at_work(stage, stage.store.backups("nightly")[0], "s2", "orders")
+    settled(stage, drill, State.SUCCEEDED, warning, good=True)
+    said = snapwarden("explain", drill.run_id)[1]
+    assert f"found [warning] drill.data_stream: {warning.message}" in said
+    document = json.loads(snapwarden("explain", drill.run_id, "--json")[1])
+    assert [found["code"] for found in document["findings"]] == ["drill.data_stream"]

@@ -99,6 +99,7 @@ def test_how_long_it_takes_is_said_in_the_plan_and_at_its_start_and_then_known(s
     done = snapwarden("restore", "start", plan["plan_id"])
     assert done.out.strip() == f"restore:nightly:{plan['plan_id']}"
     assert "takes about" in done.err
+    assert f"watch it: snapwarden show restore:nightly:{plan['plan_id']} --follow\n" in done.err
     stage.live(2)
     plan = json.loads(snapwarden("--json", "restore", "plan", "--policy", "nightly", "--prefix", "restored-b-").out)
     assert plan["expected_seconds"] >= 10 + MANY
