@@ -7,7 +7,6 @@ The same request deletes the old index and adds the alias, so nobody finds the n
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from fnmatch import fnmatchcase
 
 from chalicelib.core.model import Finding, IndexRef, Severity
 from chalicelib.core.plan_notes import NEVER_TAKEN
@@ -15,6 +14,7 @@ from chalicelib.core.plans import Move, Plan
 from chalicelib.core.prose import listed, span
 from chalicelib.core.spec import Policy
 from chalicelib.core.swaps import Alias, Does, Repoint, Standing
+from chalicelib.core.wildcards import matches
 
 CODE = "restore.swap_name"
 SHOWN = 20
@@ -66,9 +66,9 @@ def warnings(moves: Sequence[Move], policies: Sequence[Policy], keep_old: timede
 
 def _backs_up_old(policy: Policy, move: Move, aliases: Sequence[str]) -> bool:
     select = policy.select
-    means_old = _any(select.indices, move.source) and not _any((*select.exclude, *NEVER_TAKEN), move.source)
-    by_alias = any(_any(select.indices, alias) for alias in aliases) and not _any(select.exclude, move.name)
-    by_name = _any(select.indices, move.name) and not _any((*select.exclude, *NEVER_TAKEN), move.name)
+    means_old = matches(move.source, select.indices) and not matches(move.source, (*select.exclude, *NEVER_TAKEN))
+    by_alias = any(matches(alias, select.indices) for alias in aliases) and not matches(move.name, select.exclude)
+    by_name = matches(move.name, select.indices) and not matches(move.name, (*select.exclude, *NEVER_TAKEN))
     return means_old and not (by_alias or by_name)
 
 
@@ -99,10 +99,6 @@ def finished(plan: Plan, live: Sequence[Standing]) -> tuple[Finding, ...]:
         for move in _following(plan.moves)[:SHOWN]
         if (move.name, move.source) in bears
     )
-
-
-def _any(patterns: Iterable[str], name: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _finding(severity: Severity, subject: str, message: str, next_step: str) -> Finding:
