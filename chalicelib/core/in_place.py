@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.core import naming
-from chalicelib.core.model import Finding, IndexRef, Kind, Severity, State
+from chalicelib.core.model import Finding, IndexRef, Kind, State
 from chalicelib.core.plan_notes import NEVER_TAKEN
 from chalicelib.core.plan_room import REPLICAS
+from chalicelib.core.plan_words import conflict, note
 from chalicelib.core.plans import PREFIX, Move, Over, Plan
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import Contents, Surroundings
@@ -106,16 +107,16 @@ def findings(moves: Sequence[Move], surroundings: Surroundings, policy: Policy) 
             yield from _replaced(move, index.shards, (move.name, *index.aliases), surroundings, policy)
         elif move.name in aliases:
             message = f"{move.name} is an alias of {aliases[move.name]} now"
-            yield _conflict("restore.name_is_alias", move.name, message, "--mode swap, or --mode rename")
+            yield conflict("restore.name_is_alias", move.name, message, "--mode swap, or --mode rename")
         elif move.name in surroundings.streams:
-            yield _conflict("restore.name_is_stream", move.name, f"{move.name} is a data stream", "--mode rename")
+            yield conflict("restore.name_is_stream", move.name, f"{move.name} is a data stream", "--mode rename")
     if names := [move.name for move in moves if move.over]:
         what = counted(len(names), "live index is", "live indices are")
         message = (
             f"{what} replaced: closed until all is back, no writes until it is checked; what is written after the "
             f"safety backup began is lost"
         )
-        yield _note("restore.in_place", names[0], message, "stop what writes to them first, or use --mode swap")
+        yield note("restore.in_place", names[0], message, "stop what writes to them first, or use --mode swap")
 
 
 def _replaced(
@@ -124,30 +125,22 @@ def _replaced(
     name = move.name
     if stream := next((one for one in surroundings.streams if matches(name, (f".ds-{one}-*",))), None):
         message = f"{name} is part of the data stream {stream}, and no part of one is restored in place"
-        yield _conflict("restore.data_stream", name, message, "--mode rename, and copy what you need")
+        yield conflict("restore.data_stream", name, message, "--mode rename, and copy what you need")
         return
     if shards != move.shards:
         message = f"{name} has {counted(shards, 'primary shard')} now, and had {move.shards} when it was backed up"
-        yield _conflict("restore.other_shards", name, message, "--mode swap, or --mode rename")
+        yield conflict("restore.other_shards", name, message, "--mode swap, or --mode rename")
     if not _is_saved(names, policy):
         message = f"policy {policy.name} does not back up {name} any more, so there would be no way back"
-        yield _conflict("restore.not_saved", name, message, f"select it in policy {policy.name}, and apply")
+        yield conflict("restore.not_saved", name, message, f"select it in policy {policy.name}, and apply")
     if move.over and not move.over.whole:
         message = f"primary shards of {name} are missing, so the safety backup can't hold it: there is no way back"
-        yield _note("restore.not_whole", name, message, "--mode swap keeps what is left of it")
+        yield note("restore.not_whole", name, message, "--mode swap keeps what is left of it")
     if move.over and move.over.closed:
-        yield _note("restore.was_closed", name, f"{name} is closed now, and will be open", "close it again afterwards")
+        yield note("restore.was_closed", name, f"{name} is closed now, and will be open", "close it again afterwards")
 
 
 def _is_saved(names: Sequence[str], policy: Policy) -> bool:
     select = policy.select
     taken = any(matches(name, select.indices) for name in names)
     return taken and not matches(names[0], (*select.exclude, *NEVER_TAKEN))
-
-
-def _conflict(code: str, subject: str, message: str, fix: str) -> Finding:
-    return Finding(code=code, severity=Severity.ERROR, subject=subject, message=message, next_step=fix)
-
-
-def _note(code: str, subject: str, message: str, next_step: str) -> Finding:
-    return Finding(code=code, severity=Severity.WARNING, subject=subject, message=message, next_step=next_step)

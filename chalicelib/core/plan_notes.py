@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from chalicelib.core.model import Finding, IndexRef, Severity
+from chalicelib.core.model import Finding, IndexRef
+from chalicelib.core.plan_words import note
 from chalicelib.core.plans import Move
 from chalicelib.core.prose import counted
 from chalicelib.core.spec import Policy
@@ -27,14 +28,14 @@ def lifecycle(moves: Sequence[Move], originals: Sequence[IndexRef]) -> Iterator[
             f"{_some(bound)} will follow a lifecycle policy again ({policies}), which counts from the day when the "
             f"original was made, and may roll it over or delete it at once"
         )
-        yield _note("restore.lifecycle", bound[0], message, "leave --attach-lifecycle out, and set it when it is used")
+        yield note("restore.lifecycle", bound[0], message, "leave --attach-lifecycle out, and set it when it is used")
 
 
 def _settings(moves: Sequence[Move], originals: Sequence[IndexRef]) -> Iterator[Finding]:
     known = {index.name for index in originals if index.settings}
     if bare := [move.source for move in moves if move.source not in known]:
         message = f"the settings of {_some(bare)} were not written down when it was backed up: it gets the defaults"
-        yield _note("restore.no_settings", bare[0], message, "look at replicas and refresh_interval of what comes back")
+        yield note("restore.no_settings", bare[0], message, "look at replicas and refresh_interval of what comes back")
 
 
 def _taken(moves: Sequence[Move], policies: Sequence[Policy]) -> Iterator[Finding]:
@@ -48,14 +49,10 @@ def _taken(moves: Sequence[Move], policies: Sequence[Policy]) -> Iterator[Findin
         ]
         if names:
             message = f"policy {policy.name} backs up {_some(names)} as well, perhaps before all of it is back"
-            yield _note(
+            yield note(
                 "restore.backed_up_too", policy.name, message, "a --prefix like restored-, which no backup takes"
             )
 
 
 def _some(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {counted(len(names) - 1, 'other')}"
-
-
-def _note(code: str, subject: str, message: str, next_step: str) -> Finding:
-    return Finding(code=code, severity=Severity.WARNING, subject=subject, message=message, next_step=next_step)

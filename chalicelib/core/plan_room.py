@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from chalicelib.core.model import Finding, IndexRef, Severity
+from chalicelib.core.plan_words import conflict
 from chalicelib.core.plans import Mode, Move, Wish
 from chalicelib.core.prose import counted, size
 from chalicelib.core.restores import Surroundings
@@ -37,10 +38,10 @@ def spare(surroundings: Surroundings) -> int | None:
 def versions(backup_id: str, backup: str, server: str) -> Iterator[Finding]:
     if _version(backup) > _version(server):
         message = f"the backup was made by {backup}, and the server is {server}: no server reads what a newer one wrote"
-        yield _conflict("restore.version", backup_id, message, f"restore into a server of {backup} or later")
+        yield conflict("restore.version", backup_id, message, f"restore into a server of {backup} or later")
     elif _version(server)[0] > _version(backup)[0] + 1:
         message = f"the backup was made by {backup}, and the server {server} reads those of the major before it only"
-        yield _conflict("restore.version", backup_id, message, "restore into an older server first")
+        yield conflict("restore.version", backup_id, message, "restore into an older server first")
 
 
 def _shards(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Finding]:
@@ -55,7 +56,7 @@ def _shards(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Findi
     if open_now + shards > limit:
         message = f"{shards} shards (replicas included) more than the {open_now} that are open: {limit} may be"
         fix = "choose fewer with --indices, or raise cluster.max_shards_per_node"
-        yield _conflict("restore.shard_limit", "cluster.max_shards_per_node", message, fix)
+        yield conflict("restore.shard_limit", "cluster.max_shards_per_node", message, fix)
 
 
 def _room(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Finding]:
@@ -70,10 +71,10 @@ def _room(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Finding
     if needed > sum(room):
         copies = " with all replicas" if any(move.replicas for move in moves) else ""
         message = f"{size(needed)} are needed{copies}, and {size(sum(room))} are free below the low watermark"
-        yield _conflict("restore.disk", "cluster.routing.allocation.disk.watermark.low", message, fix)
+        yield conflict("restore.disk", "cluster.routing.allocation.disk.watermark.low", message, fix)
     elif (part := biggest.bytes // biggest.shards) > max(room, default=0):
         message = f"a shard of {biggest.source} needs {size(part)}, and no node has that free below the low watermark"
-        yield _conflict("restore.disk", biggest.source, message, fix)
+        yield conflict("restore.disk", biggest.source, message, fix)
 
 
 def _allocation(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[Finding]:
@@ -82,7 +83,7 @@ def _allocation(moves: Sequence[Move], surroundings: Surroundings) -> Iterator[F
     new = [move for move in moves if not (move.over and move.over.whole)]
     if surroundings.allocation == "none" and new:
         message = "no shard is put on a node now: the server would give up all that is restored at once, and for good"
-        yield _conflict("restore.allocation_off", ALLOCATION, message, f"set {ALLOCATION} back to all")
+        yield conflict("restore.allocation_off", ALLOCATION, message, f"set {ALLOCATION} back to all")
     elif surroundings.allocation != "all" and (names := [move.name for move in moves if move.replicas]):
         what = counted(len(names), "index", "indices")
         message = f"no replica is put on a node now ({surroundings.allocation}): {what} will have none until it is"
@@ -102,14 +103,10 @@ def _clones(moves: Sequence[Move]) -> Iterator[Finding]:
         if side.settings.get(ALLOCATION_OF_INDEX, "all").lower() == "none":
             message = f"{side.index} has {ALLOCATION_OF_INDEX}: none, so no clone of it would ever be on a node"
             fix = f"set it to all on {side.index}, or give {side.index} an alias"
-            yield _conflict("restore.allocation_off", side.index or "", message, fix)
+            yield conflict("restore.allocation_off", side.index or "", message, fix)
 
 
 def _version(text: str) -> tuple[int, ...]:
     """Of `8.19.2`, and the older end of `8.19.0-8.19.2`."""
     digits = text.partition("-")[0].split(".")
     return tuple(int(part) for part in digits if part.isdigit())
-
-
-def _conflict(code: str, subject: str, message: str, fix: str) -> Finding:
-    return Finding(code=code, severity=Severity.ERROR, subject=subject, message=message, next_step=fix)

@@ -23,8 +23,9 @@ from chalicelib.core import (
     swapping,
 )
 from chalicelib.core.capsules import Configuration
-from chalicelib.core.model import Finding, IndexCount, IndexRef, Run, Severity
+from chalicelib.core.model import Finding, IndexCount, IndexRef, Run
 from chalicelib.core.plan_time import NextSlot
+from chalicelib.core.plan_words import conflict, note
 from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import Contents, HeldIndex, RestoreOrder, Surroundings
@@ -231,7 +232,7 @@ def _backup(wish: Wish, facts: Facts, torn: Sequence[HeldIndex]) -> Iterator[Fin
     backup = facts.backup
     if backup.snapshot_uuid != facts.contents.uuid:
         message = f"the snapshot {backup.snapshot} on the server is another one than the catalogue's: it was replaced"
-        yield _conflict("restore.replaced", backup.backup_id, message, "choose another backup: snapwarden backups")
+        yield conflict("restore.replaced", backup.backup_id, message, "choose another backup: snapwarden backups")
     if torn:
         names = ", ".join(index.name for index in torn[:3]) + (" …" if len(torn) > 3 else "")
         message = f"{counted(len(torn), 'index', 'indices')} of which shards are missing in the backup: {names}"
@@ -239,22 +240,22 @@ def _backup(wish: Wish, facts: Facts, torn: Sequence[HeldIndex]) -> Iterator[Fin
         if held:
             message += f"; so all of the data stream {', '.join(list(dict.fromkeys(held))[:3])}"
         if wish.allow_partial:
-            yield _note("restore.partial", backup.backup_id, f"left out: {message}", "take them from another backup")
+            yield note("restore.partial", backup.backup_id, f"left out: {message}", "take them from another backup")
         else:
             fix = "--allow-partial restores the others, or choose another backup"
-            yield _conflict("restore.partial", backup.backup_id, message, fix)
+            yield conflict("restore.partial", backup.backup_id, message, fix)
     if not backup.good:
         why = ", ".join(backup.errors) or f"it is {backup.outcome} at {backup.level}"
         message = f"the backup did not count as good: {why}"
-        yield _note("restore.not_good", backup.backup_id, message, f"snapwarden show {backup.run_id}")
+        yield note("restore.not_good", backup.backup_id, message, f"snapwarden show {backup.run_id}")
 
 
 def _selection(missing: Sequence[str], moves: Sequence[Move], contents: Contents) -> Iterator[Finding]:
     held = f"the backup holds {', '.join(sorted(index.name for index in contents.indices)[:10])}"
     for pattern in missing:
-        yield _conflict("restore.not_in_backup", pattern, f"nothing in the backup matches {pattern}", held)
+        yield conflict("restore.not_in_backup", pattern, f"nothing in the backup matches {pattern}", held)
     if not moves and not missing:
-        yield _conflict("restore.nothing", "indices", "nothing of the backup would be restored", held)
+        yield conflict("restore.nothing", "indices", "nothing of the backup would be restored", held)
 
 
 def _streams(wish: Wish, chosen: Sequence[str], contents: Contents) -> Iterator[Finding]:
@@ -264,11 +265,3 @@ def _streams(wish: Wish, chosen: Sequence[str], contents: Contents) -> Iterator[
     else:
         held = [stream for name in chosen if (stream := stream_of(name, contents.streams))]
         yield from streams.no_way(dict.fromkeys(held), wish.mode)
-
-
-def _conflict(code: str, subject: str, message: str, fix: str) -> Finding:
-    return Finding(code=code, severity=Severity.ERROR, subject=subject, message=message, next_step=fix)
-
-
-def _note(code: str, subject: str, message: str, next_step: str) -> Finding:
-    return Finding(code=code, severity=Severity.WARNING, subject=subject, message=message, next_step=next_step)

@@ -12,6 +12,7 @@ from datetime import datetime
 from chalicelib.core.copying import Barred, Found, Live, Side, Write, Written, same
 from chalicelib.core.model import Finding, IndexRef, Severity
 from chalicelib.core.permissions import permitted
+from chalicelib.core.plan_words import conflict
 from chalicelib.core.plans import Difference, Move, Plan, Wish, named
 from chalicelib.core.prose import counted
 from chalicelib.core.rows import Spec
@@ -128,9 +129,9 @@ def _restored(pair: Pair, side: Side) -> Iterator[Finding]:
     name = pair.restored.name
     if side.uuid != pair.restored.uuid:
         gone = "gone" if side.uuid is None else "another one now, made anew"
-        yield _conflict("salvage.restored_gone", name, f"{name} is {gone}", "restore once more, then salvage from that")
+        yield conflict("salvage.restored_gone", name, f"{name} is {gone}", "restore once more, then salvage from that")
     elif side.closed:
-        yield _conflict("salvage.restored_closed", name, f"{name} is closed", f"POST {name}/_open")
+        yield conflict("salvage.restored_closed", name, f"{name} is closed", f"POST {name}/_open")
     elif not side.whole:
         yield _no_source(name)
 
@@ -140,28 +141,28 @@ def _live(pair: Pair, side: Side) -> Iterator[Finding]:
     if side.behind:
         message = f"{name} is an alias now, of {', '.join(side.behind[:3])}"
         fix = "copy by hand (POST _reindex) to the one that is to have them, or put the restored index behind it"
-        yield _conflict("salvage.live_is_alias", name, message, fix)
+        yield conflict("salvage.live_is_alias", name, message, fix)
     elif side.uuid is None:
         fix = f"put {pair.restored.name} in its place (POST _aliases), and salvage the others with --indices"
-        yield _conflict("salvage.live_gone", name, f"there is no index {name} any more", fix)
+        yield conflict("salvage.live_gone", name, f"there is no index {name} any more", fix)
     elif pair.difference and side.uuid != pair.difference.live_uuid:
-        yield _conflict("salvage.live_changed", name, f"{name} was made anew since the dry run", "dry run again")
+        yield conflict("salvage.live_changed", name, f"{name} was made anew since the dry run", "dry run again")
     elif side.closed:
-        yield _conflict("salvage.live_closed", name, f"{name} is closed", f"POST {name}/_open")
+        yield conflict("salvage.live_closed", name, f"{name} is closed", f"POST {name}/_open")
     elif side.blocked:
         fix = f"PUT {name}/_settings: take index.blocks off"
-        yield _conflict("salvage.live_blocked", name, f"{name} refuses writes (index.blocks)", fix)
+        yield conflict("salvage.live_blocked", name, f"{name} refuses writes (index.blocks)", fix)
     elif not side.whole:
         yield _no_source(name)
     if side.pipeline:
         message = f"{name} has the final pipeline {side.pipeline}, which changes what is copied"
-        note = _conflict("salvage.final_pipeline", name, message, "see that it does no harm a second time")
+        note = conflict("salvage.final_pipeline", name, message, "see that it does no harm a second time")
         yield replace(note, severity=Severity.WARNING)
 
 
 def _no_source(name: str) -> Finding:
     message = f"{name} does not keep documents as they were written (`_source` is off, or cut)"
-    return _conflict("salvage.no_source", name, message, "there is nothing to copy: restore or swap the whole index")
+    return conflict("salvage.no_source", name, message, "there is nothing to copy: restore or swap the whole index")
 
 
 def begun(plan: Plan) -> Salvage:
@@ -219,7 +220,3 @@ def told(salvage: Salvage) -> str:
     rest = ((salvage.same, "the same"), (salvage.skipped, "different and left"), (salvage.left, "written meanwhile"))
     others = [f"{number:,} {what}" for number, what in (*rest, (salvage.refused, "refused")) if number]
     return f"{least}{copied} copied ({', '.join(parts)})" + (f"; of the others {', '.join(others)}" if others else "")
-
-
-def _conflict(code: str, subject: str, message: str, fix: str) -> Finding:
-    return Finding(code=code, severity=Severity.ERROR, subject=subject, message=message, next_step=fix)

@@ -8,7 +8,8 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib.core.model import Finding, IndexRef, Severity
+from chalicelib.core.model import Finding, IndexRef
+from chalicelib.core.plan_words import conflict, note
 from chalicelib.core.wildcards import matches
 
 BACKING, FAILURES = ".ds-", ".fs-"
@@ -59,11 +60,11 @@ def findings(
     there, another = frozenset(indices), "another --prefix"
     for name in names:
         if name in streams:
-            yield _conflict("restore.name_is_stream", name, f"there is a data stream {name}", another)
+            yield conflict("restore.name_is_stream", name, f"there is a data stream {name}", another)
         elif name in there:
-            yield _conflict("restore.name_taken", name, f"there is an index {name}", f"{another}, or delete {name}")
+            yield conflict("restore.name_taken", name, f"there is an index {name}", f"{another}, or delete {name}")
         elif name in aliases:
-            yield _conflict("restore.name_is_alias", name, f"{name} is an alias of {aliases[name]}", another)
+            yield conflict("restore.name_is_alias", name, f"{name} is an alias of {aliases[name]}", another)
 
 
 def notes(names: Sequence[str], templates: Sequence[Template]) -> Iterator[Finding]:
@@ -74,10 +75,10 @@ def notes(names: Sequence[str], templates: Sequence[Template]) -> Iterator[Findi
         if first is None or not first.streams:
             what = "no index template matches it" if first is None else f"template {first.name} makes no data streams"
             message = f"{name} can't be rolled over: {what}, and a restore brings none"
-            yield _note("restore.stream_template", name, message, f"an index template with data_stream for {name}")
+            yield note("restore.stream_template", name, message, f"an index template with data_stream for {name}")
         else:
             message = f"what is restored as {name} keeps its mappings; from its next rollover on those of {first.name}"
-            yield _note("restore.stream_template", name, message, f"look at the index template {first.name} first")
+            yield note("restore.stream_template", name, message, f"look at the index template {first.name} first")
 
 
 def parted(
@@ -88,11 +89,11 @@ def parted(
     for stream in dict.fromkeys(of[index] for index in chosen if index in of):
         if not meant(stream, patterns):
             message = f"the patterns mean backing indices of the data stream {stream}, which come back with it only"
-            yield _conflict("restore.data_stream", stream, message, f"--indices {stream}")
+            yield conflict("restore.data_stream", stream, message, f"--indices {stream}")
     for stream in streams:
         if meant(stream, patterns) and stream not in of.values():
             message = f"the backing indices of the data stream {stream} have names of their own, and can't be told"
-            yield _conflict("restore.data_stream", stream, message, "snapwarden emergency BACKUP -o restore.sh")
+            yield conflict("restore.data_stream", stream, message, "snapwarden emergency BACKUP -o restore.sh")
 
 
 def meant(stream: str, patterns: Sequence[str]) -> bool:
@@ -104,7 +105,7 @@ def no_way(streams: Iterable[str], mode: str) -> Iterator[Finding]:
     for stream in streams:
         message = f"{stream} is a data stream, which mode {mode} can't restore"
         fix = "--mode rename, then let readers use the restored one, or reindex what you need into the live one"
-        yield _conflict("restore.data_stream", stream, message, fix)
+        yield conflict("restore.data_stream", stream, message, fix)
 
 
 def groups(refs: Iterable[IndexRef], streams: Mapping[str, str], planned: Container[str]) -> list[IndexRef | StreamRef]:
@@ -121,11 +122,3 @@ def groups(refs: Iterable[IndexRef], streams: Mapping[str, str], planned: Contai
     if not of:
         return [*plain, *more]
     return [*plain, *(StreamRef(name=name, indices=(*held, *more)) for name, held in of.items())]
-
-
-def _conflict(code: str, subject: str, message: str, fix: str) -> Finding:
-    return Finding(code=code, severity=Severity.ERROR, subject=subject, message=message, next_step=fix)
-
-
-def _note(code: str, subject: str, message: str, next_step: str) -> Finding:
-    return Finding(code=code, severity=Severity.WARNING, subject=subject, message=message, next_step=next_step)

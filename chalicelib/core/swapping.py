@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from chalicelib.core.model import Finding, IndexRef, Severity
+from chalicelib.core.plan_words import conflict
 from chalicelib.core.plans import PREFIX, Mode, Move, Plan, Side
 from chalicelib.core.prose import size
 from chalicelib.core.swaps import Alias, CloneOrder, Does, Repoint, Standing
@@ -81,20 +82,20 @@ def findings(moves: Sequence[Move], standing: Sequence[Standing], streams: Seque
         side, found = move.live or Side(), bearers.get(move.source, ())
         if move.source in streams:
             message = f"{move.source} is a data stream, and no index of one can be swapped"
-            yield _conflict("restore.data_stream", move.source, message, "--mode rename, and copy what you need")
+            yield conflict("restore.data_stream", move.source, message, "--mode rename, and copy what you need")
         elif len(found) > 1 or (side.index and shared[side.index] > 1):
             message = f"{move.source} stands for several indices, or for one with another of those to be restored"
-            yield _conflict("restore.swap_unclear", move.source, message, "--mode rename, or fewer with --indices")
+            yield conflict("restore.swap_unclear", move.source, message, "--mode rename, or fewer with --indices")
         elif side.cloned and side.index in closed:
             message = f"{side.index} has no alias and is closed: no clone of it could be compared with it"
-            yield _conflict("restore.swap_closed", move.source, message, f"open {side.index}, or give it an alias")
+            yield conflict("restore.swap_closed", move.source, message, f"open {side.index}, or give it an alias")
         elif side.cloned and side.index:
             yield from _cloned(move, side.index)
         elif side.index in closed and any(alias.filter for alias in side.aliases):
             message = (
                 f"{side.index} is closed and has an alias with a filter: the server would not give that back to it"
             )
-            yield _conflict("restore.swap_closed", move.source, message, f"open {side.index} first")
+            yield conflict("restore.swap_closed", move.source, message, f"open {side.index} first")
         elif side.index in closed:
             message = (
                 f"{side.index} is closed now; what takes its aliases is open, and a rollback brings it back closed"
@@ -107,7 +108,7 @@ def findings(moves: Sequence[Move], standing: Sequence[Standing], streams: Seque
 def _cloned(move: Move, index: str) -> Iterator[Finding]:
     if len(clone_name(index, "").encode()) + HASH > 255:
         message = f"the name of a clone of {index} would be longer than 255 bytes"
-        yield _conflict("restore.bad_name", index, message, f"give {index} an alias that people use")
+        yield conflict("restore.bad_name", index, message, f"give {index} an alias that people use")
     message = (
         f"{index} has no alias, so it refuses writes while a clone of it is made and checked, and {index} is an alias "
         f"from then on, rolled back or not; the clone shares its files (hard links on the same node), and where the "
@@ -244,10 +245,6 @@ def _named(one: Standing | None, aliases: tuple[Alias, ...]) -> bool:
 
 def _bears(one: Standing | None, uuid: str | None, aliases: tuple[Alias, ...]) -> bool:
     return one is not None and one.uuid == uuid and one.aliases == aliases
-
-
-def _conflict(code: str, subject: str, message: str, fix: str) -> Finding:
-    return _finding(code, Severity.ERROR, subject, message, fix)
 
 
 def _finding(code: str, severity: Severity, subject: str, message: str, next_step: str) -> Finding:
