@@ -5,9 +5,8 @@ times. Every conflict names its fix.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from chalicelib.core import (
     attaching,
@@ -77,7 +76,26 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
     waits = plan_time.held_up(seconds or plan_time.assumed(size, len(moves)), facts.slots, now)
     findings = (*_findings(wish, spec, facts, moves), *waits, *permission)
     backup = facts.backup
-    made = Plan(
+    made = replace(
+        begun(wish, spec, backup, facts.contents.version, facts.surroundings, now, by=by),
+        moves=moves,
+        findings=findings,
+        approval=beyond,
+        keep_old=int(spec.target.restore.keep_old.total_seconds()) if wish.mode is Mode.SWAP else None,
+        expected_seconds=seconds,
+        left_out=sum(not index.whole for index in chosen),
+    )
+    return named(made, dump(made))
+
+
+def begun(
+    wish: Wish, spec: Spec, backup: Backup, version: str, around: Surroundings, now: datetime, *, by: str
+) -> Plan:
+    """A plan that says what it is of and for whom, and restores nothing yet. `version`: of the backup. Of another
+    target it says so; a drill chooses its registration there itself, when it runs."""
+    there = spec.target_gen is not None
+    through = there and wish.mode is not Mode.DRILL
+    return Plan(
         plan_id="",
         made_at=now,
         made_by=by,
@@ -91,26 +109,14 @@ def plan(wish: Wish, spec: Spec, facts: Facts, now: datetime, *, by: str) -> Pla
         taken_at=backup.taken_at,
         ended_at=backup.ended_at,
         level=backup.level,
-        version=facts.contents.version,
-        server=facts.surroundings.version,
-        moves=moves,
-        findings=findings,
-        approval=beyond,
-        spare=plan_room.spare(facts.surroundings),
-        keep_old=int(spec.target.restore.keep_old.total_seconds()) if wish.mode is Mode.SWAP else None,
-        expected_seconds=seconds,
-        left_out=sum(not index.whole for index in chosen),
-        **elsewhere_of(wish, spec, backup),
+        version=version,
+        server=around.version,
+        moves=(),
+        spare=plan_room.spare(around),
+        source=backup.target if there else None,
+        target_gen=spec.target_gen,
+        through=elsewhere.name(backup.target, backup.repository) if through else None,
     )
-    return named(made, dump(made))
-
-
-def elsewhere_of(wish: Wish, spec: Spec, backup: Backup) -> dict[str, Any]:
-    """What a plan says of another target; a drill chooses its registration itself, when it runs."""
-    if spec.target_gen is None:
-        return {}
-    through = None if wish.mode is Mode.DRILL else elsewhere.name(backup.target, backup.repository)
-    return {"source": backup.target, "target_gen": spec.target_gen, "through": through}
 
 
 def _findings(wish: Wish, spec: Spec, facts: Facts, moves: Sequence[Move]) -> Iterator[Finding]:

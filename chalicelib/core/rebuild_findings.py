@@ -8,7 +8,7 @@ from chalicelib.core.capsules import Configuration
 from chalicelib.core.model import Finding, Severity
 from chalicelib.core.plans import Plan
 from chalicelib.core.prose import counted, listed
-from chalicelib.core.rebuild_pieces import managed, missing, redacted
+from chalicelib.core.rebuild_pieces import LIFECYCLE, managed, missing, redacted
 from chalicelib.core.rebuilds import PARTS, Does, Phase, Piece
 from chalicelib.core.restores import Surroundings
 
@@ -53,15 +53,14 @@ def findings(
     found = [*_notes(known), *plan_room.findings(moves, known.surroundings), *_of_phases(phases)]
     found += [*_configured(known, done), *_lacking(known, done), *map(_too_big, too_big)]
     found += [each for made in inner for each in made.findings if each.code != "restore.approval"]
-    unique = {(each.code, each.subject): _in_phases(each, phases) for each in reversed(found)}
+    unique = {(each.code, each.subject): _in_phases(each) for each in reversed(found)}
     return tuple(reversed(unique.values()))
 
 
-def _in_phases(found: Finding, phases: Sequence[Phase]) -> Finding:
+def _in_phases(found: Finding) -> Finding:
     """Single indices can't be chosen here, nor options of a single restore."""
     if found.code == "restore.lifecycle":
-        number = next(phase.number for phase in phases if phase.does is Does.LIFECYCLE)
-        return replace(found, next_step=f"--skip {number}, and attach what you want when it is used")
+        return replace(found, next_step=f"--skip {LIFECYCLE}, and attach what you want when it is used")
     return replace(found, next_step=found.next_step.replace("choose fewer with --indices", "leave phases to --skip"))
 
 
@@ -103,8 +102,8 @@ def _configured(known: Known, done: set[Does]) -> Iterator[Finding]:
         message = (
             f"{listed([piece.name for piece in back])}: whatever names such a policy follows it at once, by its age"
         )
-        number = 1 + [*PARTS].index(Does.LIFECYCLE)
-        yield _finding("rebuild.lifecycle", "lifecycle_policies", message, f"--skip {number}, where that would delete")
+        fix = f"--skip {LIFECYCLE}, where that would delete"
+        yield _finding("rebuild.lifecycle", "lifecycle_policies", message, fix)
     if settings := known.capsule.parts.get("cluster_settings"):
         message = f"{counted(len(settings), 'setting')} of the cluster never come back by themselves"
         fix = f"read them in {known.recorded.key}, and set what you want"

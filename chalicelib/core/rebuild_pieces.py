@@ -13,6 +13,8 @@ from chalicelib.core.restores import Surroundings
 ROW = 200_000
 """Bytes of pieces that one row takes."""
 FIRST = (Does.TEMPLATES, Does.PIPELINES, Does.LIFECYCLE)
+LIFECYCLE = FIRST.index(Does.LIFECYCLE) + 1
+"""The number of that phase."""
 WRITES = "is_write_index"
 
 Rows = tuple[tuple[Piece, ...], ...]
@@ -106,12 +108,11 @@ def aliases_left(
         ours |= {name for name in piece.body if name in back and back[name] is None and name in around.streams}
         bearing = {holder for holder in piece.body if piece.name in held.get(holder, {})}
         body = {holder: piece.body[holder] for holder in sorted(ours - bearing)}
-        if whole := (bearing | ours) == piece.body.keys():
-            pass
-        elif any(how.get(WRITES) for holder, how in piece.body.items() if holder not in bearing | ours):
+        absent = piece.body.keys() - bearing - ours
+        if any(piece.body[holder].get(WRITES) for holder in absent):
             silent.append(piece.name)
         if body and place >= after:
-            pieces.append((place, replace(piece, body=body if whole else dict(_read_only(body)))))
+            pieces.append((place, replace(piece, body=dict(_read_only(body)) if absent else body)))
     return Left(pieces=tuple(pieces), elsewhere=tuple(elsewhere), silent=tuple(silent))
 
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.core import plan_room, plan_time, rebuild_findings
+from chalicelib.core import plan_time, rebuild_findings
 from chalicelib.core.errors import Problem
 from chalicelib.core.model import IndexRef
 from chalicelib.core.permissions import permitted
-from chalicelib.core.planning import elsewhere_of
+from chalicelib.core.planning import begun
 from chalicelib.core.plans import Mode, Plan, Wish, named
 from chalicelib.core.rebuild_findings import Known
-from chalicelib.core.rebuild_pieces import FIRST, Rows, aliases_of, digest, missing, portioned
+from chalicelib.core.rebuild_pieces import FIRST, LIFECYCLE, Rows, aliases_of, digest, missing, portioned
 from chalicelib.core.rebuilds import Does, Phase, Piece
 from chalicelib.core.restores import Contents, Surroundings
 from chalicelib.core.rows import Backup, Spec
@@ -24,8 +24,6 @@ from chalicelib.core.wire import dump
 PRIORITY = "index.priority"
 USUAL = 1
 """The priority of an index that says none."""
-LIFECYCLE = 3
-"""The number of that phase."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,30 +119,14 @@ def plan(
     names = dict.fromkeys(move.known_as for made in inner for move in made.moves)
     more = _claimed(phases, pieces)
     beyond, permission = permitted(target.restore, (*names, *more), instead="a target that allows these names")
-    made = Plan(
-        plan_id="",
-        made_at=now,
-        made_by=by,
-        wish=replace(wish, policy=backup.policy),
-        spec_gen=newest.spec.gen,
-        target=target.name,
-        repository=backup.repository,
-        backup_id=backup.backup_id,
-        snapshot=backup.snapshot,
-        snapshot_uuid=backup.snapshot_uuid,
-        taken_at=backup.taken_at,
-        ended_at=backup.ended_at,
-        level=backup.level,
-        version=newest.contents.version,
-        server=known.surroundings.version,
-        moves=(),
+    asked = replace(wish, policy=backup.policy)
+    made = replace(
+        begun(asked, newest.spec, backup, newest.contents.version, known.surroundings, now, by=by),
         findings=(*rebuild_findings.findings(phases, inner, known, too_big), *permission),
         approval=beyond,
-        spare=plan_room.spare(known.surroundings),
         expected_seconds=_seconds(phases),
         phases=phases,
         capsule=known.recorded.key,
-        **elsewhere_of(wish, newest.spec, backup),
     )
     numbered = {phase.number: pieces[phase.does] for phase in phases if phase.does in pieces}
     return Made(plan=named(made, dump(made)), pieces=numbered)

@@ -46,18 +46,23 @@ def lease_name(target: Target, repository: str) -> str:
     name alone. Other addresses are taken for another cluster."""
     written = target.repositories[repository]
     place = {key: str(value).rstrip("/") for key, value in written.settings.items() if key in PLACE and value}
-    return f"{_hash(sorted(target.hosts) or [target.name])}#{_hash([written.type, place or repository])}"
+    return f"{_cluster(target)}#{_hash([written.type, place or repository])}"
 
 
 def salvage_lease(target: Target) -> str:
     """Of copying documents on a cluster: it reads no repository, so it holds up no backup but by its slot; two at once
     could be at work on one index."""
-    return _hash(sorted(target.hosts) or [target.name]) + SALVAGE
+    return _cluster(target) + SALVAGE
 
 
 def rebuild_lease(target: Target) -> str:
     """Of restoring all of a cluster: two at once would put the same things back."""
-    return _hash(sorted(target.hosts) or [target.name]) + REBUILD
+    return _cluster(target) + REBUILD
+
+
+def _cluster(target: Target) -> str:
+    """Two targets of the same addresses are one."""
+    return _hash(sorted(target.hosts) or [target.name])
 
 
 def _hash(what: object) -> str:

@@ -22,6 +22,11 @@ class PhaseSeen:
     run_state: State | None = None
 
 
+def phase_run(phase: Phase) -> str:
+    """The id of the run of a phase of indices, whether it has one yet or not."""
+    return naming.run_id(Kind.RESTORE, phase.policy or "", phase.plan or "")
+
+
 def phases(world: World, run: Run) -> tuple[PhaseSeen, ...]:
     """In their order; nothing of a run that is no restore of everything, or whose plan is lost."""
     if run.rebuild is None or run.plan is None:
@@ -35,7 +40,7 @@ def phases(world: World, run: Run) -> tuple[PhaseSeen, ...]:
 def _seen(world: World, run: Run, rebuild: Rebuild, phase: Phase) -> PhaseSeen:
     part = None
     if phase.plan is not None and not phase.skipped:
-        part = world.store.run(naming.run_id(Kind.RESTORE, phase.policy or "", phase.plan))
+        part = world.store.run(phase_run(phase))
     return PhaseSeen(
         number=phase.number,
         does=phase.does,

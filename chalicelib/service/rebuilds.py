@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import naming, rebuild_pieces, rebuilding, traffic
+from chalicelib.core import rebuild_pieces, rebuilding, traffic
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable, Unauthenticated
-from chalicelib.core.model import Kind, Run
+from chalicelib.core.model import Run
 from chalicelib.core.plans import Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
 from chalicelib.core.rebuild_findings import Known
@@ -20,6 +20,7 @@ from chalicelib.service import control, elsewhere, expecting, in_use, rebuild_ca
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import ACT_TIMEOUT
 from chalicelib.service.planned import planned
+from chalicelib.service.rebuild_view import phase_run
 from chalicelib.service.world import World
 
 KIND = "pieces"
@@ -176,10 +177,10 @@ class RebuildWork:
             return Seen(plan=plan)
         phase = workflow.current(run, plan)
         if phase.does is Does.INDICES:
-            part = world.store.run(_part_id(phase))
+            part = world.store.run(phase_run(phase))
             left_out = planner.stored(world, phase.plan or "").left_out if part and part.good else 0
             return Seen(plan=plan, part=part, left_out=left_out)
-        if run.cancel or run.settled:
+        if run.cancel:
             return Seen(plan=plan)
         try:
             return self._lacking(run, plan, phase, engine)
@@ -272,7 +273,7 @@ def _back(world: World, plan: Plan) -> dict[str, str | None]:
     """What the phases have brought back, by name, with the uuid that it had then; None: a data stream."""
     found: dict[str, str | None] = {}
     for phase in plan.phases:
-        part = world.store.run(_part_id(phase)) if phase.plan and not phase.skipped else None
+        part = world.store.run(phase_run(phase)) if phase.plan and not phase.skipped else None
         made = world.store.evidence(part.run_id, "made", 1) if part and part.good else None
         if made is None:
             continue
@@ -280,7 +281,3 @@ def _back(world: World, plan: Plan) -> dict[str, str | None]:
         for move in planner.stored(world, phase.plan or "").moves:
             found[move.known_as] = None if move.stream else uuids.get(move.name)
     return found
-
-
-def _part_id(phase: Phase) -> str:
-    return naming.run_id(Kind.RESTORE, phase.policy or "", phase.plan or "")
