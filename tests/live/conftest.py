@@ -11,6 +11,15 @@ from infra.local.servers import Server
 from tests.live.accidents import Breakable, Scene
 
 Opener = Callable[[Server], Scene]
+AT_NIGHT = ["elasticsearch", pytest.param("elasticsearch_9", marks=pytest.mark.nightly)]
+"""For `server`, where one version says enough by day."""
+
+
+@pytest.fixture(params=["elasticsearch", "elasticsearch_9"])
+def server(request: pytest.FixtureRequest) -> Server:
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Server)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from chalicelib.core.model import State
 from chalicelib.core.plans import Wish
 from chalicelib.service import plans, restores
@@ -12,13 +10,6 @@ from tests.live.accidents import Scene
 from tests.live.conftest import Opener
 
 FILTER = {"term": {"text": "x"}}
-
-
-@pytest.fixture(params=["elasticsearch", "elasticsearch_9"])
-def server(request: pytest.FixtureRequest) -> Server:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Server)
-    return found
 
 
 def point(scene: Scene, index: str, alias: str, **more: Any) -> None:

@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
-
 from chalicelib.core.model import Run, State
 from chalicelib.service import control, drills
 from infra.local.servers import Server
@@ -11,13 +9,6 @@ from tests.live.accidents import Scene, codes
 from tests.live.conftest import Opener
 
 CHECKS = ["doc_count", "mapping", {"sample_hash": 50}]
-
-
-@pytest.fixture(params=["elasticsearch", "elasticsearch_9"])
-def server(request: pytest.FixtureRequest) -> Server:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Server)
-    return found
 
 
 def backed_up(scene: Scene, **drill: object) -> None:

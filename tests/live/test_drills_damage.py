@@ -17,13 +17,6 @@ SAMPLE = 500
 DAMAGED = ("altered", "beside", "dropped", "mapped", "whole")
 
 
-@pytest.fixture(params=["elasticsearch", "elasticsearch_9"])
-def server(request: pytest.FixtureRequest) -> Server:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Server)
-    return found
-
-
 def restored(scene: Scene, checks: list[object], *indices: str) -> tuple[Run, dict[str, set[str]]]:
     """A drill of these that has restored and compared nothing yet; and the ids that it will compare, by index."""
     for index in indices:

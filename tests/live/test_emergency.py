@@ -11,14 +11,9 @@ from chalicelib.core.model import Run, State
 from chalicelib.service import capsules as stored
 from infra.local.servers import Server
 from tests.live.accidents import Scene, codes
-from tests.live.conftest import Opener
+from tests.live.conftest import AT_NIGHT, Opener
 
-
-@pytest.fixture(params=["elasticsearch", pytest.param("elasticsearch_9", marks=pytest.mark.nightly)])
-def server(request: pytest.FixtureRequest) -> Server:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Server)
-    return found
+pytestmark = pytest.mark.parametrize("server", AT_NIGHT, indirect=True)
 
 
 def backed_up(scene: Scene, *patterns: str) -> Run:

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from chalicelib.core.in_place import safety_run
 from chalicelib.core.model import Run, State
 from chalicelib.core.plans import Mode, Plan, Wish
@@ -15,13 +13,6 @@ from tests.live.conftest import Opener
 
 ANNA = "arn:aws:iam::123456789012:user/anna"
 CHANGED = {"index.number_of_replicas": "1", "index.priority": "9", "index.refresh_interval": "7s"}
-
-
-@pytest.fixture(params=["elasticsearch", "elasticsearch_9"])
-def server(request: pytest.FixtureRequest) -> Server:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Server)
-    return found
 
 
 def live(scene: Scene, *, allow: str = "*", documents: int = 20) -> None:

@@ -11,7 +11,7 @@ from chalicelib.core.plans import Mode, Wish
 from chalicelib.service import control, drills, plans, restores
 from infra.local.servers import Server
 from tests.live.accidents import Scene, codes
-from tests.live.conftest import Opener
+from tests.live.conftest import AT_NIGHT, Opener
 from tests.live.restoring import settings_of
 
 ANALYSIS = {"analyzer": {"own": {"type": "custom", "tokenizer": "standard", "filter": ["lowercase"]}}}
@@ -36,11 +36,7 @@ BOOKKEEPING = (
 DOCUMENTS = 30
 
 
-@pytest.fixture(params=["elasticsearch", pytest.param("elasticsearch_9", marks=pytest.mark.nightly)])
-def server(request: pytest.FixtureRequest) -> Server:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Server)
-    return found
+pytestmark = pytest.mark.parametrize("server", AT_NIGHT, indirect=True)
 
 
 @pytest.fixture

@@ -10,17 +10,13 @@ from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.service import drills, plans, restores, salvages
 from infra.local.servers import Server
 from tests.live.accidents import Scene, codes
-from tests.live.conftest import Opener
+from tests.live.conftest import AT_NIGHT, Opener
 
 HELD = {"a[1]": 7, "a1": 3, "a[!x]": 2}
 """Documents by index. As a glob the first one means the second, and the last one as well."""
 
 
-@pytest.fixture(params=["elasticsearch", pytest.param("elasticsearch_9", marks=pytest.mark.nightly)])
-def server(request: pytest.FixtureRequest) -> Server:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Server)
-    return found
+pytestmark = pytest.mark.parametrize("server", AT_NIGHT, indirect=True)
 
 
 @pytest.fixture

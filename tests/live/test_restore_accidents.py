@@ -17,13 +17,6 @@ from tests.live.conftest import Opener
 from tests.live.restoring import backed_up, cluster, creep, in_the_middle, left, made, planned, restore
 
 
-@pytest.fixture(params=["elasticsearch", "elasticsearch_9"])
-def server(request: pytest.FixtureRequest) -> Server:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Server)
-    return found
-
-
 @pytest.fixture
 def breakable_9(server_places: Places, server_root: Path) -> Iterator[Breakable]:
     one = Breakable(Elasticsearch(server_places, "9.2.0", server_root / "breakable-9"))

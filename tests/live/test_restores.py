@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from chalicelib.core.model import State
 from infra.local.servers import Server
 from tests.live.accidents import codes
@@ -12,13 +10,6 @@ from tests.live.restoring import backed_up, made, restore, settings_of
 
 ANALYSIS = {"analyzer": {"own": {"type": "custom", "tokenizer": "standard", "filter": ["lowercase"]}}}
 SORTED = {"settings": {"number_of_replicas": 0, "sort.field": "n", "sort.order": "desc"}}
-
-
-@pytest.fixture(params=["elasticsearch", "elasticsearch_9"])
-def server(request: pytest.FixtureRequest) -> Server:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Server)
-    return found
 
 
 def test_every_kind_of_index_comes_back_as_it_was(server: Server, new_scene: Opener) -> None:

@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-import pytest
-
 from chalicelib.core.model import Run, State
 from chalicelib.core.plans import Wish
 from chalicelib.service import control, plans, restores, salvages
@@ -15,13 +13,6 @@ from tests.live.conftest import Opener
 DOCUMENTS, DELETED, CHANGED, NEW = 10_000, 100, 50, 20
 EVERY = 7
 """Every so many documents have a routing of their own."""
-
-
-@pytest.fixture(params=["elasticsearch", "elasticsearch_9"])
-def server(request: pytest.FixtureRequest) -> Server:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Server)
-    return found
 
 
 def source(number: int, text: str = "as it was") -> str:

@@ -2,21 +2,12 @@
 
 from typing import Any
 
-import pytest
-
 from chalicelib.core.model import Run, State
 from chalicelib.core.plans import Mode, Wish
 from chalicelib.service import control, plans, restores
 from infra.local.servers import Server
 from tests.live.accidents import Scene, codes
 from tests.live.conftest import Opener
-
-
-@pytest.fixture(params=["elasticsearch", "elasticsearch_9"])
-def server(request: pytest.FixtureRequest) -> Server:
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Server)
-    return found
 
 
 def live(scene: Scene) -> None:
