@@ -48,7 +48,7 @@ def test_the_life_of_a_stage(folder: Path) -> None:
     with pytest.raises(CannotStart, match="runs already"):
         stage.up(folder=folder)
 
-    os.kill(state["children"]["supervisor"]["pid"], signal.SIGKILL)
+    _kill_supervisor(state)
     said: list[str] = []
     again = stage.up(folder=folder, progress=said.append)
     assert any("dynamodb" in line and "moto" in line for line in said if line.startswith("ended what"))
@@ -144,6 +144,13 @@ def _table(state: dict[str, Any]) -> Any:
 
 def _is_alive(state: dict[str, Any], name: str) -> bool:
     return processes.is_alive(Identity.from_json(state["children"][name]))
+
+
+def _kill_supervisor(state: dict[str, Any]) -> None:
+    """And waits: a killed process keeps its lock for some milliseconds more."""
+    supervisor = Identity.from_json(state["children"]["supervisor"])
+    os.kill(supervisor.pid, signal.SIGKILL)
+    assert _comes_true(lambda: not processes.is_alive(supervisor))
 
 
 def _comes_true(holds: Callable[[], bool], seconds: float = 30) -> bool:
