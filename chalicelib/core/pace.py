@@ -10,6 +10,8 @@ LONGEST = timedelta(minutes=15)
 """SQS delays at most 900 s."""
 NEAR = timedelta(seconds=60)
 """No wait is longer than this near the expected end."""
+PROMPT_LOOKS = 30
+"""A run of so many looks is no short one any more, and two seconds are nothing to it."""
 PATIENCE = timedelta(minutes=2)
 """A question beside the point (counts, sizes) that stays without an answer for so long must not cost the backup."""
 MAX_REFUSALS = 5
@@ -37,6 +39,12 @@ def next_look(run: Run, now: datetime) -> timedelta:
         elif since < 2 * expected + NEAR:
             delay = min(delay, NEAR)
     return _whole(run, delay, now)
+
+
+def once_answered(run: Run) -> timedelta:
+    """After an act that is done when the server has answered: at once. A server that says so and does nothing is asked
+    every two seconds in the end."""
+    return timedelta(0) if run.looks < PROMPT_LOOKS else FIRST_LOOK
 
 
 def after_refusal(run: Run, refusals: int, now: datetime) -> timedelta:

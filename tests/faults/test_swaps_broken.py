@@ -77,9 +77,10 @@ def test_an_alias_that_somebody_moved_meanwhile_ends_it_before_anything_is_swapp
 def test_cancelled_before_the_names_have_moved_all_is_as_before() -> None:
     stage = backed_up()
     run = restores.start(stage.world, planned(stage).plan_id, by="cli:anna")
-    until(stage, run, State.SWAPPING)
-    stage.live(0.05)
-    assert not stage.engine.indices["orders-2"].writable
+    while stage.engine.indices["orders-2"].writable:
+        stage.deliver()
+        stage.clock.advance(1)
+    assert stage.run(run.run_id).state is State.SWAPPING
     control.cancel(stage.world, run.run_id, by="cli:anna", why="")
     stage.live(5)
     assert stage.run(run.run_id).state is State.CANCELLED

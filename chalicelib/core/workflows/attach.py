@@ -24,4 +24,4 @@ def attach(run: Run, seen: Seen, now: datetime) -> Decision:
     if why := attaching.unfit(seen.plan, seen.live):
         found = finding("restore.world_moved", seen.plan.plan_id, why, "make a new plan")
         return give_up(run, seen, now, State.FAILED, why, found)
-    return Decision(state=State.CHECKING, act=Repointing(actions=wanted), again=pace.FIRST_LOOK)
+    return Decision(state=State.CHECKING, act=Repointing(actions=wanted), again=pace.once_answered(run))

@@ -107,7 +107,7 @@ def _replace(run: Run, seen: Seen, now: datetime) -> Decision:
             state=State.RESTORING,
             changes={"last_error": None},
             act=Close(indices=tuple(opened[:AT_ONCE])),
-            again=pace.FIRST_LOOK,
+            again=pace.once_answered(run),
         )
     changes = {"attempts": run.attempts + 1, "claimed_at": now, "last_error": None}
     act = Restore(order=planning.order(seen.plan))
@@ -206,7 +206,7 @@ def _release(run: Run, seen: Seen) -> Decision:
         for move in over[:AT_ONCE]
     )
     act = Release(indices=refs, lifecycle=over[0].over is not None)
-    return Decision(state=State.CHECKING, changes={"aborts": tries + 1}, act=act, again=pace.FIRST_LOOK)
+    return Decision(state=State.CHECKING, changes={"aborts": tries + 1}, act=act, again=pace.once_answered(run))
 
 
 def _done(run: Run, seen: Seen) -> Decision:

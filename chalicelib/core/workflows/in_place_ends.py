@@ -57,11 +57,13 @@ def undo(run: Run, seen: Seen, now: datetime) -> Decision:
     over = now >= run.deadline_at + CLEANING or run.aborts >= TRIES
     shut, new = ((), ()) if run.checked else (_closed_by_us(seen), made(seen))
     if shut and not over:
-        return Decision(state=run.state, act=Open(indices=shut[:AT_ONCE]), again=pace.FIRST_LOOK)
+        return Decision(state=run.state, act=Open(indices=shut[:AT_ONCE]), again=pace.once_answered(run))
     if new and not over:
         refs = tuple(IndexRef(name=index.name, uuid=index.uuid) for index in new)
         evidence = () if seen.made else (written_down(run, new),)
-        return Decision(state=run.state, act=removal(refs, run.aborts), evidence=evidence, again=pace.FIRST_LOOK)
+        return Decision(
+            state=run.state, act=removal(refs, run.aborts), evidence=evidence, again=pace.once_answered(run)
+        )
     told = (*restore_ends.left_over(run, new), *few(tuple(_states(run, seen))))
     changes = {"findings": (*run.findings, *told), "leftover": bool(new)}
     return Decision(state=run.ending or State.FAILED, changes=changes)

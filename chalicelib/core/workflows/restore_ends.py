@@ -55,7 +55,7 @@ def clean(run: Run, seen: Seen, now: datetime) -> Decision:
         return Decision(state=run.state, again=pace.next_look(run, now))
     refs = [IndexRef(name=index.name, uuid=index.uuid) for index in mine]
     act = removal(groups(refs, seen.plan.streams, seen.plan.names), run.aborts)
-    return Decision(state=run.state, act=act, again=pace.FIRST_LOOK)
+    return Decision(state=run.state, act=act, again=pace.once_answered(run))
 
 
 def not_accepted(

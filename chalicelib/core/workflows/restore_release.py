@@ -62,10 +62,10 @@ def kept(run: Run, seen: Seen, now: datetime) -> Decision:
         return _ended(run, seen, State.CANCELLED, cancel.reason(run))
     if now >= run.deadline_at:
         return _ended(run, seen, State.TIMED_OUT, f"not done by its deadline; last seen: {far(run)}")
-    if (tries := in_vain(run, seen)) >= TRIES:
+    if in_vain(run, seen) >= TRIES:
         why = not_let_go(run)
         return _ended(run, seen, State.FAILED, why.message, why)
-    return _next(seen, waiting, tries, lifecycle=seen.plan.wish.attach_lifecycle)
+    return _next(run, seen, waiting, lifecycle=seen.plan.wish.attach_lifecycle)
 
 
 def release(run: Run, seen: Seen, now: datetime) -> Decision:
@@ -80,10 +80,10 @@ def release(run: Run, seen: Seen, now: datetime) -> Decision:
     waiting = [index for index in mine if index.ours]
     if not waiting:
         return swap.begun(done(run, seen))
-    if (tries := in_vain(run, seen)) >= TRIES:
+    if in_vain(run, seen) >= TRIES:
         why = not_let_go(run)
         return give_up(run, seen, now, State.FAILED, why.message, why)
-    return _next(seen, waiting, tries, lifecycle=True)
+    return _next(run, seen, waiting, lifecycle=True)
 
 
 def in_vain(run: Run, seen: Seen) -> int:
@@ -98,13 +98,14 @@ def not_let_go(run: Run) -> Finding:
     return finding("restore.refused", run.target, message, "mend what the message names")
 
 
-def _next(seen: Seen, waiting: Sequence[Restored], tries: int, *, lifecycle: bool) -> Decision:
+def _next(run: Run, seen: Seen, waiting: Sequence[Restored], *, lifecycle: bool) -> Decision:
+    tries = in_vain(run, seen)
     turn = tries % len(waiting)  # the one that could not be let go must not keep the others
     few = (*waiting[turn:], *waiting[:turn])[:AT_ONCE]
     refs = tuple(IndexRef(name=index.name, uuid=index.uuid, settings=_settings(seen, index.name)) for index in few)
     act = Release(indices=refs, lifecycle=lifecycle)
     changes = {"aborts": tries + 1, "released": seen.plan.wish.mode is plans.Mode.RENAME}
-    return Decision(state=State.CHECKING, changes=changes, act=act, again=pace.FIRST_LOOK)
+    return Decision(state=State.CHECKING, changes=changes, act=act, again=pace.once_answered(run))
 
 
 def _settings(seen: Seen, name: str) -> Any:

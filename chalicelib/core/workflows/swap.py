@@ -106,7 +106,7 @@ def _act(run: Run, act: Block | Clone | Repointing, now: datetime, **changes: An
         state=run.state,
         changes={"claimed_at": now, "last_error": None, **changes},
         act=act,
-        again=pace.FIRST_LOOK,
+        again=pace.once_answered(run),
     )
 
 

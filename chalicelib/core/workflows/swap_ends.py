@@ -56,11 +56,11 @@ def undo(run: Run, seen: Seen, now: datetime) -> Decision:
     over = now >= run.deadline_at + CLEANING or run.aborts >= TRIES
     shut = blocked_by_us(seen)
     if shut and not over:
-        return Decision(state=State.SWAPPING, act=Reopen(indices=shut[:AT_ONCE]), again=pace.FIRST_LOOK)
+        return Decision(state=State.SWAPPING, act=Reopen(indices=shut[:AT_ONCE]), again=pace.once_answered(run))
     mine = (*restored(seen), *(one for _, one in cloned(seen)))
     wanted = _removable(run, seen)
     if wanted and not over:
-        return Decision(state=State.SWAPPING, act=removal(wanted, run.aborts), again=pace.FIRST_LOOK)
+        return Decision(state=State.SWAPPING, act=removal(wanted, run.aborts), again=pace.once_answered(run))
     left = (*_blocked(shut), *_left(run, [one.ref for one in mine]))
     return Decision(state=ending, changes={"findings": (*run.findings, *left)})
 
@@ -91,10 +91,13 @@ def roll_back(run: Run, seen: Seen, now: datetime) -> Decision:
     if now >= run.deadline_at or run.aborts >= TRIES:
         return stays_swapped(run, seen, now, run.last_error or "no answer in time")
     if shut := _shut(seen):
-        return Decision(state=State.SWAPPED, act=Reopen(indices=shut[:AT_ONCE]), again=pace.FIRST_LOOK)
+        return Decision(state=State.SWAPPED, act=Reopen(indices=shut[:AT_ONCE]), again=pace.once_answered(run))
     changes = {"repointed_at": now, "claimed_at": now}
     return Decision(
-        state=State.SWAPPED, changes=changes, act=Repointing(actions=swapping.back(seen.plan)), again=pace.FIRST_LOOK
+        state=State.SWAPPED,
+        changes=changes,
+        act=Repointing(actions=swapping.back(seen.plan)),
+        again=pace.once_answered(run),
     )
 
 
@@ -166,7 +169,7 @@ def finish(run: Run, seen: Seen, now: datetime) -> Decision:
         next_ones = removal(wanted, run.aborts)
         follow = swap_names.follow(seen.plan, next_ones.indices[:AT_ONCE])
         act = Repointing(actions=follow) if follow else next_ones
-        return Decision(state=State.SWAPPED, act=act, again=pace.FIRST_LOOK)
+        return Decision(state=State.SWAPPED, act=act, again=pace.once_answered(run))
     return _finished(run, seen, *_left(run, wanted), *(_in_use(one) for one in used[:SHOWN]))
 
 
