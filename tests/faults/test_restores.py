@@ -91,12 +91,13 @@ def test_a_name_that_is_taken_meanwhile_ends_it_before_anything_is_touched() -> 
     assert stage.engine.indices["restored-orders"].documents == 3
 
 
-def test_a_lost_blob_is_told_with_its_shard_and_nothing_is_left() -> None:
+def test_a_lost_blob_is_told_at_once_with_its_shard_and_nothing_is_left() -> None:
+    """Its index was seen: there is no request that could still come through, and be waited for."""
     stage = backed_up()
     (backup,) = stage.store.backups("nightly")
     stage.engine.lose_blob(backup.snapshot, "orders")
     run = started(stage)
-    stage.live(2)
+    stage.live(0.1)
     run = stage.run(run.run_id)
     assert (run.state, [found.code for found in run.findings]) == (State.FAILED, ["restore.shard_failed"])
     assert made(stage) == set()

@@ -19,6 +19,7 @@ from chalicelib.core.workflows.restore_seen import (
     Restore,
     Seen,
     own,
+    progress,
     removal,
     written_down,
 )
@@ -39,6 +40,8 @@ def give_up(run: Run, seen: Seen, now: datetime, ending: State, reason: str, *fo
     mine = own(seen)
     if not mine and not may_come(run, now):
         return Decision(state=ending, changes={**changes, "ending": None})
+    if mine:
+        changes["progress"] = progress(seen)  # the request came through, whole as servers take it: no more may come
     made = () if seen.made or not mine else (written_down(run, mine),)
     return Decision(state=run.state, changes=changes, evidence=made, again=timedelta(0))
 
@@ -55,7 +58,8 @@ def clean(run: Run, seen: Seen, now: datetime) -> Decision:
         return Decision(state=run.state, again=pace.next_look(run, now))
     refs = [IndexRef(name=index.name, uuid=index.uuid) for index in mine]
     act = removal(groups(refs, seen.plan.streams, seen.plan.names), run.aborts)
-    return Decision(state=run.state, act=act, again=pace.once_answered(run))
+    changes = {"progress": run.progress or progress(seen)}
+    return Decision(state=run.state, changes=changes, act=act, again=pace.once_answered(run))
 
 
 def not_accepted(

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import pace
-from chalicelib.core.model import Finding, Progress, Run, State
+from chalicelib.core.model import Finding, Run, State
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import restore_stuck as stuck
 from chalicelib.core.workflows.ends import LATE_START, finding
 from chalicelib.core.workflows.restore_ends import give_up
-from chalicelib.core.workflows.restore_seen import Seen, foreign, own, written_down
+from chalicelib.core.workflows.restore_seen import Seen, foreign, own, progress, written_down
 
 ATTEMPTS = 3
 
@@ -66,16 +66,6 @@ def vanished(run: Run, seen: Seen, now: datetime) -> Decision:
     message = "an index that was restored is gone: somebody deleted it"
     found = finding("restore.vanished", seen.plan.plan_id, message, "make a new plan and start it")
     return give_up(run, seen, now, State.FAILED, message, found)
-
-
-def progress(seen: Seen) -> Progress:
-    mine = own(seen)
-    return Progress(
-        done=sum(index.shards_done for index in mine),
-        total=sum(move.shards for move in seen.plan.moves),
-        bytes_done=sum(index.bytes_done for index in mine),
-        bytes_total=seen.plan.bytes,
-    )
 
 
 def moving(run: Run, seen: Seen, now: datetime) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.core.in_place import Safety
-from chalicelib.core.model import IndexCount, IndexRef, Run
+from chalicelib.core.model import IndexCount, IndexRef, Progress, Run
 from chalicelib.core.plans import Plan
 from chalicelib.core.restores import Restored, RestoreOrder, Unallocated
 from chalicelib.core.rows import Evidence
@@ -149,3 +149,13 @@ def foreign(seen: Seen) -> tuple[Restored, ...]:
 def written_down(run: Run, mine: Sequence[Restored]) -> Evidence:
     refs = tuple(IndexRef(name=index.name, uuid=index.uuid, shards=index.shards) for index in mine)
     return Evidence(run_id=run.run_id, kind="made", n=1, indices=refs)
+
+
+def progress(seen: Seen) -> Progress:
+    mine = own(seen)
+    return Progress(
+        done=sum(index.shards_done for index in mine),
+        total=sum(move.shards for move in seen.plan.moves),
+        bytes_done=sum(index.bytes_done for index in mine),
+        bytes_total=seen.plan.bytes,
+    )
