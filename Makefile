@@ -8,6 +8,8 @@ SOURCES = $(wildcard chalicelib infra tests *.py)
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(LOCK_OPTIONS)
+# Two processes: live tests wait more than they work. In the order of the tiers; who shares a server stays together.
+TOGETHER = -n 2 --dist loadgroup --no-loadscope-reorder
 # Lambda's Python brings these
 PROVIDED := boto3 botocore jmespath python-dateutil s3transfer six urllib3
 
@@ -34,10 +36,10 @@ demo: $(INSTALLED)  ## the whole story on the local stage
 	@$(BIN)/python -m infra.local.demo
 
 test: $(INSTALLED)  ## unit, contract, faults, app, and the core of the live cases
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TOGETHER)
 
 nightly: $(INSTALLED)  ## every test, with far more random examples
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -m "not bench"
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest -m "not bench" $(TOGETHER)
 
 faults: SEED ?= $(shell $(PYTHON) -c 'import random; print(random.randrange(10**6) * 1000)')
 faults: MINUTES ?= 10

@@ -1,7 +1,8 @@
 """What every test gets: profiles of random examples, golden files, and no skip without a reason."""
 
 import os
-from collections.abc import Callable, Generator
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import HealthCheck, settings
 TIERS = ("unit", "contract", "faults", "app", "live")
 SERVER_TIMEOUT = 600
 TESTS = Path(__file__).parent
-UNEXPLAINED = pytest.StashKey[list[str]]()
+SHARED = {"stages": {"stage", "stage_9", "new_stage"}, "9": {"elasticsearch_9", "9.2.0"}}
+"""Fixtures and parameters by which tests are told apart that share servers."""
 
 # The same examples in every run: a red build is red for what was changed. The nightly run looks further.
 settings.register_profile("default", derandomize=True, deadline=None, database=None, print_blob=True)
@@ -44,7 +46,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[UNEXPLAINED] = []
+    config.pluginmanager.register(Gates(), "gates")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,6 +58,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(SERVER_TIMEOUT))
         if _tier(item.path) == TIERS.index("live"):
             item.add_marker("live")
+        if group := _shared(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _shared(item: pytest.Item) -> str:
+    """Tests run in two processes (`make test`): those that share a server, or what a file prepares, in one of them."""
+    tier = _tier(item.path)
+    if tier == TIERS.index("app"):
+        return item.path.stem
+    if tier not in (TIERS.index("contract"), TIERS.index("live")):
+        return ""
+    asked: set[str] = {*getattr(item, "fixturenames", ()), *re.split(r"[\[\]-]", item.name)}
+    kind = next((kind for kind, names in SHARED.items() if asked & names), "others")
+    return f"{TIERS[tier]}-{kind}"
 
 
 def _tier(path: Path) -> int:
@@ -63,12 +79,29 @@ def _tier(path: Path) -> int:
     return TIERS.index(folder) if folder in TIERS else len(TIERS)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    report = yield
-    if report.skipped and not skip_reason(report):
-        item.config.stash[UNEXPLAINED].append(report.nodeid)
-    return report
+class Gates:
+    """Sees every report, whichever process ran the test."""
+
+    def __init__(self) -> None:
+        self.unexplained: list[str] = []
+        self.figures: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and not skip_reason(report):
+            self.unexplained.append(report.nodeid)
+        if report.when == "call":
+            self.figures += [str(value) for name, value in report.user_properties if name == "figures"]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.unexplained and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for line in self.figures:
+            terminalreporter.write_line(line)
+        for nodeid in self.unexplained:
+            terminalreporter.write_line(f"FAILED {nodeid} - skipped without a reason", red=True)
 
 
 def skip_reason(report: pytest.TestReport) -> str:
@@ -77,13 +110,3 @@ def skip_reason(report: pytest.TestReport) -> str:
     text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     reason = text.removeprefix("Skipped").removeprefix(":").strip()
     return "" if reason in ("unconditional skip", "<Skipped instance>") else reason
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if session.config.stash[UNEXPLAINED] and session.exitstatus == pytest.ExitCode.OK:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for nodeid in config.stash[UNEXPLAINED]:
-        terminalreporter.write_line(f"FAILED {nodeid} - skipped without a reason", red=True)

@@ -26,8 +26,8 @@ targets:
     restore: {{allow: ["restored-*", "drill-*", "weather*"]}}
     repositories:
       # slowed down, so that there is something to watch
-      main: {{type: fs, settings: {{location: main, max_snapshot_bytes_per_sec: 1500kb}}}}
-      slow: {{type: fs, settings: {{location: slow, max_snapshot_bytes_per_sec: 400kb}}}}
+      main: {{type: fs, settings: {{location: main, max_snapshot_bytes_per_sec: 3mb}}}}
+      slow: {{type: fs, settings: {{location: slow, max_snapshot_bytes_per_sec: 800kb}}}}
 policies:
   flights:
     target: airline

@@ -9,7 +9,8 @@ pytest_plugins = ["pytester"]
 CONFTEST = Path(__file__).parents[1] / "conftest.py"
 
 
-def test_a_skip_without_a_reason_fails_the_run(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_a_skip_without_a_reason_fails_the_run(pytester: pytest.Pytester, processes: str) -> None:
     result = _run(
         pytester,
         """
@@ -22,6 +23,7 @@ def test_a_skip_without_a_reason_fails_the_run(pytester: pytest.Pytester) -> Non
         @pytest.mark.xfail
         def test_xfail_mark(): assert False
         """,
+        *("-n", processes),
     )
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
