@@ -200,9 +200,13 @@ class Scene:
         return self.ended(run)
 
     def ended(self, run: Run) -> Run:
-        """The end of a run, told once, with nothing left to do; never a success that the server itself denies."""
+        """The end of a run, told once, with nothing left to do; never a success that the server itself denies. What
+        was on its way when somebody cancelled it comes late, and changes nothing."""
         run = self.play(run, lambda run: run.told, "its end is told")
-        assert self.queue.next_at is None
+        while self.queue.next_at is not None:
+            time.sleep(0.05)
+            self.deliver()
+        assert self.row(run) == run
         assert run.wake_at is None
         assert [report.key for report in self.reports(run)] == [f"{run.run_id}#end"]
         if run.state is State.SUCCEEDED:
