@@ -132,7 +132,6 @@ def _shrunken(demo: Demo) -> None:
     snapshot = demo.ask("show", "backup:flights:demo-shrunken")["snapshot"]
     demo.type("accept", snapshot, "--why", "the months before April are archived")
     demo.type("backup", "flights", "--wait", "--request-id", "demo-accepted")
-    demo.type("backups", "--policy", "flights")
 
 
 if __name__ == "__main__":
