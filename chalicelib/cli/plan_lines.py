@@ -9,8 +9,8 @@ import typer
 
 from chalicelib.cli.output import Output, console, instant
 from chalicelib.core.model import Finding, Run
-from chalicelib.core.plans import Move
-from chalicelib.core.prose import listed, size
+from chalicelib.core.plans import Move, Plan
+from chalicelib.core.prose import counted, listed, size
 from chalicelib.core.workflows.restore_ends import few
 
 SHOWN = 20
@@ -88,3 +88,17 @@ def _kind(call: str) -> str:
 def _short(call: str) -> str:
     head, found, _ = call.partition(" {")
     return f"{head}{LEFT_OUT}" if found and len(call) > SHORT_CALL else call
+
+
+def say_what_follows(out: Output, plan: Plan, command: str, *, every: bool) -> None:
+    """What is known against it, what is sent, and the `command` that carries it out, where one would."""
+    say_findings(out, plan.findings, every=every)
+    say_calls(out, plan.calls, every=every)
+    if plan.conflicts:
+        out.say(f"{counted(len(plan.conflicts), 'conflict')}: it will not be started")
+        return
+    if plan.approval:
+        out.command(
+            "a second person first, with credentials of their own", f"snapwarden restore approve {plan.plan_id}"
+        )
+    out.command("start it within an hour", command)

@@ -11,15 +11,17 @@ from chalicelib.core.prose import span
 from chalicelib.service import rebuilds
 
 
-def plan(out: Output, wish: Wish, target: str | None) -> Plan:
-    """BadInput for options that mean one policy."""
-    wrong = {
+def plan(out: Output, wish: Wish, target: str | None, *wrong: Problem) -> Plan:
+    """BadInput for options that mean one policy, with those that are known to be `wrong`."""
+    of_one = {
         "--policy": bool(wish.policy),
         "--indices": bool(wish.indices),
         "--prefix": bool(wish.prefix),
     }
-    if found := [key for key, given in wrong.items() if given]:
-        raise BadInput(*(Problem("is not of everything", key=key, expected="--everything without it") for key in found))
+    given = [key for key, value in of_one.items() if value]
+    wrong += tuple(Problem("is not of everything", key=key, expected="--everything without it") for key in given)
+    if wrong:
+        raise BadInput(*wrong)
     return rebuilds.plan(bootstrap.of_terminal(out.stage), wish, target)
 
 

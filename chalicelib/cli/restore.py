@@ -90,15 +90,17 @@ def _tell(out: Output, made: Plan, *, every: bool) -> None:
 
 
 def _everything(out: Output, wish: Wish, target: str | None, prefix: str | None, of: str | None) -> Plan:
+    wrong = []
     if wish.mode is not Mode.RENAME:
-        raise BadInput(Problem("everything comes back in one way only", key="--mode", expected="no --mode"))
-    if wish.attach_aliases or wish.attach_lifecycle:
-        key = "--attach-aliases" if wish.attach_aliases else "--attach-lifecycle"
-        raise BadInput(Problem("everything brings them back anyway", key=key, expected="--everything without it"))
+        wrong.append(Problem("everything comes back in one way only", key="--mode", expected="no --mode"))
+    for key, given in (("--attach-aliases", wish.attach_aliases), ("--attach-lifecycle", wish.attach_lifecycle)):
+        if given:
+            wrong.append(Problem("everything brings them back anyway", key=key, expected="--everything without it"))
     if wish.backup is not None:
         expected = "--at TIME, or --configuration BACKUP"
-        raise BadInput(Problem("everything is of many backups", key="--backup", expected=expected))
-    return rebuild.plan(out, replace(wish, mode=Mode.EVERYTHING, prefix=prefix or "", backup=of), target)
+        wrong.append(Problem("everything is of many backups", key="--backup", expected=expected))
+    whole = replace(wish, mode=Mode.EVERYTHING, prefix=prefix or "", backup=of)
+    return rebuild.plan(out, whole, target, *wrong)
 
 
 def _of_policy(out: Output, wish: Wish, target: str | None) -> Plan:
@@ -224,16 +226,7 @@ SUMMARIES = {Mode.SALVAGE: salvage.summary, Mode.EVERYTHING: rebuild.summary}
 
 def _print(out: Output, plan: Plan, *, every: bool) -> None:
     SUMMARIES.get(plan.wish.mode, _summary)(out, plan, every=every)
-    plan_lines.say_findings(out, plan.findings, every=every)
-    plan_lines.say_calls(out, plan.calls, every=every)
-    if plan.conflicts:
-        out.say(f"{counted(len(plan.conflicts), 'conflict')}: it will not be started")
-        return
-    if plan.approval:
-        out.command(
-            "a second person first, with credentials of their own", f"snapwarden restore approve {plan.plan_id}"
-        )
-    out.command("start it within an hour", f"snapwarden restore start {plan.plan_id} --wait")
+    plan_lines.say_what_follows(out, plan, f"snapwarden restore start {plan.plan_id} --wait", every=every)
 
 
 def _behind(operations: int | None) -> str:

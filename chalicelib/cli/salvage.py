@@ -12,7 +12,6 @@ from chalicelib.cli.runs import started
 from chalicelib.core import wire
 from chalicelib.core.errors import BadInput, Problem
 from chalicelib.core.plans import Move, Plan
-from chalicelib.core.prose import counted
 from chalicelib.service import salvages
 
 
@@ -76,17 +75,8 @@ def summary(out: Output, plan: Plan, *, every: bool) -> None:
 
 def _print(out: Output, plan: Plan, *, every: bool) -> None:
     summary(out, plan, every=every)
-    plan_lines.say_findings(out, plan.findings, every=every)
-    plan_lines.say_calls(out, plan.calls, every=every)
-    if plan.conflicts:
-        out.say(f"{counted(len(plan.conflicts), 'conflict')}: it will not be started")
-        return
-    if plan.approval:
-        out.command(
-            "a second person first, with credentials of their own", f"snapwarden restore approve {plan.plan_id}"
-        )
     option = " --missing-only" if plan.wish.missing_only else ""
-    out.command("start it within an hour", f"snapwarden salvage {plan.wish.of_run}{option} --wait")
+    plan_lines.say_what_follows(out, plan, f"snapwarden salvage {plan.wish.of_run}{option} --wait", every=every)
 
 
 def _counts(move: Move) -> tuple[str, ...]:

@@ -44,8 +44,7 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
             found.append(Problem(wrong.message(), key=key, expected=expected))
     if inside and wish.prefix:
         found.append(Problem("names change in no restore in place", key="--prefix", expected="--mode rename"))
-    if wish.replicas is not None and not 0 <= wish.replicas <= MOST_REPLICAS:
-        found.append(Problem(f"{wish.replicas} replicas", key="--replicas", expected=f"0 to {MOST_REPLICAS}"))
+    found += replica_problems(wish)
     if wish.mode is Mode.DRILL:
         found.append(Problem("a drill is no plan of yours", key="--mode", expected="snapwarden drill POLICY"))
     if wish.mode is Mode.SALVAGE:
@@ -61,3 +60,9 @@ def problems(wish: Wish) -> tuple[Problem, ...]:
     if wish.backup and wish.at:
         found.append(Problem("names a backup and a time", key="--at", expected="one of --backup and --at"))
     return tuple(found)
+
+
+def replica_problems(wish: Wish) -> tuple[Problem, ...]:
+    if wish.replicas is None or 0 <= wish.replicas <= MOST_REPLICAS:
+        return ()
+    return (Problem(f"{wish.replicas} replicas", key="--replicas", expected=f"0 to {MOST_REPLICAS}"),)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.core import rebuild_pieces, rebuilding, traffic
+from chalicelib.core import rebuild_pieces, rebuilding, traffic, wishes
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable, Unauthenticated
 from chalicelib.core.model import Run
 from chalicelib.core.plans import Plan, Wish
@@ -36,8 +36,8 @@ def plan(world: World, wish: Wish, target: str | None = None, *, by: str | None 
 
     BadInput when the wish makes no sense, or none of them has a backup that would do; Retryable or Refused when the
     server or the bucket does not say what is needed, or AWS who calls."""
-    if wish.replicas is not None and wish.replicas < 0:
-        raise BadInput(Problem(f"{wish.replicas} replicas", key="--replicas", expected="0 or more"))
+    if wrong := wishes.replica_problems(wish):
+        raise BadInput(*wrong)
     own = _specs(world, target)
     specs = [(spec, elsewhere.meant(world, wish, spec)) for spec in own]
     by, engine = by or world.identity(), world.engine(specs[0][1])

@@ -2,11 +2,10 @@
 
 import pytest
 
-from tests.app.test_cli_second_person import Type, snapwarden
+from tests.app.terminal import Type
 from tests.faults.test_attached import backed_up
 from tests.faults.world import Stage
 
-__all__ = ["snapwarden"]
 PLAN = ("restore", "plan", "--policy", "nightly", "--indices", "orders")
 
 
@@ -37,3 +36,16 @@ def test_other_modes_see_to_them_themselves(snapwarden: Type, mode: str, option:
 def test_everything_has_no_use_for_them(snapwarden: Type, option: str) -> None:
     done = snapwarden("restore", "plan", "--everything", option)
     assert (done.code, option in done.err) == (2, True)
+
+
+def test_all_that_is_not_of_everything_is_told_at_once(snapwarden: Type) -> None:
+    words = ("--mode", "swap", "--attach-aliases", "--attach-lifecycle", "--backup", "b", "--policy", "nightly")
+    done = snapwarden("restore", "plan", "--everything", *words, "--indices", "orders")
+    assert done.code == 2
+    asked = ("--mode", "--attach-aliases", "--attach-lifecycle", "--backup", "--policy", "--indices")
+    assert [key for key in asked if f"error: {key}: " not in done.err] == []
+
+
+def test_nobody_asks_for_a_hundred_replicas_of_everything(snapwarden: Type) -> None:
+    done = snapwarden("restore", "plan", "--everything", "--replicas", "100")
+    assert (done.code, "error: --replicas: 100 replicas (expected 0 to 20)" in done.err) == (2, True)

@@ -2,21 +2,17 @@
 world behind them is in memory."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from chalicelib import bootstrap
 from chalicelib.cli import asking
-from chalicelib.cli.main import run
 from chalicelib.core.errors import BadInput
 from chalicelib.core.model import State
 from chalicelib.service import request
-from chalicelib.service.world import World
+from tests.app.terminal import Type
 from tests.faults.world import FILE, RUN_ID, START, Stage
 
 PROMISED = FILE.replace(
@@ -26,25 +22,6 @@ PROMISED = FILE.replace(
 
 NOWHERE = "http://127.0.0.1:9"
 STAGE_FILE = {"stage": "local", "region": "eu-central-1", "account": "123456789012", "endpoint_url": NOWHERE}
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def words(self) -> str:
-        """In one line, however the table was folded."""
-        return " ".join(self.out.split())
-
-
-Type = Callable[..., Done]
 
 
 @pytest.fixture
@@ -60,23 +37,6 @@ def stage() -> Stage:
     made.until_slot()
     made.tick()
     return made
-
-
-@pytest.fixture
-def snapwarden(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Type:
-    def world(name: str | None) -> World:
-        return stage.world
-
-    monkeypatch.setattr(bootstrap, "of_terminal", world)
-    monkeypatch.setattr("time.sleep", stage.clock.advance)
-
-    def typed(*words: str) -> Done:
-        with pytest.raises(SystemExit) as ended:
-            run(list(words))
-        told = capsys.readouterr()
-        return Done(int(ended.value.code or 0), told.out, told.err)
-
-    return typed
 
 
 def shrunken(stage: Stage) -> str:

@@ -2,11 +2,9 @@
 
 import pytest
 
-from tests.app.test_cli_second_person import Type, snapwarden
+from tests.app.terminal import Type
 from tests.faults.rebuilding import backed_up, lost, started
 from tests.faults.world import Stage
-
-__all__ = ["snapwarden"]
 
 
 @pytest.fixture

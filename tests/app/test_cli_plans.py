@@ -2,36 +2,18 @@
 important. The world behind it is in memory."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
-from chalicelib import bootstrap
 from chalicelib.cli import plan_lines
-from chalicelib.cli.main import run
 from chalicelib.cli.output import Output
 from chalicelib.core.plans import Move
-from tests.faults.second_person import ANNA, BEN
+from tests.app.terminal import Type
+from tests.faults.second_person import BEN
 from tests.faults.world import FILE, Stage
 
 MANY = 25
 L2 = FILE.replace("    timeout: 4h", "    timeout: 4h\n    prove: L2")
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def words(self) -> str:
-        """In one line, however it was folded."""
-        return " ".join(self.out.split())
-
-
-Type = Callable[..., Done]
 
 
 @pytest.fixture
@@ -43,20 +25,6 @@ def stage() -> Stage:
     stage.live(1)
     assert stage.run("backup:nightly:now-1").good
     return stage
-
-
-@pytest.fixture
-def snapwarden(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Type:
-    monkeypatch.setattr(bootstrap, "of_terminal", lambda name: stage.world)
-
-    def typed(*words: str, who: str = ANNA) -> Done:
-        stage.who = who
-        with pytest.raises(SystemExit) as ended:
-            run(list(words))
-        told = capsys.readouterr()
-        return Done(int(ended.value.code or 0), told.out, told.err)
-
-    return typed
 
 
 def test_a_plan_shows_twenty_and_what_the_others_come_to(snapwarden: Type) -> None:

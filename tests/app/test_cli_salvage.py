@@ -1,34 +1,12 @@
 """`snapwarden salvage`: texts, JSON, exit codes. The world behind it is in memory."""
 
-import json
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
 import pytest
 
-from chalicelib import bootstrap
-from chalicelib.cli.main import run
 from chalicelib.core.model import Run
+from tests.app.terminal import Type
 from tests.faults.salvaging import ALLOWED, LIVE, WHOLE, damaged, live
 from tests.faults.second_person import ANNA, BEN
 from tests.faults.world import Stage
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def words(self) -> str:
-        return " ".join(self.out.split())
-
-
-Type = Callable[..., Done]
 
 
 @pytest.fixture
@@ -37,19 +15,15 @@ def scene() -> tuple[Stage, Run]:
 
 
 @pytest.fixture
-def snapwarden(scene: tuple[Stage, Run], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Type:
-    """Time passes while a command waits."""
-    stage, _ = scene
-    monkeypatch.setattr(bootstrap, "of_terminal", lambda name: stage.world)
+def stage(scene: tuple[Stage, Run]) -> Stage:
+    return scene[0]
+
+
+@pytest.fixture
+def snapwarden(snapwarden: Type, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Type:
+    """Time passes while a command waits; whoever is at the stage types."""
     monkeypatch.setattr("time.sleep", lambda seconds: stage.live(0.1))
-
-    def typed(*words: str) -> Done:
-        with pytest.raises(SystemExit) as ended:
-            run(list(words))
-        told = capsys.readouterr()
-        return Done(int(ended.value.code or 0), told.out, told.err)
-
-    return typed
+    return lambda *words: snapwarden(*words, who=stage.who)
 
 
 def test_counted_first_and_copied_then(scene: tuple[Stage, Run], snapwarden: Type) -> None:

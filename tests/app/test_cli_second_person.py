@@ -1,60 +1,18 @@
 """`restore approve`, `--break-glass`, `hold`, `release`: texts, JSON, exit codes. The world is in memory."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from chalicelib import bootstrap
-from chalicelib.cli.main import run
 from chalicelib.core.model import State
-from chalicelib.service.world import World
+from tests.app.terminal import Type
 from tests.faults.second_person import ANNA, BEN, backed_up
 from tests.faults.world import Stage
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def words(self) -> str:
-        """In one line, however it was folded."""
-        return " ".join(self.out.split())
-
-
-Type = Callable[..., Done]
 
 
 @pytest.fixture
 def stage() -> Stage:
     return backed_up()
-
-
-@pytest.fixture
-def snapwarden(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Type:
-    def world(name: str | None) -> World:
-        return stage.world
-
-    monkeypatch.setattr(bootstrap, "of_terminal", world)
-    monkeypatch.setattr("getpass.getuser", lambda: "anna")
-
-    def typed(*words: str, who: str | None = ANNA) -> Done:
-        stage.who = who
-        with pytest.raises(SystemExit) as ended:
-            run(list(words))
-        told = capsys.readouterr()
-        return Done(int(ended.value.code or 0), told.out, told.err)
-
-    return typed
 
 
 def plan_of(snapwarden: Type, *more: str) -> str:

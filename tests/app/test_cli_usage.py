@@ -2,9 +2,14 @@
 
 import pytest
 
-from tests.app.test_cli_second_person import Type, snapwarden, stage
+from tests.app.terminal import Type
+from tests.faults.second_person import backed_up
+from tests.faults.world import Stage
 
-__all__ = ["snapwarden", "stage"]
+
+@pytest.fixture
+def stage() -> Stage:
+    return backed_up()
 
 
 @pytest.mark.parametrize(
