@@ -53,8 +53,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Quick tiers first: a broken core shall not be reported by a live test minutes later. Only unit tests have to be
     quick: the first of the others may have to download and boot its server."""
     items.sort(key=lambda item: _tier(item.path))
+    long = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"  # thousands of examples
     for item in items:
-        if _tier(item.path) and not item.get_closest_marker("timeout"):
+        if (long or _tier(item.path)) and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SERVER_TIMEOUT))
         if _tier(item.path) == TIERS.index("live"):
             item.add_marker("live")
