@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 from botocore.credentials import Credentials, EnvProvider
@@ -16,10 +16,8 @@ from chalicelib import engines
 from chalicelib import settings as settings_of
 from chalicelib.core.ports import Engine, Secrets
 from chalicelib.core.rows import Spec
-from chalicelib.core.triggers import Rules
 from chalicelib.notify.answers import asked
 from chalicelib.notify.events import EventBus
-from chalicelib.notify.identity import CallerIdentity
 from chalicelib.notify.metrics import EmfMetrics, Unread
 from chalicelib.notify.queue import WorkQueue
 from chalicelib.notify.secrets import SecretReader
@@ -28,6 +26,9 @@ from chalicelib.notify.vault import BucketVault
 from chalicelib.service.world import World
 from chalicelib.settings import Settings
 from chalicelib.store.dynamo import DynamoStore
+
+if TYPE_CHECKING:
+    from chalicelib.core.triggers import Rules
 
 AWS_CALL = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 3, "mode": "standard"})
 """A step ends well before its function's timeout, whatever AWS answers."""
@@ -54,14 +55,14 @@ def of_settings(settings: Settings) -> World:
     return _world(settings)
 
 
-def rules(settings: Settings) -> Rules:
+def rules(settings: Settings) -> "Rules":
     """The rules of triggers. No function has them: they are made where a file is applied."""
     from chalicelib.notify.rules import DefaultBus  # of `apply` alone
 
     return DefaultBus(client(settings, "events"), settings.stage, settings.events_queue_arn)
 
 
-def rules_of_terminal(stage: str | None) -> Rules:
+def rules_of_terminal(stage: str | None) -> "Rules":
     """As `of_terminal`."""
     return rules(terminal_settings(stage))
 
@@ -95,6 +96,8 @@ def client(settings: Settings, service: str, session: Session | None = None, own
 def identity(settings: Settings) -> str:
     """The ARN of whoever calls. On the local stage only the environment can say who that is: files and profiles are
     about the real AWS."""
+    from chalicelib.notify.identity import CallerIdentity  # of plans and approvals
+
     with asked("read the credentials of the environment"):
         own = EnvProvider().load() if settings.local else None
     return CallerIdentity(client(settings, "sts", own=own)).arn()

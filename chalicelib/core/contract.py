@@ -8,13 +8,16 @@ import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from chalicelib.core import promise, terms
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Severity, State, Usual
 from chalicelib.core.observations import Complete, Sizes
 from chalicelib.core.prose import span
-from chalicelib.core.rows import Evidence
 from chalicelib.core.spec import Level, Policy, Repository
+
+if TYPE_CHECKING:
+    from chalicelib.core.evidence import Evidence
 
 CLOCKS_APART = timedelta(seconds=60)
 
@@ -29,7 +32,7 @@ class Judged:
 
     backup_id: str
     complete: Complete
-    expected: Evidence
+    expected: "Evidence"
     live: Sequence[IndexRef] = ()
     sizes: Sizes | None = None
     after: Sequence[IndexCount] = ()

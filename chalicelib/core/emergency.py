@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from chalicelib.core import emergency_text as text
 from chalicelib.core.capsules import Configuration
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import IndexRef
 from chalicelib.core.prose import counted, instant
-from chalicelib.core.rows import Evidence, Spec
+from chalicelib.core.rows import Spec
 
 MADE_WITH: Mapping[str, object] = {"index.number_of_replicas": 0, "index.auto_expand_replicas": "false"}
 LEFT_OUT = ("index.routing.allocation.*", "index.lifecycle.*", "index.default_pipeline", "index.final_pipeline")

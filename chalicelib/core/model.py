@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.core.leases import Waiter
-from chalicelib.core.rebuilds import Rebuild
+from chalicelib.core.rebuild_progress import Rebuild
 from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.spec import Repository
 

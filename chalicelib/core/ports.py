@@ -8,19 +8,20 @@ comes from the world.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import IndexCount, IndexRef, Run, Selection
 from chalicelib.core.observations import Observation, Owner, Sizes
-from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec, TargetSpec
+from chalicelib.core.rows import Approval, Backup, PolicyState, Proofs, Spec, TargetSpec
 from chalicelib.core.spec import Repository, Select
 from chalicelib.core.stage_rows import ConfigState, Installation
 
 if TYPE_CHECKING:
     from chalicelib.core.capsules import Configuration
     from chalicelib.core.copying import Copier
+    from chalicelib.core.evidence import Evidence
     from chalicelib.core.restore_ports import Prover, Restorer
 
 
@@ -94,25 +95,29 @@ class Engine(Protocol):
         layer. A name that is taken is `Refused`; look to see by whom."""
 
 
+Row = (
+    Run
+    | PolicyState
+    | Spec
+    | TargetSpec
+    | Backup
+    | Proofs
+    | ConfigState
+    | Installation
+    | Lease
+    | Slots
+    | Waiter
+    | Approval
+)
+Record: TypeAlias = "Row | Evidence"
+"""All that a store holds. Evidence is told by being no `Row`: to name its class would import a plan and its parts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Create:
     """Put a row that must not exist."""
 
-    item: (
-        Run
-        | PolicyState
-        | Spec
-        | TargetSpec
-        | Backup
-        | Proofs
-        | Evidence
-        | ConfigState
-        | Installation
-        | Lease
-        | Slots
-        | Waiter
-        | Approval
-    )
+    item: Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +173,7 @@ class Store(Protocol):
     def run(self, run_id: str) -> Run | None:
         """Consistent."""
 
-    def evidence(self, run_id: str, kind: str, n: int) -> Evidence | None: ...
+    def evidence(self, run_id: str, kind: str, n: int) -> "Evidence | None": ...
 
     def runs(
         self, *, policy: str | None = None, kind: str | None = None, state: str | None = None, limit: int = 20

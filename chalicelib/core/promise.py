@@ -7,7 +7,6 @@ passed since the file promised that level. Pauses don't stop it: data that nobod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from statistics import median
 
 from chalicelib.core.model import Usual
 from chalicelib.core.prose import instant, span
@@ -115,6 +114,8 @@ def usual(recent: tuple[Good, ...]) -> Usual | None:
     """What the last good backups held and took; None without any."""
     if not recent:
         return None
+    from statistics import median  # of the start of a run alone, and no small module
+
     docs = [good.docs for good in recent if good.docs is not None]
     sizes = [good.bytes for good in recent if good.bytes is not None]
     return Usual(

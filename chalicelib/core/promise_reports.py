@@ -4,7 +4,7 @@ it is kept again. Pure."""
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from chalicelib.core import drilling, promise, wire
+from chalicelib.core import promise, wire
 from chalicelib.core.messages import Event, Report
 from chalicelib.core.model import Severity
 from chalicelib.core.prose import ascii_line, instant, shortened, span
@@ -80,6 +80,8 @@ def _body(
     if not state.broken_since:
         return
     if undrilled:
+        from chalicelib.core import drilling
+
         yield f"{drilling.never(undrilled)}: L4 can't be kept as long as the policy selects it."
     if state.paused:
         yield f"The policy is paused by {state.paused.by} since {instant(state.paused.at)}: {state.paused.why}"

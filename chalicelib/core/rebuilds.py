@@ -1,6 +1,6 @@
-"""A whole cluster from its backups, in numbered phases: what a plan says of them, and how far a run has come. Frozen.
+"""A whole cluster from its backups, in numbered phases, as a plan's row says them (`plans.Plan.phases`). Frozen.
 
-A part of a plan's row (`plans.Plan.phases`) and of a run's (`model.Run.rebuild`).
+How far a run has come with them: `rebuild_progress.py`.
 """
 
 from collections.abc import Mapping
@@ -60,18 +60,3 @@ class Phase:
     seconds: float | None = None
     rows: int = 0
     digest: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rebuild:
-    """How far a run has come: in phase number `at`, of which it goes on with the piece at the place `after`, and so
-    many were `refused`; phases that `failed`, by number. `policies`: whose backups it holds, beside its own. Of what
-    came back, indices that were `left_out` of a partial backup, and those that could not be compared (`unproved`)."""
-
-    at: int
-    policies: tuple[str, ...] = ()
-    failed: tuple[int, ...] = ()
-    after: int = 0
-    refused: int = 0
-    left_out: int = 0
-    unproved: int = 0

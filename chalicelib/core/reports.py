@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.core import promise, restore_reports, wire
+from chalicelib.core import promise, wire
 from chalicelib.core.messages import Event, Report
 from chalicelib.core.model import Finding, Kind, Run, Severity, State, Step
 from chalicelib.core.prose import ascii_line, counted, instant, shortened, size, span
@@ -177,6 +177,8 @@ def _body(run: Run, policy: Policy, state: PolicyState, stage: str, now: datetim
 
 
 def _meaning(run: Run, policy: Policy, state: PolicyState, now: datetime) -> Iterator[str]:
+    from chalicelib.core import restore_reports  # events of transitions, which every step may send, need none of it
+
     if run.kind is Kind.DRILL:
         yield "What it proves"
         for line in restore_reports.proved(run, policy):

@@ -7,17 +7,19 @@ default. So a new field needs a default, and a name that was stored once keeps i
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
 from chalicelib.core.leases import Hold
 from chalicelib.core.messages import Drain, Message, Sweep, Wakeup
 from chalicelib.core.model import Asked, Finding, Kind, Progress, Run, Shards
-from chalicelib.core.plans import Plan
-from chalicelib.core.rebuilds import Phase
 from chalicelib.core.rows import Approval, Backup
 from chalicelib.core.salvage_progress import Salvage
+
+if TYPE_CHECKING:
+    from chalicelib.core.plans import Plan
+    from chalicelib.core.rebuilds import Phase
 
 T = TypeVar("T")
 
@@ -196,7 +198,7 @@ def public_backup(backup: Backup) -> dict[str, Any]:
     }
 
 
-def public_plan(plan: Plan) -> dict[str, Any]:
+def public_plan(plan: "Plan") -> dict[str, Any]:
     """A plan as the CLI shows it."""
     return {
         "plan_id": plan.plan_id,
@@ -227,7 +229,7 @@ def public_plan(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _phase(phase: Phase) -> dict[str, Any]:
+def _phase(phase: "Phase") -> dict[str, Any]:
     return {**asdict(phase), "does": phase.does.value}
 
 

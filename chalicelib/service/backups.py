@@ -4,19 +4,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.core import contract, pace
 from chalicelib.core.errors import Refused, RepositoryMissing, Retryable
 from chalicelib.core.model import IndexCount, IndexRef, Run, State
 from chalicelib.core.observations import Absent, Complete
 from chalicelib.core.ports import Engine, Store
-from chalicelib.core.proving import Facts
-from chalicelib.core.rows import Evidence, Spec
+from chalicelib.core.rows import Spec
 from chalicelib.core.workflows import Decision, cancel, ends
 from chalicelib.core.workflows import backup as workflow
 from chalicelib.service import settle
 from chalicelib.service.world import World
+
+if TYPE_CHECKING:
+    from chalicelib.core.evidence import Evidence
+    from chalicelib.core.proving import Facts
 
 T = TypeVar("T")
 ACT_TIMEOUT = timedelta(seconds=25)
@@ -112,7 +115,7 @@ def _drills(run: Run, spec: Spec) -> bool:
     return spec.policy.drill is not None and not run.crashes
 
 
-def _facts(run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, world: World) -> Facts | None:
+def _facts(run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, world: World) -> "Facts | None":
     from chalicelib.service import facts
 
     if not facts.wanted(spec):
@@ -121,7 +124,7 @@ def _facts(run: Run, spec: Spec, engine: Engine, seen: workflow.Seen, world: Wor
     return facts.before(run, spec, engine, world, seen.selection.indices, seen.counts, ask)
 
 
-def _facts_again(run: Run, spec: Spec, engine: Engine, world: World) -> Facts | None:
+def _facts_again(run: Run, spec: Spec, engine: Engine, world: World) -> "Facts | None":
     from chalicelib.service import facts
 
     then = world.store.evidence(run.run_id, "facts", run.attempts)
@@ -159,7 +162,7 @@ def patiently(run: Run, now: datetime, ask: Callable[[], T]) -> tuple[T | None, 
         return None, str(error)
 
 
-def _expected(run: Run, store: Store) -> Evidence:
+def _expected(run: Run, store: Store) -> "Evidence":
     """What the start asked for. A run without it can't be judged, and what can't be judged is not good."""
     found = store.evidence(run.run_id, "expected", run.attempts)
     if found is None:

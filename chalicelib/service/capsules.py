@@ -12,10 +12,11 @@ from chalicelib.core import capsules, emergency
 from chalicelib.core.capsules import Configuration, Difference
 from chalicelib.core.emergency import Subject
 from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Kind, Run
 from chalicelib.core.observations import Complete
 from chalicelib.core.ports import Engine
-from chalicelib.core.rows import Backup, BackupState, Evidence, Spec
+from chalicelib.core.rows import Backup, BackupState, Spec
 from chalicelib.core.workflows import backup as workflow
 from chalicelib.service.backups import patiently
 from chalicelib.service.world import World

@@ -7,12 +7,13 @@ from chalicelib.core import attaching, planning, swapping, wishes
 from chalicelib.core import elsewhere as places
 from chalicelib.core.capsules import Configuration
 from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Retryable
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import IndexCount, IndexRef, Run
 from chalicelib.core.plan_time import NextSlot
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Create, Engine
 from chalicelib.core.restores import Contents, Surroundings
-from chalicelib.core.rows import Backup, BackupState, Evidence, PolicyState, Spec
+from chalicelib.core.rows import Backup, BackupState, PolicyState, Spec
 from chalicelib.core.spec import Policy
 from chalicelib.service import elsewhere, expecting, query
 from chalicelib.service.world import World

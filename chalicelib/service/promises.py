@@ -12,7 +12,6 @@ from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
 from chalicelib.core.ports import Update
 from chalicelib.core.prose import instant
 from chalicelib.core.rows import Mute, PolicyState, Spec
-from chalicelib.service.query import named, never_drilled
 from chalicelib.service.turns import in_turn
 from chalicelib.service.world import World
 
@@ -43,6 +42,8 @@ def _tell(world: World, state: PolicyState, spec: Spec, now: datetime) -> Policy
         again = now + AGAIN if state.broken_since else None
         after = replace(state, remind_at=again, reminders=state.reminders + 1, was_broken_since=None, muted=None)
         try:
+            from chalicelib.service.query import never_drilled  # seldom needed, and of drills
+
             undrilled = never_drilled(world, spec) if state.broken_since else ()
             if state.reminders == 0:
                 world.bus.emit([promise_reports.event(state, spec.policy, now, undrilled=undrilled)])
@@ -61,6 +62,7 @@ def mute(world: World, policy: str, until: datetime, *, by: str, why: str) -> Po
 
     Raises BadInput when the promise is not broken or `until` has passed, Conflict when the row is written all the time.
     """
+    from chalicelib.service.query import named
 
     def muted() -> PolicyState | None:
         now = world.clock.now()

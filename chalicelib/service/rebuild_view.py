@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from chalicelib.core import naming
 from chalicelib.core.model import Kind, Run, State
-from chalicelib.core.rebuilds import Does, Phase, Rebuild
+from chalicelib.core.rebuild_progress import Rebuild
+from chalicelib.core.rebuilds import Does, Phase
 from chalicelib.service.world import World
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 from chalicelib.core import rebuild_pieces, rebuilding, traffic, wishes
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable, Unauthenticated
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Run
 from chalicelib.core.plans import Plan, Wish
 from chalicelib.core.ports import Create, Engine, Update
 from chalicelib.core.rebuild_findings import Known
+from chalicelib.core.rebuild_progress import Rebuild
 from chalicelib.core.rebuilding import Group, Made, Source
-from chalicelib.core.rebuilds import Does, Phase, Piece, Rebuild
-from chalicelib.core.rows import Evidence, Spec
+from chalicelib.core.rebuilds import Does, Phase, Piece
+from chalicelib.core.rows import Spec
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import rebuild as workflow
 from chalicelib.core.workflows.rebuild import Begin, Configure, Seen, Stop

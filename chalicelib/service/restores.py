@@ -8,11 +8,12 @@ from typing import Any
 
 from chalicelib.core import approving, naming, salvaging, traffic, wishes
 from chalicelib.core.errors import BadInput, Conflict, Problem, Refused, Taken
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Asked, Kind, Run, State, Step
 from chalicelib.core.planning import order
 from chalicelib.core.plans import Mode, Plan, Wish
 from chalicelib.core.ports import Check, Create, Engine, Update
-from chalicelib.core.rows import Evidence, PolicyState, Spec
+from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.wire import dump
 from chalicelib.core.workflows import Decision, in_place, in_place_ends, restore_ends, swap_ends
 from chalicelib.core.workflows import restore as workflow

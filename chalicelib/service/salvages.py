@@ -6,11 +6,12 @@ from datetime import datetime
 from chalicelib.core import plans, salvaging
 from chalicelib.core.copying import Copier
 from chalicelib.core.errors import BadInput, Problem, Refused, Retryable
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Finding, IndexRef, Kind, Run, Severity
 from chalicelib.core.permissions import permitted
 from chalicelib.core.plans import Difference, Mode, Plan
 from chalicelib.core.ports import Create, Engine
-from chalicelib.core.rows import Evidence, Spec
+from chalicelib.core.rows import Spec
 from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.salvaging import Pair
 from chalicelib.core.wildcards import matches

@@ -9,7 +9,7 @@ from chalicelib.core.ports import Change, Create, Delete, Update
 from chalicelib.core.rows import Backup, PolicyState
 from chalicelib.core.traffic import Traffic
 from chalicelib.core.workflows import Decision
-from chalicelib.service import in_use, queueing
+from chalicelib.service import queueing
 from chalicelib.service.world import World
 
 TRIES = 6
@@ -50,6 +50,8 @@ def _ended(
 
         return proofs.settled(world, policy, after)
     if after.kind is not Kind.BACKUP:
+        from chalicelib.service import in_use  # of restores
+
         given_back = in_use.given_back(world, after)
         if not after.leftover:
             return after, policy, given_back

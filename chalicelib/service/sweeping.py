@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from chalicelib.core import leftovers
 from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.messages import Sweep
 from chalicelib.core.model import IndexRef, Run
 from chalicelib.core.ports import Update
 from chalicelib.core.restore_ports import Restorer
-from chalicelib.core.rows import Evidence, PolicyState, Spec
+from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.streams import StreamRef, groups
 from chalicelib.service import plans as planner
 from chalicelib.service.backups import ACT_TIMEOUT

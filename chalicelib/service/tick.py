@@ -11,13 +11,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from chalicelib.core import leftovers, naming, results, schedule
+from chalicelib.core import naming, results, schedule
 from chalicelib.core.messages import Drain, Sweep, Wakeup
 from chalicelib.core.model import Run, State
 from chalicelib.core.ports import Create, Due, Update
 from chalicelib.core.rows import PolicyState, Spec
 from chalicelib.core.traffic import NEVER
-from chalicelib.service import drill_slots, promises
+from chalicelib.service import promises
 from chalicelib.service.create import announce, gap_run, place, slot_run
 from chalicelib.service.world import CLAIM, World
 
@@ -108,6 +108,8 @@ def start_due(world: World, policy: str, now: datetime) -> None:
         _start_slots(world, watched, spec, now)
         watched = world.store.state(policy) if _is_due(watched.drill_due_at, now) else None
     if watched is not None and not watched.paused and _is_due(watched.drill_due_at, now):
+        from chalicelib.service import drill_slots  # of all ticks few start a drill, which takes half of our modules
+
         drill_slots.start(world, watched, spec, now)
 
 
@@ -119,6 +121,8 @@ def _sweep(world: World, state: PolicyState, now: datetime) -> PolicyState | Non
     """The policy after messages for what is to be swept. None: somebody else wrote first, the next tick goes on."""
     if not _is_due(state.sweep_at, now):
         return state
+    from chalicelib.core import leftovers
+
     after = replace(leftovers.asked(state, now), rev=state.rev + 1, token=world.token())
     if not world.store.commit(Update(after)):
         return None
@@ -135,6 +139,8 @@ def _start_slots(world: World, state: PolicyState, spec: Spec, now: datetime) ->
     def handled(before: PolicyState) -> PolicyState:
         after = replace(before, cursor=plan.cursor, due_at=plan.next_due)
         if after.drill_cursor is None and spec.policy.drill:  # stored by a release without drills
+            from chalicelib.service import drill_slots
+
             after = drill_slots.applied(after, None, spec.policy, now)
         return results.noted(after, missed[0]) if missed else after
 

@@ -4,21 +4,24 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from heapq import merge
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.session import Session
 
 from chalicelib.core.errors import Refused
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
-from chalicelib.core.ports import Change, Check, Delete, Due, Update
-from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec, TargetSpec
+from chalicelib.core.ports import Change, Check, Delete, Due, Record, Row, Update
+from chalicelib.core.rows import Approval, Backup, PolicyState, Proofs, Spec, TargetSpec
 from chalicelib.core.stage_rows import ConfigState, Installation
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
 from chalicelib.store.dynamo_table import Drop, Hold, Item, Put, Table, item_for
-from chalicelib.store.keys import Key, Record
+from chalicelib.store.keys import Key
 from chalicelib.store.known import KnownEvidence
+
+if TYPE_CHECKING:
+    from chalicelib.core.evidence import Evidence
 
 T = TypeVar("T", bound=Record)
 
@@ -73,7 +76,9 @@ class DynamoStore:
     def run(self, run_id: str) -> Run | None:
         return self._get(Run, keys.run_key(run_id))
 
-    def evidence(self, run_id: str, kind: str, n: int) -> Evidence | None:
+    def evidence(self, run_id: str, kind: str, n: int) -> "Evidence | None":
+        from chalicelib.core.evidence import Evidence  # not at the top: see there
+
         pk, sk = key = keys.evidence_key(run_id, kind, n)
         if known := self._evidence.get(key):
             return known
@@ -175,7 +180,7 @@ class DynamoStore:
             return
         record = keys.trimmed(change.item)
         rev = change.item.rev - 1 if isinstance(change, Update) else None
-        if isinstance(record, Evidence):
+        if not isinstance(record, Row):
             yield from self._parts(key, record, shared)
             return
         row = self._row(key, record, shared)
@@ -197,7 +202,7 @@ class DynamoStore:
             row.spec_gen = record.spec_gen
         return row
 
-    def _parts(self, key: Key, record: Evidence, shared: str) -> Iterator[Put]:
+    def _parts(self, key: Key, record: "Evidence", shared: str) -> Iterator[Put]:
         parts = keys.packed(key, dump(record))
         for n, part in enumerate(parts):
             place = Key(key.pk, f"{key.sk}#{n:02d}" if n else key.sk)

@@ -19,7 +19,6 @@ from pynamodb.exceptions import PynamoDBException
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
-from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.errors import Retryable
 from chalicelib.store.dynamo_answers import Lost, meaning
@@ -184,6 +183,8 @@ class Table:
     def put_all(self, changes: Sequence[Put | Drop | Hold], token: str) -> bool:
         """All or none. With `token` the service answers a repeated request like the first one (for ten minutes); what
         was stored by another request with the same tokens in its rows is recognized by them."""
+        from pynamodb.transactions import TransactWrite  # most looks write one row, which is no transaction
+
         puts = [change for change in changes if isinstance(change, Put)]
         try:
             with (

@@ -13,26 +13,10 @@ from typing import NamedTuple
 from chalicelib.core.errors import Refused
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
-from chalicelib.core.ports import Change, Check, Delete, Due
-from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec, TargetSpec
+from chalicelib.core.ports import Change, Check, Delete, Due, Record
+from chalicelib.core.rows import Approval, Backup, PolicyState, Proofs, Spec, TargetSpec
 from chalicelib.core.stage_rows import ConfigState, Installation
 from chalicelib.core.wire import millis
-
-Record = (
-    Run
-    | PolicyState
-    | Spec
-    | TargetSpec
-    | Backup
-    | Proofs
-    | Evidence
-    | ConfigState
-    | Installation
-    | Lease
-    | Slots
-    | Waiter
-    | Approval
-)
 
 MAX_CHANGES = 100
 MAX_STEPS = 30
@@ -115,15 +99,15 @@ def key_of(record: Record, shards: int) -> Key:
             return Key(f"P#{record.policy}", f"B#{millis(record.taken_at)}#{record.backup_id}")
         case Proofs():
             return proofs_key(record.policy)
-        case Evidence():
-            return evidence_key(record.run_id, record.kind, record.n)
         case ConfigState():
             return Key(*CONFIG)
         case Installation():
             return Key(*INSTALLATION)
         case Approval():
             return approval_key(record.plan_id)
-    return traffic_key(record)
+        case TargetSpec() | Lease() | Slots() | Waiter():
+            return traffic_key(record)
+    return evidence_key(record.run_id, record.kind, record.n)
 
 
 def traffic_key(record: Lease | Slots | Waiter | TargetSpec) -> Key:

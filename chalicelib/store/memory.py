@@ -9,14 +9,15 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
-from chalicelib.core.ports import Change, Check, Create, Delete, Due, Update
-from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec, TargetSpec
+from chalicelib.core.ports import Change, Check, Create, Delete, Due, Record, Update
+from chalicelib.core.rows import Approval, Backup, PolicyState, Proofs, Spec, TargetSpec
 from chalicelib.core.stage_rows import ConfigState, Installation
 from chalicelib.core.wire import dump, load
 from chalicelib.store import keys
-from chalicelib.store.keys import Key, Record
+from chalicelib.store.keys import Key
 from chalicelib.store.known import KnownEvidence
 
 T = TypeVar("T", bound=Record)

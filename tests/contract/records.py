@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import (
     Asked,
@@ -24,7 +25,7 @@ from chalicelib.core.model import (
     Usual,
 )
 from chalicelib.core.ports import Store
-from chalicelib.core.rows import Backup, BackupState, Evidence, Proofs, Proved, Spec
+from chalicelib.core.rows import Backup, BackupState, Proofs, Proved, Spec
 from chalicelib.core.spec import (
     Auth,
     Check,

@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Finding, IndexRef, Kind, Run, Severity, State
 from chalicelib.core.plans import Mode, Move, Plan, Wish, named
 from chalicelib.core.ports import Create
-from chalicelib.core.rows import Backup, Evidence, PolicyState
+from chalicelib.core.rows import Backup, PolicyState
 from chalicelib.core.wire import dump
 from chalicelib.core.workflows import Decision
 from chalicelib.service import drills, settle

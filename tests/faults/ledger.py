@@ -5,13 +5,14 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 
 from chalicelib.core import wire
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Event, Report
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.naming import slot_name
 from chalicelib.core.observations import Owner
 from chalicelib.core.plans import Plan
-from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec
+from chalicelib.core.rows import Approval, Backup, PolicyState, Proofs, Spec
 from chalicelib.core.schedule import COUNT_LIMIT, of_drill, slots
 from chalicelib.core.spec import Policy
 from chalicelib.core.traffic import GRACE

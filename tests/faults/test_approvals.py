@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.errors import BadInput, Conflict, Refused, Retryable
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import State
 from chalicelib.core.plans import Plan, Wish
 from chalicelib.core.ports import Change, Create
-from chalicelib.core.rows import Evidence
 from chalicelib.service import approvals, plans, restores
 from chalicelib.service.create import place_beside
 from tests.faults.second_person import (

@@ -2,8 +2,8 @@
 
 import pytest
 
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Run, State
-from chalicelib.core.rows import Evidence
 from chalicelib.service import control, drills
 from tests.faults.world import FILE, Stage
 

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from chalicelib.core.errors import Refused, Retryable, Unauthenticated
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.messages import Wakeup
 from chalicelib.core.model import State
 from chalicelib.core.ports import Change, StartOrder
-from chalicelib.core.rows import Evidence, Spec
+from chalicelib.core.rows import Spec
 from chalicelib.service import control
 from chalicelib.service.work import handle
 from tests.faults.world import Stage

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.errors import BadInput, Conflict
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import State
-from chalicelib.core.rows import Evidence
 from chalicelib.service import control, plans, request, restores
 from tests.faults.rebuilding import WHOLE, WISH, backed_up, lost, planned, started
 from tests.faults.test_rebuilds import codes

@@ -9,12 +9,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from chalicelib.core.errors import Refused, Retryable
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.messages import Event, Message, Report
 from chalicelib.core.model import Selection
 from chalicelib.core.observations import Observation, Owner
-from chalicelib.core.ports import Change, Create, Due, StartOrder
-from chalicelib.core.rows import Evidence
-from chalicelib.store.keys import Key, Record
+from chalicelib.core.ports import Change, Create, Due, Record, StartOrder
+from chalicelib.store.keys import Key
 from chalicelib.store.memory import MemoryStore
 from tests.fakes.bus import FakeBus
 from tests.fakes.elasticsearch import FakeEngine

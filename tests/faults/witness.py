@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.messages import Event, Report, Wakeup
 from chalicelib.core.model import Kind, Run, State
 from chalicelib.core.observations import Complete, Owner
 from chalicelib.core.ports import Change, Create, Delete, StartOrder, Update
-from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec
+from chalicelib.core.rows import Approval, Backup, PolicyState, Proofs, Spec
 from chalicelib.service.backups import ACT_TIMEOUT
 from tests.fakes.elasticsearch_records import FakeSnapshot
 from tests.faults import ledger as check

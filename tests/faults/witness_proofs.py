@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chalicelib.core import drilling, promise
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Kind, Run, Severity, State
-from chalicelib.core.rows import Backup, Evidence, PolicyState, Proved
+from chalicelib.core.rows import Backup, PolicyState, Proved
 from chalicelib.core.traffic import GRACE
 from tests.fakes.elasticsearch_records import FakeIndex
 from tests.faults.chaos import Actor

@@ -6,9 +6,9 @@ from typing import Any
 
 from chalicelib.core import contract
 from chalicelib.core.contract import Judged, Verdict
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import IndexCount, IndexRef, Usual
 from chalicelib.core.observations import Complete, Sizes
-from chalicelib.core.rows import Evidence
 from chalicelib.core.spec import Contract, Policy, Select
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

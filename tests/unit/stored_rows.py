@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.leases import Lease, Slots, Waiter
 from chalicelib.core.model import Run
-from chalicelib.core.rows import Approval, Backup, Evidence, PolicyState, Proofs, Spec, TargetSpec
+from chalicelib.core.rows import Approval, Backup, PolicyState, Proofs, Spec, TargetSpec
 from chalicelib.core.stage_rows import ConfigState, Installation
 
 ROWS = Path(__file__).parents[1] / "golden" / "rows"

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import IndexCount, Selection, State, Usual
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress, Observation, Owner
-from chalicelib.core.rows import Evidence
 from chalicelib.core.spec import Contract, Repository
 from chalicelib.core.workflows import backup
 from chalicelib.core.workflows.backup import Start

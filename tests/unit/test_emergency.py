@@ -14,8 +14,9 @@ import pytest
 from chalicelib.core import emergency
 from chalicelib.core.capsules import Configuration, without_secrets
 from chalicelib.core.emergency import Subject
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import IndexCount, IndexRef
-from chalicelib.core.rows import Evidence, Spec
+from chalicelib.core.rows import Spec
 from chalicelib.core.spec import Repository
 from chalicelib.engines import elasticsearch_restored as restored
 from tests.contract.records import a_spec

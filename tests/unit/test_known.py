@@ -1,6 +1,6 @@
 """Evidence that is kept in memory: not more of it than a function can hold."""
 
-from chalicelib.core.rows import Evidence
+from chalicelib.core.evidence import Evidence
 from chalicelib.store.keys import Key
 from chalicelib.store.known import MOST, KnownEvidence
 

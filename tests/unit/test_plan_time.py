@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core import approving, plan_time, plans
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Run
 from chalicelib.core.plan_time import NextSlot
 from chalicelib.core.plans import Mode
 from chalicelib.core.restores import HeldIndex
-from chalicelib.core.rows import Evidence
 from chalicelib.core.swaps import Alias, Standing
 from chalicelib.core.wire import dump, public_plan
 from chalicelib.store import keys

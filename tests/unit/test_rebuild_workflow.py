@@ -6,7 +6,8 @@ from datetime import timedelta
 from chalicelib.core.errors import Refused, Retryable
 from chalicelib.core.model import Asked, Run, State
 from chalicelib.core.plans import Plan
-from chalicelib.core.rebuilds import Does, Phase, Piece, Rebuild
+from chalicelib.core.rebuild_progress import Rebuild
+from chalicelib.core.rebuilds import Does, Phase, Piece
 from chalicelib.core.wire import load
 from chalicelib.core.workflows import Decision
 from chalicelib.core.workflows import rebuild as workflow

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.core import incident_reports
 from chalicelib.core.model import Asked, Calls, IndexRef, Kind, Run, State
 from chalicelib.core.plans import Plan
-from chalicelib.core.rebuilds import Rebuild
+from chalicelib.core.rebuild_progress import Rebuild
 from chalicelib.core.restores import HeldIndex, Restored
 from chalicelib.core.salvage_progress import Salvage
 from chalicelib.core.workflows import driver

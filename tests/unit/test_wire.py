@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.messages import Drain, Event, Message, Report, Sweep, Wakeup
 from chalicelib.core.model import Run
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress
-from chalicelib.core.rows import Backup, Evidence, Pause, PolicyState, Spec, TargetSpec
+from chalicelib.core.rows import Backup, Pause, PolicyState, Spec, TargetSpec
 from chalicelib.core.wire import dump, load, message, millis, public_backup, public_run, seconds
 from tests.contract.records import NOON, a_backup, a_full_run, a_run, a_spec, at
 from tests.unit.stored_rows import ROWS, STORED

@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import IndexRef, Kind, Run, Selection, State
 from chalicelib.core.observations import Broken, Complete, InProgress, Observation, Owner, Sizes
-from chalicelib.core.rows import Evidence, Spec
+from chalicelib.core.rows import Spec
 from chalicelib.core.spec import Auth, Policy, Repository, Select, Target
 from chalicelib.core.workflows.backup import Seen
 

@@ -7,11 +7,14 @@ look again. The driver (`service/advance.py`) writes first and acts after.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.model import Kind, State
 from chalicelib.core.ports import Change
-from chalicelib.core.rows import Backup, Evidence
+from chalicelib.core.rows import Backup
+
+if TYPE_CHECKING:
+    from chalicelib.core.evidence import Evidence
 
 FIRST_STATE = {Kind.BACKUP: State.STARTING, Kind.RESTORE: State.PLANNED, Kind.DRILL: State.PLANNED}
 """Of a run that holds its lease."""
@@ -31,7 +34,7 @@ class Decision:
     changes: Mapping[str, Any] = field(default_factory=dict)
     act: Any = None
     again: timedelta | None = None
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple["Evidence", ...] = ()
     backup: Backup | None = None
     beside: tuple[Change, ...] = ()
     wake: str | None = None

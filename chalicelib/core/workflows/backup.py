@@ -11,16 +11,20 @@ No answer never reaches `decide` as an observation: see `no_answer`.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from chalicelib.core import contract, pace, terms
 from chalicelib.core.model import Finding, IndexCount, Progress, Run, Selection, Severity, Shards, State
 from chalicelib.core.observations import Absent, Broken, Complete, InProgress, Observation, Owner, Sizes
 from chalicelib.core.ports import StartOrder
-from chalicelib.core.proving import Facts
-from chalicelib.core.rows import Backup, Evidence, Spec
+from chalicelib.core.rows import Backup, Spec
 from chalicelib.core.spec import Repository
 from chalicelib.core.workflows import Decision, cancel, ends
 from chalicelib.core.workflows.ends import finding
+
+if TYPE_CHECKING:
+    from chalicelib.core.evidence import Evidence
+    from chalicelib.core.proving import Facts
 
 NOTHING = Selection(indices=(), unmatched=())
 
@@ -41,11 +45,11 @@ class Seen:
     selection: Selection = NOTHING
     counts: tuple[IndexCount, ...] = ()
     uncounted: str | None = None
-    expected: Evidence | None = None
+    expected: "Evidence | None" = None
     sizes: Sizes | None = None
     capsule: str | None = None
     beside: tuple[Finding, ...] = ()
-    facts: Facts | None = None
+    facts: "Facts | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,11 +189,9 @@ def _claim(run: Run, spec: Spec, seen: Seen, now: datetime) -> Decision:
     )
 
 
-def _expected(run: Run, spec: Spec, seen: Seen, attempt: int) -> Evidence:
-    return Evidence(
-        run_id=run.run_id,
-        kind="expected",
-        n=attempt,
+def _expected(run: Run, spec: Spec, seen: Seen, attempt: int) -> "Evidence":
+    return replace(
+        _evidence(run, "expected", attempt),
         indices=seen.selection.indices,
         unmatched=seen.selection.unmatched,
         aliases=terms.meant(spec.policy.contract, seen.selection.aliases),
@@ -198,8 +200,14 @@ def _expected(run: Run, spec: Spec, seen: Seen, attempt: int) -> Evidence:
     )
 
 
-def _facts(run: Run, seen: Seen, kind: str, attempt: int) -> tuple[Evidence, ...]:
-    return (Evidence(run_id=run.run_id, kind=kind, n=attempt, facts=seen.facts),) if seen.facts else ()
+def _facts(run: Run, seen: Seen, kind: str, attempt: int) -> tuple["Evidence", ...]:
+    return (replace(_evidence(run, kind, attempt), facts=seen.facts),) if seen.facts else ()
+
+
+def _evidence(run: Run, kind: str, attempt: int) -> "Evidence":
+    from chalicelib.core.evidence import Evidence  # looks at a snapshot that is running have none
+
+    return Evidence(run_id=run.run_id, kind=kind, n=attempt)
 
 
 def _in_progress(run: Run, moving: InProgress, now: datetime) -> Decision:
@@ -223,7 +231,7 @@ def _in_progress(run: Run, moving: InProgress, now: datetime) -> Decision:
 
 
 def _judged(run: Run, spec: Spec, seen: Seen, complete: Complete) -> Decision:
-    expected = seen.expected or Evidence(run_id=run.run_id, kind="expected", n=run.attempts)
+    expected = seen.expected or _evidence(run, "expected", run.attempts)
     judged = contract.Judged(
         backup_id=run.snapshot,
         complete=complete,
@@ -249,7 +257,7 @@ def _judged(run: Run, spec: Spec, seen: Seen, complete: Complete) -> Decision:
         "shards": backup.shards,
         "progress": _progress(complete),
     }
-    after = Evidence(run_id=run.run_id, kind="after", n=run.attempts, counts=seen.counts, uncounted=seen.uncounted)
+    after = replace(_evidence(run, "after", run.attempts), counts=seen.counts, uncounted=seen.uncounted)
     return Decision(
         state=verdict.state,
         changes=changes,

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import drilling, guards, pace, planning
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Finding, IndexRef, Run, Severity, Shards, State
 from chalicelib.core.plans import Move, Plan
 from chalicelib.core.prose import counted
 from chalicelib.core.restores import RestoreOrder
-from chalicelib.core.rows import Evidence
 from chalicelib.core.spec import Drill
 from chalicelib.core.workflows import Decision, cancel
 from chalicelib.core.workflows.drill_seen import Watched

@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.core import comparing, in_place, pace, planning
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Finding, IndexRef, Run, Severity, State
 from chalicelib.core.restores import FailedShard, Restored
-from chalicelib.core.rows import Evidence
 from chalicelib.core.swaps import Standing
 from chalicelib.core.workflows import Decision, cancel, restore, restore_progress
 from chalicelib.core.workflows import restore_stuck as stuck

@@ -15,7 +15,8 @@ from chalicelib.core.errors import Refused
 from chalicelib.core.model import Asked, Finding, Progress, Run, Severity, Shards, State
 from chalicelib.core.plans import Plan
 from chalicelib.core.prose import counted
-from chalicelib.core.rebuilds import Does, Phase, Piece, Rebuild
+from chalicelib.core.rebuild_progress import Rebuild
+from chalicelib.core.rebuilds import Does, Phase, Piece
 from chalicelib.core.workflows import Decision, cancel, ends
 from chalicelib.core.workflows.ends import finding
 from chalicelib.core.workflows.restore_ends import few

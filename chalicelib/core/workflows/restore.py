@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import comparing, pace, plan_time, planning, plans, wishes
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Run, Severity, State
 from chalicelib.core.prose import counted, listed, size
-from chalicelib.core.rows import Evidence
 from chalicelib.core.workflows import Decision, cancel, swap
 from chalicelib.core.workflows.ends import finding
 from chalicelib.core.workflows.restore_ends import clean, far, few, give_up, too_late

@@ -4,11 +4,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.in_place import Safety
 from chalicelib.core.model import IndexCount, IndexRef, Progress, Run
 from chalicelib.core.plans import Plan
 from chalicelib.core.restores import Restored, RestoreOrder, Unallocated
-from chalicelib.core.rows import Evidence
 from chalicelib.core.spec import Repository
 from chalicelib.core.streams import StreamRef
 from chalicelib.core.swaps import Standing

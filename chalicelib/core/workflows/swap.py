@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core import pace, swap_names, swapping
+from chalicelib.core.evidence import Evidence
 from chalicelib.core.model import Finding, IndexCount, IndexRef, Run, Severity, State
-from chalicelib.core.rows import Evidence
 from chalicelib.core.swaps import CloneOrder
 from chalicelib.core.workflows import Decision, cancel
 from chalicelib.core.workflows.ends import finding
