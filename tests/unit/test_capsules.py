@@ -97,7 +97,13 @@ def test_what_differs_is_found_and_turned_round_is_the_opposite(one: dict[str, A
     assert (there.count == 0) == (json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", gzip.compress(b"{}"), gzip.compress(b"[]"), gzip.compress(b'{"a')])
+@pytest.mark.parametrize("content", ["{}", "[]", '{"a'])
+def test_what_is_sealed_and_no_capsule_is_refused(content: str) -> None:
+    with pytest.raises(Refused, match="can't be read"):
+        capsules.opened(gzip.compress(content.encode()))
+
+
+@pytest.mark.parametrize("content", [b"", b"{}"])
 def test_what_is_no_capsule_is_refused(content: bytes) -> None:
     with pytest.raises(Refused, match="can't be read"):
         capsules.opened(content)
