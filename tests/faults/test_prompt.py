@@ -10,6 +10,7 @@ from chalicelib.core import pace
 from chalicelib.core.model import Run, State
 from chalicelib.service import control
 from tests.faults import test_drills, test_restores, test_swaps
+from tests.faults.play import A_LIFE
 from tests.faults.test_counts_restores import a_drill, a_restore, a_swap
 from tests.faults.world import FusedRestorer, Stage
 
@@ -58,3 +59,14 @@ def test_a_server_that_says_yes_and_does_nothing_is_not_asked_without_end(monkey
     assert not stage.run(run.run_id).settled
     assert len(asked) <= pace.PROMPT_LOOKS + timedelta(minutes=1) / pace.FIRST_LOOK
     assert {after - before for before, after in pairwise(asked[pace.PROMPT_LOOKS :])} == {pace.FIRST_LOOK}
+
+
+def test_twenty_drills_asked_for_at_once_are_through_with_few_messages_each() -> None:
+    """They are served within a minute, one after the other: that is much for a minute, and no storm."""
+    stage = test_drills.backed_up()
+    asked = [test_drills.started(stage, f"now-{number}") for number in range(20)]
+    before = len(stage.queue.sent)
+    stage.live(10)
+    ended = [stage.run(run.run_id) for run in asked]
+    assert {run.state for run in ended} == {State.SUCCEEDED}
+    assert len(stage.queue.sent) - before <= A_LIFE * len(asked) / 2

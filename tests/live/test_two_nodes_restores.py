@@ -76,7 +76,7 @@ def test_what_a_swap_brings_back_has_its_replicas_again(scene: Scene) -> None:
     assert plan.conflicts == ()
     run = restores.start(scene.world, plan.plan_id, by="tester")
     run = scene.play(run, lambda row: row.settled or row.state is State.SWAPPED, "it has swapped")
-    assert (run.state, codes(run)) == (State.SWAPPED, [])
+    assert (run.state, codes(run)) == (State.SWAPPED, ["restore.swap_name"])
     settled(scene)
     for name in ("read", "plain"):
         assert scene.admin.send("GET", f"/{scene.name(name)}/_count")["count"] == 500

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from chalicelib.core.copying import same
 from chalicelib.engines.elasticsearch_json import ExactJson, canonical
-from chalicelib.engines.elasticsearch_sources import Sources, in_one_line
+from chalicelib.engines.elasticsearch_sources import SOURCE, Sources, in_one_line
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text().filter(SOURCE.__ne__), inner, max_size=4),
     max_leaves=20,
 )
+"""Without the one key whose value stays a text."""
 
 
 @given(value=JSON, indent=st.sampled_from([None, 1, 3]), ascii_only=st.booleans())
