@@ -69,10 +69,10 @@ def _load(demo: Demo, what: str, months: Any) -> None:
 
 def _slot(demo: Demo) -> None:
     """The scheduler's own tick, sent early with a later time: nobody waits until 2 at night."""
-    due = next(item for item in demo.ask("next", "flights", "-n", "1"))
+    due = next(item for item in demo.ask("next", "flights", "-n", "1") if item["kind"] == "backup")
     demo.say(f"A slot comes due: the stage's clock tick is sent early, saying it is {due['due_at']}")
     demo.type("tick", "--at", due["due_at"])
-    run_id = demo.ask("runs", "--policy", "flights")[0]["run_id"]
+    run_id = demo.ask("runs", "--policy", "flights", "--kind", "backup")[0]["run_id"]
     seconds = demo.type("show", run_id, "--follow")
     demo.measured["first backup, slot to SUCCEEDED"] = f"{seconds:.1f} s"
     run = demo.ask("show", run_id)

@@ -38,7 +38,7 @@ policies:
     prove: L2  # counted, and its contract met
     contract: {{must_include: [flights-2013-01], max_shrink: 20%}}
     rpo: {{L2: 26h, L4: 8d}}
-    drill: {{schedule: "0 5 * * 0", rto: 10m, checks: [doc_count, mapping, {{sample_hash: 100}}]}}
+    drill: {{schedule: "5 2 * * 0", rto: 10m, checks: [doc_count, mapping, {{sample_hash: 100}}]}}
   archive:
     target: airline
     repository: slow
