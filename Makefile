@@ -75,7 +75,7 @@ lock: $(INSTALLED)  ## write both lock files anew (LOCK_OPTIONS=--upgrade for ne
 		$(addprefix --no-emit-package ,$(PROVIDED)) --output-file requirements-vendor.txt
 
 test-all-pythons:  ## unit, contract and app tests on every supported Python
-	@.ci/test-all-pythons $(PYTHONS)
+	@PYTEST_ADDOPTS="$(TOGETHER) $$PYTEST_ADDOPTS" .ci/test-all-pythons $(PYTHONS)
 
 clean:  ## remove virtualenvs, caches and builds; the local stage's state stays
 	rm -rf .venv .venv-3.* build vendor *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
